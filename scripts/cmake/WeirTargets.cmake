@@ -1,0 +1,47 @@
+# One library target a folder: dataplane/parse -> weir_dataplane_parse, alias weir::dataplane_parse.
+#   weir_library(NAME dataplane_parse SOURCES a.cc b.cc DEPS weir::dataplane_packet ...)
+# A folder of headers only leaves SOURCES out.
+function(weir_library)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(weir_${ARG_NAME} STATIC ${ARG_SOURCES})
+    target_link_libraries(weir_${ARG_NAME} PUBLIC weir_options ${ARG_DEPS})
+  else()
+    add_library(weir_${ARG_NAME} INTERFACE)
+    target_link_libraries(weir_${ARG_NAME} INTERFACE weir_options ${ARG_DEPS})
+  endif()
+  add_library(weir::${ARG_NAME} ALIAS weir_${ARG_NAME})
+endfunction()
+
+#   weir_program(NAME weir-replay SOURCES main.cc DEPS ...)
+function(weir_program)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE weir_options ${ARG_DEPS})
+  set_property(GLOBAL APPEND PROPERTY WEIR_PROGRAMS ${ARG_NAME})
+endfunction()
+
+#   weir_test(NAME parse_test SOURCES parse_test.cc DEPS weir::dataplane_parse [LABELS unit] [TIMEOUT 60])
+# One ctest entry for each GoogleTest case, found when the tests are listed.
+include(GoogleTest)
+function(weir_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE weir_options ${ARG_DEPS} weir::dep_gtest)
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+#   weir_fuzz(NAME tls_fuzz SOURCES tls_fuzz.cc DEPS ...): only with -DWEIR_FUZZ=ON and clang.
+function(weir_fuzz)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS" ${ARGN})
+  if(NOT WEIR_FUZZ)
+    return()
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE weir_options ${ARG_DEPS})
+  target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+endfunction()
