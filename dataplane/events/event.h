@@ -4,7 +4,8 @@
 // (session_id, part) and needs none of the earlier ones. So a lost event costs detail and never a
 // session, and storing one twice changes nothing (docs/decisions/0003).
 //
-// Strings are views: into the flow and the policy while a worker encodes, into the frame after decoding.
+// Strings are views: into the flow and the policy while a worker encodes, into the frame after
+// decoding.
 #pragma once
 
 #include <array>
@@ -59,7 +60,7 @@ std::string_view NameSourceName(NameSource source);
 std::string_view VerdictName(Verdict verdict);
 std::string_view ProtocolName(uint8_t ip_protocol);  // tcp udp icmp icmp6 sctp other
 
-inline constexpr size_t kVlansMax = 2;         // kept of a longer stack: the two outermost
+inline constexpr size_t kVlansMax = 2;          // kept of a longer stack: the two outermost
 inline constexpr size_t kStringBytesMax = 255;  // longer strings are cut when encoded
 
 struct SessionEvent {
@@ -145,8 +146,8 @@ size_t Encode(const SessionEvent& event, std::span<uint8_t, kEncodedBytesMax> ou
 size_t Encode(const FindingEvent& event, std::span<uint8_t, kEncodedBytesMax> out);
 size_t Encode(const HealthEvent& event, std::span<uint8_t, kEncodedBytesMax> out);
 
-// The other way. Fails on a length, version or enumerator that the format does not have; the views in
-// the result point into `bytes`.
+// The other way. Fails on a length, version or enumerator that the format does not have; the views
+// in the result point into `bytes`.
 base::Result<SessionEvent> DecodeSession(std::span<const uint8_t> bytes);
 base::Result<FindingEvent> DecodeFinding(std::span<const uint8_t> bytes);
 base::Result<HealthEvent> DecodeHealth(std::span<const uint8_t> bytes);

@@ -1,0 +1,129 @@
+// The configuration file weir.toml, read and checked once at start by every program.
+//
+// The values below are the defaults, and this is the one place where they stand;
+// rules/default/weir.toml shows each of them with a comment. A Config that LoadConfig returned is
+// complete and within limits: nobody checks a second time. It is a plain value without threads or
+// ties to the file.
+//
+// Paths in the file may be relative to the folder of the file; here they are absolute or as given
+// by it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/ip_address.h"
+#include "dataplane/base/result.h"
+
+namespace weir::base {
+
+// A port is a bare interface name, a PCI address or DPDK devargs. Both must be given.
+struct PortsConfig {
+  std::string inside;
+  std::string outside;
+};
+
+struct DpdkConfig {
+  std::vector<std::string> args;  // handed to the EAL behind Weir's own
+};
+
+enum class IdleMode : uint8_t {
+  kPoll,   // a worker never leaves its core: lowest latency
+  kSleep,  // backs off while no packet comes: for machines with few cores
+};
+
+struct WorkersConfig {
+  std::vector<unsigned> cores = {0};  // one worker on each; distinct, never empty
+  IdleMode idle = IdleMode::kPoll;
+};
+
+enum class PolicyMode : uint8_t { kMonitor, kEnforce };
+
+struct PolicyConfig {
+  PolicyMode mode = PolicyMode::kMonitor;
+  std::vector<std::string> rules;  // globs, absolute
+};
+
+enum class FailMode : uint8_t {
+  kOpen,    // without Weir the kernel bridge forwards
+  kClosed,  // without Weir nothing passes
+};
+
+struct FailConfig {
+  FailMode mode = FailMode::kOpen;
+};
+
+struct FlowsConfig {
+  uint64_t max = 1'000'000;  // of all workers together
+  uint32_t tcp_established_s = 3600;
+  uint32_t tcp_embryonic_s = 30;
+  uint32_t tcp_closed_s = 10;
+  uint32_t udp_s = 120;
+  uint32_t icmp_s = 30;
+  uint32_t other_s = 120;
+  double embryonic_max_share = 0.25;  // of max, for flows without payload yet
+};
+
+struct JournalConfig {
+  std::filesystem::path dir = "/var/lib/weir/journal";
+  uint64_t max_bytes = 1ULL << 30;
+  uint64_t segment_bytes = 16ULL << 20;  // at most a quarter of max_bytes
+  uint32_t sync_ms = 1000;               // 0: leave it to the kernel
+};
+
+inline constexpr std::array<uint8_t, 4> kLoopbackV4 = {127, 0, 0, 1};
+
+struct ControlConfig {
+  IpAddress listen_address = IpAddress::FromV4(kLoopbackV4);  // always a loopback address
+  uint16_t listen_port = 8443;                                // 0: any free port
+  std::filesystem::path socket = "/run/weir/control.sock";
+  std::filesystem::path data_dir = "/var/lib/weir";
+  std::filesystem::path dataplane_socket = "/run/weir/dataplane.sock";
+};
+
+struct AuditConfig {
+  uint32_t retention_days = 365;  // never less than 180
+};
+
+struct AccountsConfig {
+  std::filesystem::path registry;  // empty: none
+};
+
+struct IncidentsConfig {
+  std::vector<std::string> profiles = {"cn-police-24h"};
+};
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+};
+
+struct Config {
+  std::string sensor;  // default: the host's name
+  PortsConfig ports;
+  DpdkConfig dpdk;
+  WorkersConfig workers;
+  PolicyConfig policy;
+  FailConfig fail;
+  FlowsConfig flows;
+  JournalConfig journal;
+  ControlConfig control;
+  AuditConfig audit;
+  AccountsConfig accounts;
+  IncidentsConfig incidents;
+  LogConfig log;
+};
+
+// Reads and checks `path`. The error holds a line "file:line:column: what was expected" for every
+// problem of the file, not only the first.
+Result<Config> LoadConfig(const std::filesystem::path& path);
+
+// The same for text in memory; `path` names it in messages and is where relative paths start.
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& path);
+
+}  // namespace weir::base

@@ -1,0 +1,141 @@
+// Writes events into the journal: numbered, checksummed frames in segment files, within a quota.
+//
+// One thread (the data plane's main thread) owns a writer; one writer owns a directory, held by a
+// lock. Append() frames into memory and Flush() hands all of it to the kernel in one write: call it
+// once a drain of the rings. What Flush() has taken survives the death of the process; what a sync
+// has covered (at most sync_ms later) survives the death of the machine.
+//
+// Nothing is lost in silence. For each loss class, at any moment:
+//     offered = stored + lost + still in memory
+// and after each Flush() nothing is in memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
+#include "dataplane/base/unique_fd.h"
+#include "dataplane/events/event.h"
+#include "dataplane/events/journal_files.h"
+#include "dataplane/events/journal_format.h"
+
+namespace weir::events {
+
+using LossClassCounts = std::array<uint64_t, kLossClasses>;  // index: LossClass
+
+struct JournalCounters {
+  LossClassCounts offered{};  // given to Append(), and the writer's own kEventsLost events
+  LossClassCounts stored{};
+  LossClassCounts lost_to_quota{};
+  LossClassCounts lost_to_fault{};  // the disk full or failing
+  uint64_t bytes_written = 0;
+  uint64_t segments_created = 0;
+  uint64_t segments_deleted = 0;  // after their acknowledgement
+  uint64_t write_faults = 0;
+  uint64_t sync_faults = 0;
+  uint64_t torn_tails = 0;  // found at opening, or left where a failed write could not be cut away
+
+  uint64_t lost(LossClass loss_class) const;
+};
+
+class JournalWriter {
+ public:
+  struct Options {
+    std::filesystem::path dir;  // made when missing
+    uint64_t max_bytes = 1ULL << 30;
+    uint64_t segment_bytes = 16ULL << 20;  // at most a quarter of max_bytes
+    uint32_t sync_ms = 1000;               // 0: never
+    uint64_t boot_id = 0;
+    std::string sensor;
+    std::function<void(std::string_view)> log;  // one line when trouble begins, one when it ends
+    JournalFiles* files = nullptr;              // for tests: the system's own when null
+  };
+
+  // Takes the lock, finds the last good frame of the newest segment and begins a new segment behind
+  // it; what is there is left as it is.
+  static base::Result<std::unique_ptr<JournalWriter>> Open(Options options);
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
+
+  // Takes one event, or counts it as lost when the quota has no room for its class. The payload is
+  // at most kEncodedBytesMax and copied.
+  void Append(EventType type, LossClass loss_class, std::span<const uint8_t> payload);
+
+  // Losses that somebody else has counted already (a full ring): announced with a kEventsLost
+  // event, not counted here.
+  void AnnounceLost(LossClass loss_class, uint64_t count);
+
+  // Writes what was appended, syncs when due, and announces losses that have ended. False while the
+  // disk takes nothing; the events of this flush are then counted as lost.
+  bool Flush(base::WallTime wall, base::MonoTime now);
+
+  // Deletes segments that are acknowledged. Call it a few times a second.
+  void DeleteAcknowledged();
+
+  // The newest frame on disk; kFirstSeq - 1 when there is none yet.
+  uint64_t last_seq() const { return next_seq_ - 1; }
+  uint64_t acknowledged_seq() const { return acknowledged_seq_; }
+  uint64_t bytes_on_disk() const;
+  uint64_t max_bytes() const { return options_.max_bytes; }
+  bool failing() const { return failing_; }
+  const JournalCounters& counters() const { return counters_; }
+
+ private:
+  struct Pending {
+    LossClass loss_class;
+    uint32_t frame_bytes;
+  };
+
+  explicit JournalWriter(Options options);
+
+  base::Status TakeLock();
+  base::Status Recover();
+  base::Status RecoverNewest(const SegmentFile& newest);
+  base::Status BeginSegment(base::WallTime wall);
+  void WriteBuffer(base::WallTime wall);
+  void SettleWrite(uint64_t written_bytes);
+  void CountPendingLost(size_t first);
+  void AnnounceLosses(base::WallTime wall);
+  void SyncIfDue(base::MonoTime now);
+  void LeaveSegment();
+  void LeaveIfUnlinked();
+  void EnterTrouble(const std::string& what);
+  void LeaveTrouble();
+  bool HasRoomFor(LossClass loss_class, size_t frame_bytes) const;
+  void Log(const std::string& line) const;
+
+  Options options_;
+  JournalFiles* files_;
+  base::UniqueFd lock_;
+  base::UniqueFd ack_;
+  base::UniqueFd segment_;  // empty: the next write begins one
+
+  uint64_t journal_id_ = 0;
+  uint64_t salt_ = 0;
+  uint64_t next_seq_ = kFirstSeq;  // of the first frame not yet on disk
+  uint64_t acknowledged_seq_ = 0;
+  std::deque<SegmentFile> segments_;  // on disk, the open one last
+  uint64_t closed_bytes_ = 0;         // of all segments but the open one
+  uint64_t segment_offset_ = 0;       // behind the last whole frame of the open one
+
+  std::vector<uint8_t> buffer_;
+  std::vector<Pending> pending_;
+  LossClassCounts unannounced_{};
+  base::MonoTime last_sync_;
+  base::MonoTime last_announcement_;
+  bool unsynced_ = false;
+  bool failing_ = false;
+  uint64_t lost_when_trouble_began_ = 0;
+  JournalCounters counters_;
+};
+
+}  // namespace weir::events
