@@ -1,0 +1,67 @@
+// What the policy says about a flow, from what is known about it so far.
+//
+// First matching rule wins, `protect` rules before all others. A rule decides once all it asks
+// about is known; while an earlier rule still waits for something unknown the decision is open. A
+// rule that fails on something known waits for nothing, and a rule behind the first open one is not
+// asked.
+//
+// Pure functions of their arguments: any worker, no allocation, no lock. The policy must outlive
+// the call; so must the views in Facts, which are not kept.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "dataplane/base/ip_address.h"
+#include "dataplane/events/event.h"
+#include "dataplane/packet/packet.h"
+#include "rules/compile/compiled_policy.h"
+
+namespace weir::verdict {
+
+enum class Knowledge : uint8_t {
+  kOpen,  // may still become known
+  kNone,  // will never be known: no selector of this kind matches
+  kKnown,
+};
+
+struct Facts {
+  base::IpAddress initiator_ip;
+  base::IpAddress responder_ip;
+  uint16_t initiator_port = 0;
+  uint16_t responder_port = 0;
+  uint8_t ip_protocol = 0;
+
+  // Unknown in captures without --inside: then neither `inside` nor `outside` matches.
+  packet::Side initiator_side = packet::Side::kUnknown;
+  // Unknown stands for the other side of the initiator's; set it where both are on one side.
+  packet::Side responder_side = packet::Side::kUnknown;
+
+  // Names in their one form (dataplane/base/idna.h). Usually one. Each of several (an HTTP request
+  // with conflicting Hosts) is judged as if it were the only one, and the strictest verdict stands.
+  Knowledge name_state = Knowledge::kOpen;
+  std::span<const std::string_view> names;
+
+  // nDPI's numbers; 0 is "unknown" and matches nothing. An `app` rule matches master or sub.
+  Knowledge app_state = Knowledge::kOpen;
+  uint16_t app_master = 0;
+  uint16_t app_sub = 0;
+  uint16_t category = 0;
+};
+
+struct Decision {
+  // An earlier rule waits for what is unknown: packets pass, up to the pipeline's limits; then it
+  // asks again with kNone in place of kOpen, and gets a decision that is not open.
+  bool open = false;
+  events::Verdict verdict = events::Verdict::kPass;
+  uint32_t rule =
+      rules::kNoRule;      // the index in the policy; kNoRule: none matched, the flow passes
+  uint32_t list_line = 0;  // of the list that matched; 0: no list
+};
+
+// What a policy can ask for is CompiledPolicy::asks_for_names() and asks_for_apps(). Where open is
+// true it is a name or an application that the first open rule waits for.
+Decision Decide(const rules::CompiledPolicy& policy, const Facts& facts);
+
+}  // namespace weir::verdict

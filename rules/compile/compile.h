@@ -1,0 +1,30 @@
+// PolicyText to CompiledPolicy: names resolved, rules put in the order in which they count,
+// indexed. Called off the workers, by the owner of the policy.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/base/result.h"
+#include "rules/compile/app_catalog.h"
+#include "rules/compile/compiled_policy.h"
+#include "rules/model/policy_text.h"
+
+namespace weir::rules {
+
+struct CompileOptions {
+  Mode mode = Mode::kEnforce;  // a rule's own `mode` goes before it
+  uint32_t version = 0;
+  base::WallTime now;  // rules whose `until` is not after it are left out, with a warning
+
+  // Null where no classifier is at hand (`rules check` in control): application and category names
+  // are then not looked at; each is a warning, and the result is not complete() and must not be
+  // installed.
+  const AppCatalog* apps = nullptr;
+};
+
+// Fails when any rule asks for what is not enforced yet, or names an unknown application; nothing
+// is ever left out in silence. The message has a line for each fault, as ParsePolicy's.
+base::Result<std::shared_ptr<const CompiledPolicy>> Compile(const PolicyText& text,
+                                                            const CompileOptions& options);
+
+}  // namespace weir::rules

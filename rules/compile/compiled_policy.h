@@ -1,0 +1,130 @@
+// A policy that decides: an immutable snapshot, shared by all workers until the next one replaces
+// it.
+//
+// Made by Compile; dataplane/verdict asks it. The only thing in it that changes are the hit
+// counters, relaxed atomics. Lives until the last worker has left it (the owner's business).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/base/time.h"
+#include "rules/compile/rule_index.h"
+#include "rules/compile/tables.h"
+#include "rules/model/policy_text.h"
+
+namespace weir::rules {
+
+inline constexpr uint32_t kNoRule = 0xffffffff;
+
+// What is told about a rule, to people and in records.
+struct RuleInfo {
+  std::string id;
+  Verb verb = Verb::kDrop;
+  Mode mode = Mode::kEnforce;  // its own, else the policy's
+  std::string rule_class;      // empty: a hit is no finding
+  Severity severity = Severity::kNone;
+  std::string reason;
+  std::optional<base::WallTime> until;
+  std::string source;  // the file's name
+  uint32_t line = 0;
+  std::string text;  // the rule in its canonical form
+};
+
+struct CompiledCondition {
+  Selector selector = Selector::kAny;
+  uint8_t sides = 0;   // from, to: kInsideBit, kOutsideBit; holds for a side named or for `table`
+  uint32_t table = 0;  // into PolicyParts::names, addresses or numbers, as the selector says
+};
+inline constexpr uint8_t kInsideBit = 1;
+inline constexpr uint8_t kOutsideBit = 2;
+
+struct CompiledConjunction {
+  uint32_t first_condition = 0;
+  uint32_t condition_count = 0;
+};
+
+struct CompiledRule {
+  Verb verb = Verb::kDrop;
+  Mode mode = Mode::kEnforce;
+  CompiledConjunction match;
+  uint32_t first_exception = 0;
+  uint32_t exception_count = 0;
+};
+
+struct PolicyParts {
+  uint32_t version = 0;
+  Mode mode = Mode::kEnforce;
+  bool complete = true;
+  std::vector<RuleInfo> infos;      // of each rule
+  std::vector<CompiledRule> rules;  // protect first, then as written: the order in which they count
+  std::vector<CompiledConjunction> exceptions;
+  std::vector<CompiledCondition> conditions;
+  std::vector<NameSet> names;         // host, domain
+  std::vector<AddressSet> addresses;  // ip, from, to
+  std::vector<NumberSet> numbers;     // port (PortKey), app, category
+  std::optional<base::WallTime> next_expiry;
+  std::vector<std::string> warnings;
+};
+
+class CompiledPolicy {
+ public:
+  explicit CompiledPolicy(PolicyParts parts);
+
+  uint32_t version() const { return parts_.version; }
+  Mode mode() const { return parts_.mode; }
+
+  // False for a policy compiled without a catalog that names applications: not to be installed.
+  bool complete() const { return parts_.complete; }
+
+  // Whether any rule asks for a name, or for an application or category. Where none does, the
+  // pipeline need not wait for one on the policy's account.
+  bool asks_for_names() const { return asks_for_names_; }
+  bool asks_for_apps() const { return asks_for_apps_; }
+
+  // When the first of the rules expires; the owner compiles again then.
+  std::optional<base::WallTime> next_expiry() const { return parts_.next_expiry; }
+
+  // Rules left out as expired, shadowed or redundant: a line each, "file:line:column: …".
+  const std::vector<std::string>& warnings() const { return parts_.warnings; }
+
+  uint32_t rule_count() const { return static_cast<uint32_t>(parts_.rules.size()); }
+  const RuleInfo& info(uint32_t rule) const { return parts_.infos[rule]; }
+  uint32_t FindRule(std::string_view id) const;  // kNoRule when there is none
+
+  // For dataplane/verdict.
+  const PolicyParts& parts() const { return parts_; }
+  const RuleIndex& index() const { return index_; }
+
+  // One decided flow. Any worker.
+  void CountHit(uint32_t rule, base::WallTime now) const;
+  uint64_t hits(uint32_t rule) const;
+  std::optional<base::WallTime> last_hit(uint32_t rule) const;  // nullopt: never
+
+  // Adds the counts of the rules with the same ids. Called once, after the last worker has left
+  // `previous`: then no hit is lost or counted twice, while workers may already count here.
+  void InheritHits(const CompiledPolicy& previous) const;
+
+ private:
+  struct HitCounter {
+    std::atomic<uint64_t> hits{0};
+    std::atomic<int64_t> last_ns{0};  // 0: never
+  };
+  static void RaiseTo(std::atomic<int64_t>& last_ns, int64_t ns);
+
+  const PolicyParts parts_;
+  const RuleIndex index_;
+  std::unordered_map<std::string_view, uint32_t> by_id_;  // views into parts_.infos
+  bool asks_for_names_ = false;
+  bool asks_for_apps_ = false;
+  std::unique_ptr<HitCounter[]> hits_;
+};
+
+}  // namespace weir::rules
