@@ -1,0 +1,50 @@
+// Answers "who had this address at this moment", from every source of bindings there is.
+//
+// Any number of threads look up while one loads: each look-up works on an immutable snapshot, and a
+// load that fails leaves the running snapshot in place. Lives as long as weir-control.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "control/accounts/binding.h"
+#include "control/accounts/registry.h"
+#include "dataplane/base/ip_address.h"
+#include "dataplane/base/mac_address.h"
+#include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
+
+namespace weir::control::accounts {
+
+class Directory {
+ public:
+  Directory();
+
+  // Reads a registry file and puts it in the place of the present one. A file with any bad line is
+  // refused as a whole; the error has one line for each ("accounts.csv:7: …").
+  base::Status LoadRegistry(const std::filesystem::path& file);
+
+  // The same for a registry that is parsed already.
+  void InstallRegistry(Registry registry);
+
+  // Who had `ip` at `at`; where no source knows the address, who had `mac` (zero: not known).
+  std::optional<Binding> Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
+                                base::WallTime at) const;
+
+  // The addresses that `account` had at `at`, in order: what a block of the account must cover.
+  std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
+
+  // Rows of the registry in use.
+  size_t registry_rows() const;
+
+ private:
+  std::shared_ptr<const Registry> registry() const;
+
+  mutable std::mutex mutex_;  // held only to copy or swap the pointer
+  std::shared_ptr<const Registry> registry_;
+};
+
+}  // namespace weir::control::accounts

@@ -1,0 +1,58 @@
+// The static registry: a CSV file that says which account an address belongs to.
+//
+// Columns account,ip,mac,group,room,seat; the header row is required; RFC 4180 quoting; UTF-8 with
+// or without a byte order mark. A row needs an account and an address, IP or MAC or both. Several
+// rows may name one account; an address belongs to one account.
+//
+// Immutable once parsed; any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "control/accounts/binding.h"
+#include "dataplane/base/ip_address.h"
+#include "dataplane/base/mac_address.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::accounts {
+
+inline constexpr size_t kRegistryRowsMax = 2'000'000;
+inline constexpr size_t kRegistryFieldBytesMax = 255;
+
+class Registry {
+ public:
+  Registry() = default;  // empty: knows nobody
+
+  // Fails when any line is bad, with a line "<file>:<line>: …" for each of the first 20 and the
+  // number of the others.
+  static base::Result<Registry> Parse(std::string_view text, std::string_view file);
+
+  // Null when the address is not registered. The result lives as long as the registry.
+  const Binding* FindIp(const base::IpAddress& ip) const;
+  const Binding* FindMac(const base::MacAddress& mac) const;
+
+  std::vector<base::IpAddress> AddressesOf(std::string_view account) const;
+
+  size_t rows() const { return rows_.size(); }
+
+ private:
+  friend class RegistryParser;
+
+  struct AddressHash {
+    size_t operator()(const base::IpAddress& ip) const;
+    size_t operator()(const base::MacAddress& mac) const;
+  };
+
+  std::vector<Binding> rows_;
+  // Values are indices into rows_.
+  std::unordered_map<base::IpAddress, uint32_t, AddressHash> by_ip_;
+  std::unordered_map<base::MacAddress, uint32_t, AddressHash> by_mac_;
+  std::map<std::string, std::vector<base::IpAddress>, std::less<>> by_account_;
+};
+
+}  // namespace weir::control::accounts

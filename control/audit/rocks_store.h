@@ -1,0 +1,63 @@
+// The embedded audit store, on RocksDB. The layout is docs/formats/session_store.md.
+//
+// One thread writes, any number read meanwhile. One process owns the directory. Recover() may close
+// and open the database under the readers: their queries then fail with a sentence that says so.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "control/audit/session_store.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::audit {
+
+class RocksStore : public SessionStore {
+ public:
+  struct Options {
+    std::filesystem::path dir;      // made when missing
+    std::string sensor;             // goes into every record written
+    uint32_t retention_days = 365;  // less than kRetentionDaysMin is refused
+    bool sync = true;               // a committed batch survives the machine, not only the process
+    uint64_t memtable_bytes = 64ULL << 20;
+    uint64_t cache_bytes = 128ULL << 20;
+    uint64_t open_sessions_cached_max = 1'000'000;
+  };
+
+  static base::Result<std::unique_ptr<RocksStore>> Open(Options options);
+  ~RocksStore() override;
+
+  base::Status Commit(const Batch& batch) override;
+  base::Result<std::string> Position() override;
+  base::Status CloseLost(uint64_t boot_id) override;
+  base::Result<std::optional<uint64_t>> BootId() override;
+  base::Status Recover() override;
+  base::Result<RetentionResult> EnforceRetention(base::WallTime now) override;
+
+  base::Result<QueryResult> Sessions(const Query& query, const SessionVisitor& visit) override;
+  base::Status Findings(uint64_t after, const FindingVisitor& visit) override;
+  base::Status Health(uint64_t after, const HealthVisitor& visit) override;
+  base::Status Logins(base::WallTime from, base::WallTime to, const LoginVisitor& visit) override;
+  base::Result<StoreStats> Stats() override;
+
+  // Reads every record and every index entry and compares them; the number of faults by kind. Slow:
+  // for tests and `weirctl doctor`.
+  struct IndexCheck {
+    uint64_t records = 0;
+    uint64_t entries = 0;
+    uint64_t missing_entries = 0;  // a record that a look-up would not find
+    uint64_t idle_entries = 0;     // an entry that leads to no record with its term
+    uint64_t doubled_records = 0;  // a session part that is there twice
+  };
+  base::Result<IndexCheck> CheckIndexes();
+
+ private:
+  class Impl;
+  explicit RocksStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::control::audit
