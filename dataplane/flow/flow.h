@@ -1,0 +1,72 @@
+// One flow: 64 bytes that every packet touches, and 64 that only its beginning and its records do.
+//
+// The worker that owns the table owns its flows. Times are microseconds since the table's epoch, the
+// first time it was shown, so that 48 bits last nine years.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/mac_address.h"
+#include "dataplane/flow/flow_key.h"
+
+namespace weir::flow {
+
+using FlowIndex = uint32_t;
+using PoolIndex = uint32_t;
+inline constexpr uint32_t kNone = 0xffffffff;
+
+enum StateBit : uint8_t {
+  kInitiatorIsHigh = 0x01,
+  kDrops = 0x02,         // the verdict: every packet is dropped
+  kEmbryonic = 0x04,     // no payload seen yet
+  kLearning = 0x08,      // cold.learning names its working state
+  kFinFromLow = 0x10,
+  kFinFromHigh = 0x20,
+  kReset = 0x40,
+  kMinuteParity = 0x80,  // of the last refresh
+};
+
+struct alignas(64) HotFlow {
+  FlowKey key;
+  uint64_t last_seen_us : 48;
+  // Low bits of the policy version that gave the verdict; 0: none did yet. A flow that sleeps through
+  // 65,536 policies would be taken for decided: expiry looks at every flow far more often than that.
+  uint64_t policy_epoch : 16;
+  uint64_t packets_low : 24;  // sent by the low endpoint in this part; goes on in the cold half
+  uint64_t packets_high : 24;
+  uint64_t tcp_flags : 8;
+  uint64_t state : 8;
+  uint32_t bytes[2];  // by Endpoint; goes on in the cold half
+
+  bool Has(StateBit bit) const { return (state & bit) != 0; }
+  void Set(StateBit bit) { state = static_cast<uint8_t>(state | bit); }
+  void Clear(StateBit bit) { state = static_cast<uint8_t>(state & ~bit); }
+  Endpoint initiator() const { return Has(kInitiatorIsHigh) ? Endpoint::kHigh : Endpoint::kLow; }
+  bool fin_both() const { return Has(kFinFromLow) && Has(kFinFromHigh); }
+};
+static_assert(sizeof(HotFlow) == 64);
+
+struct alignas(64) ColdFlow {
+  uint64_t session_id;
+  uint64_t start_us;  // of the session
+  base::MacAddress src_mac;
+  base::MacAddress dst_mac;
+  uint32_t part_start_ms;  // since start_us
+  PoolIndex name;          // string pool; kNone
+  PoolIndex rule;          // string pool: the rule's id; kNone
+  PoolIndex learning;
+  uint32_t list_line;
+  uint16_t app_master;
+  uint16_t app;
+  uint16_t revision;
+  uint16_t part;
+  uint16_t bytes_carry[2];  // overflows of HotFlow::bytes, by Endpoint
+  uint8_t packets_carry[2];
+  uint8_t category;
+  uint8_t name_source : 3;
+  uint8_t verdict : 3;
+  uint8_t direction : 2;
+};
+static_assert(sizeof(ColdFlow) == 64);
+
+}  // namespace weir::flow

@@ -1,0 +1,191 @@
+#include "dataplane/flow/flow_table.h"
+
+#include <emmintrin.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace weir::flow {
+namespace {
+
+constexpr uint64_t kUsPerSecond = 1'000'000;
+constexpr uint32_t kVictimsLookedAt = 32;
+enum : uint8_t { kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58 };
+
+// Buckets for `flows` at 85 % load.
+size_t BucketsFor(uint32_t flows) { return (uint64_t{flows} * 100 + 849) / 850 + 1; }
+
+}  // namespace
+
+FlowTable::FlowTable(const Limits& limits, const base::HashKey& secret)
+    : limits_(limits),
+      secret_(secret),
+      embryonic_max_(static_cast<uint32_t>(std::max<uint64_t>(
+          1, uint64_t{limits.flows_max} * limits.embryonic_percent / 100))),
+      hot_(limits.flows_max),
+      cold_(limits.flows_max),
+      buckets_(BucketsFor(limits.flows_max)) {}
+
+uint16_t FlowTable::Tag(uint64_t hash) {
+  // The low bits: the buckets are chosen by the high bits of each half.
+  const auto tag = static_cast<uint16_t>(hash);
+  return tag == 0 ? uint16_t{1} : tag;
+}
+
+size_t FlowTable::Secondary(uint64_t hash) const {
+  const size_t second = BucketOf(static_cast<uint32_t>(hash));
+  return second != Primary(hash) ? second : (second + 1) % buckets_.size();
+}
+
+unsigned FlowTable::Count(const Bucket& bucket) {
+  return static_cast<unsigned>(std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
+}
+
+FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {
+  // Two overlapping loads of eight tags cover all ten.
+  const auto load = [&](size_t from) {
+    __m128i tags;
+    std::memcpy(&tags, bucket.tags.data() + from, sizeof tags);
+    return tags;
+  };
+  const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+  const auto low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(0), wanted)));
+  const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(2), wanted)));
+  uint32_t hits = (low | high << 4) & 0x55555;  // one bit of each pair
+  for (; hits != 0; hits &= hits - 1) {
+    const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
+    if (hot_[index].key == key) return index;
+  }
+  return kNone;
+}
+
+FlowIndex FlowTable::Find(const FlowKey& key, uint64_t hash) const {
+  const Bucket& primary = buckets_[Primary(hash)];
+  const uint16_t tag = Tag(hash);
+  const FlowIndex found = FindIn(primary, tag, key);
+  if (found != kNone || primary.displaced == 0) return found;
+  return FindIn(buckets_[Secondary(hash)], tag, key);
+}
+
+FlowTable::Bucket* FlowTable::PlaceFor(uint64_t hash) {
+  Bucket& primary = buckets_[Primary(hash)];
+  const unsigned in_primary = Count(primary);
+  if (in_primary < kPrimaryFlowsMax) return &primary;
+  Bucket& secondary = buckets_[Secondary(hash)];
+  if (in_primary <= Count(secondary)) return in_primary < kBucketFlows ? &primary : nullptr;
+  ++primary.displaced;
+  return &secondary;
+}
+
+FlowIndex FlowTable::Insert(const FlowKey& key, uint64_t hash) {
+  if (EmbryonicFull()) return kNone;
+  if (free_head_ == kNone && fresh_ == limits_.flows_max) return kNone;
+  Bucket* bucket = PlaceFor(hash);
+  if (bucket == nullptr) return kNone;
+  const FlowIndex index = free_head_ != kNone ? free_head_ : fresh_++;
+  if (free_head_ != kNone) free_head_ = hot_[index].bytes[0];
+
+  const auto place = static_cast<size_t>(std::ranges::find(bucket->tags, 0) - bucket->tags.begin());
+  bucket->tags[place] = Tag(hash);
+  bucket->flows[place] = index;
+
+  HotFlow& hot = hot_[index];
+  hot = HotFlow{};
+  hot.key = key;
+  hot.Set(kEmbryonic);
+  ColdFlow& cold = cold_[index];
+  cold = ColdFlow{};
+  cold.name = cold.rule = cold.learning = kNone;
+  ++counters_.entries;
+  ++counters_.embryonic;
+  ++counters_.created;
+  return index;
+}
+
+FlowIndex FlowTable::Victim(uint64_t hash) {
+  // Buckets full beyond help are rare; then one of their flows must go.
+  const bool room = counters_.entries < limits_.flows_max;
+  if (room && !EmbryonicFull()) {
+    const Bucket& bucket = buckets_[Primary(hash)];
+    return *std::ranges::min_element(bucket.flows, {}, [&](FlowIndex i) -> uint64_t {
+      return hot_[i].last_seen_us;
+    });
+  }
+  FlowIndex best = kNone;
+  for (uint32_t looked_at = 0; looked_at < kVictimsLookedAt;) {
+    uint32_t budget = limits_.flows_max;
+    const FlowIndex index = Sweep(victim_cursor_, budget);
+    ++looked_at;
+    if (index == kNone) break;
+    if (best == kNone) {
+      best = index;
+      continue;
+    }
+    const HotFlow& candidate = hot_[index];
+    const HotFlow& so_far = hot_[best];
+    const bool embryonic = candidate.Has(kEmbryonic);
+    if (embryonic != so_far.Has(kEmbryonic) ? embryonic
+                                           : candidate.last_seen_us < so_far.last_seen_us) {
+      best = index;
+    }
+  }
+  return best;
+}
+
+bool FlowTable::Remove(Bucket& bucket, FlowIndex index) {
+  for (size_t i = 0; i < kBucketFlows; ++i) {
+    if (bucket.tags[i] == 0 || bucket.flows[i] != index) continue;
+    bucket.tags[i] = 0;
+    return true;
+  }
+  return false;
+}
+
+void FlowTable::Erase(FlowIndex index) {
+  HotFlow& hot = hot_[index];
+  const uint64_t hash = Hash(hot.key);
+  Bucket& primary = buckets_[Primary(hash)];
+  if (!Remove(primary, index)) {
+    Remove(buckets_[Secondary(hash)], index);
+    --primary.displaced;
+  }
+  if (hot.Has(kEmbryonic)) --counters_.embryonic;
+  --counters_.entries;
+  hot.last_seen_us = kFree;
+  hot.bytes[0] = free_head_;
+  free_head_ = index;
+}
+
+void FlowTable::Mature(FlowIndex index) {
+  HotFlow& hot = hot_[index];
+  if (!hot.Has(kEmbryonic)) return;
+  hot.Clear(kEmbryonic);
+  --counters_.embryonic;
+}
+
+FlowIndex FlowTable::Sweep(uint32_t& cursor, uint32_t& budget) const {
+  while (budget > 0 && counters_.entries > 0) {
+    --budget;
+    if (cursor >= fresh_) cursor = 0;
+    const FlowIndex index = cursor++;
+    if (live(index)) return index;
+  }
+  return kNone;
+}
+
+uint64_t FlowTable::TimeoutUs(const HotFlow& hot) const {
+  uint64_t seconds = limits_.other_s;
+  if (hot.key.protocol == kTcp) {
+    const bool closed = hot.Has(kReset) || hot.fin_both();
+    seconds = closed                ? limits_.tcp_closed_s
+              : hot.Has(kEmbryonic) ? limits_.tcp_embryonic_s
+                                    : limits_.tcp_established_s;
+  } else if (hot.key.protocol == kUdp) {
+    seconds = limits_.udp_s;
+  } else if (hot.key.protocol == kIcmp || hot.key.protocol == kIcmp6) {
+    seconds = limits_.icmp_s;
+  }
+  return seconds * kUsPerSecond;
+}
+
+}  // namespace weir::flow
