@@ -1,8 +1,8 @@
 // The application of a flow, as nDPI sees it, behind an interface that never makes a packet wait.
 //
-// A flow borrows a slot while there is something to learn and gives it back. Slots come from a pool of
-// fixed size; with none left the flow goes without a label and is counted. One classifier a worker,
-// used by that worker's thread only.
+// A flow borrows a slot while there is something to learn and gives it back. Slots come from a pool
+// of fixed size; with none left the flow goes without a label and is counted. One classifier a
+// worker, used by that worker's thread only.
 #pragma once
 
 #include <cstdint>
