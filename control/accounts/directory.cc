@@ -1,0 +1,75 @@
+#include "control/accounts/directory.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace weir::control::accounts {
+namespace {
+
+// Far above what kRegistryRowsMax rows take; keeps a wrong path (a disk, a log) from being read in.
+constexpr std::uintmax_t kFileBytesMax = 512ULL << 20;
+
+base::Result<std::string> ReadFile(const std::filesystem::path& file) {
+  std::error_code failure;
+  const auto bytes = std::filesystem::file_size(file, failure);
+  if (failure) return base::Error{fmt::format("{}: {}", file.string(), failure.message())};
+  if (bytes > kFileBytesMax) {
+    return base::Error{
+        fmt::format("{}: {} bytes, at most {}", file.string(), bytes, kFileBytesMax)};
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (bytes > 0) text << in.rdbuf();
+  if (!in || !text) {
+    return base::Error{fmt::format("{}: {}", file.string(), std::strerror(errno))};
+  }
+  return std::move(text).str();
+}
+
+}  // namespace
+
+Directory::Directory() : registry_(std::make_shared<const Registry>()) {}
+
+base::Status Directory::LoadRegistry(const std::filesystem::path& file) {
+  const auto text = ReadFile(file);
+  if (!text.ok()) return text.error();
+  auto parsed = Registry::Parse(*text, file.string());
+  if (!parsed.ok()) return parsed.error();
+  InstallRegistry(std::move(parsed).value());
+  return {};
+}
+
+void Directory::InstallRegistry(Registry registry) {
+  auto fresh = std::make_shared<const Registry>(std::move(registry));
+  const std::lock_guard lock(mutex_);
+  registry_.swap(fresh);  // the old one is freed behind the lock, or by its last look-up
+}
+
+std::shared_ptr<const Registry> Directory::registry() const {
+  const std::lock_guard lock(mutex_);
+  return registry_;
+}
+
+std::optional<Binding> Directory::Lookup(
+    const base::IpAddress& ip, const base::MacAddress& mac,
+    base::WallTime /*at: a registry holds at any time*/) const {
+  const auto snapshot = registry();
+  const Binding* found = snapshot->FindIp(ip);
+  if (found == nullptr) found = snapshot->FindMac(mac);
+  if (found == nullptr) return std::nullopt;
+  return *found;
+}
+
+std::vector<base::IpAddress> Directory::AddressesOf(std::string_view account,
+                                                    base::WallTime /*at*/) const {
+  return registry()->AddressesOf(account);
+}
+
+size_t Directory::registry_rows() const { return registry()->rows(); }
+
+}  // namespace weir::control::accounts
