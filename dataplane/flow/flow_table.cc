@@ -10,7 +10,6 @@ namespace {
 
 constexpr uint64_t kUsPerSecond = 1'000'000;
 constexpr uint32_t kVictimsLookedAt = 32;
-enum : uint8_t { kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58 };
 
 // Buckets for `flows` at 85 % load.
 size_t BucketsFor(uint32_t flows) { return (uint64_t{flows} * 100 + 849) / 850 + 1; }
@@ -175,14 +174,15 @@ FlowIndex FlowTable::Sweep(uint32_t& cursor, uint32_t& budget) const {
 
 uint64_t FlowTable::TimeoutUs(const HotFlow& hot) const {
   uint64_t seconds = limits_.other_s;
-  if (hot.key.protocol == kTcp) {
+  if (hot.key.protocol == packet::ip_protocol::kTcp) {
     const bool closed = hot.Has(kReset) || hot.fin_both();
     seconds = closed                ? limits_.tcp_closed_s
               : hot.Has(kEmbryonic) ? limits_.tcp_embryonic_s
                                     : limits_.tcp_established_s;
-  } else if (hot.key.protocol == kUdp) {
+  } else if (hot.key.protocol == packet::ip_protocol::kUdp) {
     seconds = limits_.udp_s;
-  } else if (hot.key.protocol == kIcmp || hot.key.protocol == kIcmp6) {
+  } else if (hot.key.protocol == packet::ip_protocol::kIcmp ||
+             hot.key.protocol == packet::ip_protocol::kIcmp6) {
     seconds = limits_.icmp_s;
   }
   return seconds * kUsPerSecond;

@@ -77,6 +77,11 @@ struct Headers {
   base::IpAddress dst_ip;
 };
 
+// IANA's protocol numbers that Weir knows by name.
+namespace ip_protocol {
+inline constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
+}
+
 namespace tcp_flag {
 inline constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10;
 }

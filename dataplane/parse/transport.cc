@@ -4,7 +4,7 @@
 namespace weir::parse {
 namespace {
 
-enum : uint8_t { kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132, kUdpLite = 136 };
+using namespace packet::ip_protocol;  // NOLINT(google-build-using-namespace): six constants
 
 constexpr size_t kTcpBytesMin = 20;
 constexpr size_t kUdpBytes = 8;

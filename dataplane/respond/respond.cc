@@ -8,12 +8,14 @@
 namespace weir::respond {
 namespace {
 
+using packet::ip_protocol::kIcmp;
+using packet::ip_protocol::kIcmp6;
+using packet::ip_protocol::kTcp;
 using packet::tcp_flag::kAck;
 using packet::tcp_flag::kFin;
 using packet::tcp_flag::kRst;
 using packet::tcp_flag::kSyn;
 
-enum : uint8_t { kIcmp = 1, kTcp = 6, kIcmp6 = 58 };
 constexpr size_t kTcpBytes = 20;
 constexpr size_t kIcmpBytes = 8;
 constexpr size_t kQuotedTransportBytes = 8;
