@@ -10,7 +10,8 @@
 
 namespace weir::base {
 
-static_assert(std::endian::native == std::endian::little, "Weir is built for little-endian machines");
+static_assert(std::endian::native == std::endian::little,
+              "Weir is built for little-endian machines");
 
 template <std::unsigned_integral T>
 constexpr T ByteSwap(T value) {

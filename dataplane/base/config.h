@@ -71,7 +71,7 @@ struct FlowsConfig {
 struct JournalConfig {
   std::filesystem::path dir = "/var/lib/weir/journal";
   uint64_t max_bytes = 1ULL << 30;
-  uint64_t segment_bytes = 16ULL << 20;  // at most a quarter of max_bytes
+  uint64_t segment_bytes = 16ULL << 20;  // not given: at most an eighth of max_bytes
   uint32_t sync_ms = 1000;               // 0: leave it to the kernel
 };
 

@@ -1,7 +1,7 @@
 // The one way bytes from outside are read: a view that knows how much is left.
 //
-// A read beyond the end fails, returns zero, and leaves the cursor failed: a parser may read several
-// fields and look at ok() once. A failed cursor stays failed and has nothing left.
+// A read beyond the end fails, returns zero, and leaves the cursor failed: a parser may read
+// several fields and look at ok() once. A failed cursor stays failed and has nothing left.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,9 @@ class Cursor {
   bool ok() const { return ok_; }
   bool empty() const { return rest_.empty(); }
   size_t left() const { return rest_.size(); }
-  size_t offset() const { return size_ - rest_.size(); }  // bytes read so far; meaningless when failed
+  size_t offset() const {
+    return size_ - rest_.size();
+  }  // bytes read so far; meaningless when failed
   std::span<const uint8_t> rest() const { return rest_; }
 
   uint8_t U8() { return static_cast<uint8_t>(Be<uint8_t>()); }

@@ -1,6 +1,7 @@
 // A fixed array of zeroed memory straight from the kernel, on huge pages where it gives them.
 //
-// For tables that are made once and live as long as their worker. Elements must be fine as zero bytes.
+// For tables that are made once and live as long as their worker. Elements must be fine as zero
+// bytes.
 #pragma once
 
 #include <sys/mman.h>

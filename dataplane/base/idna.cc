@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/base/utf8.h"
+
 namespace weir::base {
 namespace {
 
@@ -49,29 +51,6 @@ char32_t Fold(char32_t c) {
 bool IsSpaceOrControl(char32_t c) {
   return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
          c == 0x2029 || c == 0x3000;
-}
-
-// Takes one code point off the front; false when the bytes are not well-formed (Unicode table 3-7).
-bool TakeUtf8(std::string_view& text, char32_t& out) {
-  const auto lead = static_cast<uint8_t>(text[0]);
-  if (lead < 0x80) {
-    out = lead;
-    text.remove_prefix(1);
-    return true;
-  }
-  const size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() <= more) return false;
-  char32_t c = lead & (0x3fU >> more);
-  for (size_t i = 1; i <= more; ++i) {
-    const auto next = static_cast<uint8_t>(text[i]);
-    if ((next & 0xc0) != 0x80) return false;
-    c = (c << 6) | (next & 0x3fU);
-  }
-  constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-  if (c < kLeast[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return false;
-  text.remove_prefix(more + 1);
-  out = c;
-  return true;
 }
 
 // Collects labels and writes them; every method returns the fault that ends the name.

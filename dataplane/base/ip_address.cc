@@ -61,7 +61,8 @@ std::string IpAddress::ToString() const {
 }
 
 IpPrefix::IpPrefix(const IpAddress& address, unsigned length_bits)
-    : address_(IpAddress::FromV6(Masked(address.bytes(), length_bits))), length_bits_(length_bits) {}
+    : address_(IpAddress::FromV6(Masked(address.bytes(), length_bits))),
+      length_bits_(length_bits) {}
 
 Result<IpPrefix> IpPrefix::Parse(std::string_view text) {
   const size_t slash = text.find('/');
@@ -91,7 +92,8 @@ bool IpPrefix::Contains(const IpAddress& address) const {
 std::string IpPrefix::ToString() const {
   if (length_bits_ == 128) return address_.ToString();
   const bool v4 = address_.is_v4() && length_bits_ >= kMappedPrefixBits;
-  return address_.ToString() + "/" + std::to_string(v4 ? length_bits_ - kMappedPrefixBits : length_bits_);
+  return address_.ToString() + "/" +
+         std::to_string(v4 ? length_bits_ - kMappedPrefixBits : length_bits_);
 }
 
 }  // namespace weir::base

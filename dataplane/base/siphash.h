@@ -1,7 +1,7 @@
 // SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF") over whole 8-byte words.
 //
-// A keyed hash: who does not know the key cannot choose flows or names that collide. One compression
-// and three finalisation rounds, as several language runtimes use it for their tables.
+// A keyed hash: who does not know the key cannot choose flows or names that collide. One
+// compression and three finalisation rounds, as several language runtimes use it for their tables.
 #pragma once
 
 #include <array>
@@ -28,8 +28,10 @@ struct HashKey {
 class SipHash13 {
  public:
   explicit SipHash13(const HashKey& key)
-      : v0_(key.low ^ 0x736f6d6570736575), v1_(key.high ^ 0x646f72616e646f6d),
-        v2_(key.low ^ 0x6c7967656e657261), v3_(key.high ^ 0x7465646279746573) {}
+      : v0_(key.low ^ 0x736f6d6570736575),
+        v1_(key.high ^ 0x646f72616e646f6d),
+        v2_(key.low ^ 0x6c7967656e657261),
+        v3_(key.high ^ 0x7465646279746573) {}
 
   void Add(uint64_t word) {
     v3_ ^= word;

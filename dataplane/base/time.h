@@ -27,7 +27,8 @@ struct WallTime {
   auto operator<=>(const WallTime&) const = default;
 };
 
-// RFC 3339 in UTC with microseconds: "2026-11-22T09:30:00.000000Z". Nanoseconds are cut, not rounded.
+// RFC 3339 in UTC with microseconds: "2026-11-22T09:30:00.000000Z". Nanoseconds are cut, not
+// rounded.
 std::string FormatRfc3339(WallTime time);
 
 // RFC 3339 §5.6 date-time with "Z" or a numeric offset, fraction of 0 to 9 digits; a space instead

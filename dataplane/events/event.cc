@@ -13,8 +13,8 @@ constexpr uint8_t kFindingVersion = 1;
 constexpr uint8_t kHealthVersion = 1;
 
 constexpr size_t kStringRoom = 1 + kStringBytesMax;
-static_assert(165 + 4 * kStringRoom <= kEncodedBytesMax, "a session with four full strings fits");
-static_assert(90 + 6 * kStringRoom <= kEncodedBytesMax, "a finding with six full strings fits");
+static_assert(141 + 4 * kStringRoom <= kEncodedBytesMax, "a session with four full strings fits");
+static_assert(81 + 6 * kStringRoom <= kEncodedBytesMax, "a finding with six full strings fits");
 static_assert(26 + kStringRoom <= kEncodedBytesMax, "a health event with a full string fits");
 
 base::Error BadEvent(std::string_view what) {

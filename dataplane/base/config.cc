@@ -1,0 +1,371 @@
+#include "dataplane/base/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "dataplane/base/config_value.h"
+#include "dataplane/base/suggest.h"
+
+namespace weir::base {
+namespace {
+
+constexpr size_t kFileBytesMax = 1 << 20;
+constexpr uint64_t kMiB = 1ULL << 20;
+
+void TakeSensor(const Value& value, Config& config) {
+  constexpr std::string_view kWhat = "a name of at most 63 letters, digits, '-', '_' and '.'";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const bool good = text->size() <= 63 && std::all_of(text->begin(), text->end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+                    });
+  if (!good) return value.Expected(fmt::format("{}, found \"{}\"", kWhat, *text));
+  config.sensor = *text;
+}
+
+void TakePort(const Value& value, std::string& out) {
+  const auto text = TakeText(value, "an interface name, a PCI address or DPDK devargs");
+  if (text) out = *text;
+}
+
+void TakeDpdkArgs(const Value& value, Config& config) {
+  if (const auto text = value.node.value_exact<std::string>()) {
+    std::istringstream words(*text);
+    config.dpdk.args.assign(std::istream_iterator<std::string>(words), {});
+    return;
+  }
+  TakeTexts(value, "a list of strings, or one string",
+            [&](const toml::node&, const std::string& text) { config.dpdk.args.push_back(text); });
+}
+
+void TakeCores(const Value& value, Config& config) {
+  constexpr int64_t kCoreMax = 1023;
+  const std::string what = fmt::format("a list of different core numbers from 0 to {}", kCoreMax);
+  const toml::array* list = value.node.as_array();
+  if (list == nullptr) return value.WrongType(what);
+  if (list->empty()) return value.Expected(what + ", found an empty one");
+  std::vector<unsigned> cores;
+  for (const toml::node& node : *list) {
+    const auto core = node.value_exact<int64_t>();
+    if (!core || *core < 0 || *core > kCoreMax) {
+      value.Expected(what, node);
+      continue;
+    }
+    const auto number = static_cast<unsigned>(*core);
+    if (std::find(cores.begin(), cores.end(), number) != cores.end()) {
+      value.Expected(fmt::format("{}, found {} twice", what, number), node);
+    }
+    cores.push_back(number);
+  }
+  config.workers.cores = std::move(cores);
+}
+
+void TakeRules(const Value& value, Config& config) {
+  TakeTexts(value, "a list of file patterns", [&](const toml::node&, const std::string& text) {
+    config.policy.rules.push_back((value.folder / text).lexically_normal());
+  });
+}
+
+bool IsLoopback(const IpAddress& address) {
+  static const IpPrefix kV4 = IpPrefix::Parse("127.0.0.0/8").value();
+  static const IpAddress kV6 = IpAddress::Parse("::1").value();
+  return kV4.Contains(address) || address == kV6;
+}
+
+void TakeListen(const Value& value, Config& config) {
+  constexpr std::string_view kWhat =
+      "an address and port such as \"127.0.0.1:8443\" or \"[::1]:8443\"";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const std::string found = fmt::format("{}, found \"{}\"", kWhat, *text);
+  const size_t colon = text->rfind(':');
+  if (colon == std::string::npos) return value.Expected(found);
+  std::string host = text->substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = IpAddress::Parse(host);
+  const char* end = text->data() + text->size();
+  uint16_t port = 0;
+  const auto parsed = std::from_chars(text->data() + colon + 1, end, port);
+  const bool good_port = parsed.ec == std::errc() && parsed.ptr == end;
+  if (!address || !good_port || bracketed == address->is_v4()) return value.Expected(found);
+  if (!IsLoopback(*address)) {
+    return value.Expected(fmt::format(
+        "a loopback address; listening on {} is not supported yet, as this port has no TLS", host));
+  }
+  config.control.listen_address = *address;
+  config.control.listen_port = port;
+}
+
+void TakeAuditStore(const Value& value, Config&) {
+  enum class Store : uint8_t { kEmbedded, kClickhouse };
+  static constexpr Choice<Store> kStores[] = {{"embedded", Store::kEmbedded},
+                                              {"clickhouse", Store::kClickhouse}};
+  Store store = Store::kEmbedded;
+  TakeWord<Store>(value, kStores, store);
+  if (store == Store::kClickhouse) {
+    value.Expected("\"embedded\"; \"clickhouse\" is not supported yet");
+  }
+}
+
+void TakeProfiles(const Value& value, Config& config) {
+  static constexpr std::string_view kBuilt[] = {"cn-police-24h"};
+  static constexpr std::string_view kPlanned[] = {"cn-cac-2025", "cn-virus", "cn-spam", "custom"};
+  std::vector<std::string> profiles;
+  TakeTexts(value, "a list of report clocks", [&](const toml::node& node, const std::string& text) {
+    if (std::find(std::begin(kPlanned), std::end(kPlanned), text) != std::end(kPlanned)) {
+      value.Expected(fmt::format("\"cn-police-24h\"; \"{}\" is not supported yet", text), node);
+    } else if (std::find(std::begin(kBuilt), std::end(kBuilt), text) == std::end(kBuilt)) {
+      value.Expected(
+          fmt::format("\"cn-police-24h\", found \"{}\"{}", text, DidYouMean(text, kBuilt)), node);
+    }
+    profiles.push_back(text);
+  });
+  config.incidents.profiles = std::move(profiles);
+}
+
+constexpr Choice<IdleMode> kIdleModes[] = {{"poll", IdleMode::kPoll}, {"sleep", IdleMode::kSleep}};
+constexpr Choice<PolicyMode> kPolicyModes[] = {{"monitor", PolicyMode::kMonitor},
+                                               {"enforce", PolicyMode::kEnforce}};
+constexpr Choice<FailMode> kFailModes[] = {{"open", FailMode::kOpen},
+                                           {"closed", FailMode::kClosed}};
+constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
+                                           {"info", LogLevel::kInfo},
+                                           {"warn", LogLevel::kWarn},
+                                           {"error", LogLevel::kError}};
+
+struct KeyRule {
+  std::string_view section;  // empty: at the top of the file
+  std::string_view key;
+  void (*take)(const Value& value, Config& config);
+};
+
+// Everything that the file may hold.
+constexpr KeyRule kKeys[] = {
+    {"", "sensor", TakeSensor},
+    {"ports", "inside", [](const Value& v, Config& c) { TakePort(v, c.ports.inside); }},
+    {"ports", "outside", [](const Value& v, Config& c) { TakePort(v, c.ports.outside); }},
+    {"dpdk", "args", TakeDpdkArgs},
+    {"workers", "cores", TakeCores},
+    {"workers", "idle",
+     [](const Value& v, Config& c) { TakeWord<IdleMode>(v, kIdleModes, c.workers.idle); }},
+    {"policy", "mode",
+     [](const Value& v, Config& c) { TakeWord<PolicyMode>(v, kPolicyModes, c.policy.mode); }},
+    {"policy", "rules", TakeRules},
+    {"fail", "mode",
+     [](const Value& v, Config& c) { TakeWord<FailMode>(v, kFailModes, c.fail.mode); }},
+    {"flows", "max",
+     [](const Value& v, Config& c) { TakeInteger<uint64_t>(v, 1024, 1'000'000'000, c.flows.max); }},
+    {"flows", "tcp_established_s",
+     [](const Value& v, Config& c) { TakeSeconds(v, c.flows.tcp_established_s); }},
+    {"flows", "tcp_embryonic_s",
+     [](const Value& v, Config& c) { TakeSeconds(v, c.flows.tcp_embryonic_s); }},
+    {"flows", "tcp_closed_s",
+     [](const Value& v, Config& c) { TakeSeconds(v, c.flows.tcp_closed_s); }},
+    {"flows", "udp_s", [](const Value& v, Config& c) { TakeSeconds(v, c.flows.udp_s); }},
+    {"flows", "icmp_s", [](const Value& v, Config& c) { TakeSeconds(v, c.flows.icmp_s); }},
+    {"flows", "other_s", [](const Value& v, Config& c) { TakeSeconds(v, c.flows.other_s); }},
+    {"flows", "embryonic_max_share",
+     [](const Value& v, Config& c) { TakeShare(v, c.flows.embryonic_max_share); }},
+    {"journal", "dir", [](const Value& v, Config& c) { TakePath(v, c.journal.dir); }},
+    {"journal", "max_bytes",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint64_t>(v, kMiB, kMiB << 24, c.journal.max_bytes);
+     }},
+    {"journal", "segment_bytes",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint64_t>(v, kMiB / 16, 256 * kMiB, c.journal.segment_bytes);
+     }},
+    {"journal", "sync_ms",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 0, 60'000, c.journal.sync_ms); }},
+    {"control", "listen", TakeListen},
+    {"control", "socket", [](const Value& v, Config& c) { TakeSocketPath(v, c.control.socket); }},
+    {"control", "data_dir", [](const Value& v, Config& c) { TakePath(v, c.control.data_dir); }},
+    {"control", "dataplane_socket",
+     [](const Value& v, Config& c) { TakeSocketPath(v, c.control.dataplane_socket); }},
+    {"audit", "store", TakeAuditStore},
+    {"audit", "retention_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_days);
+     }},
+    {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
+    {"incidents", "profiles", TakeProfiles},
+    {"log", "level",
+     [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},
+};
+
+// Named in the documentation, and still to be built.
+constexpr std::string_view kPlannedSections[] = {"export"};
+
+// The sections, or with a section its keys, for suggestions.
+std::vector<std::string_view> KnownWords(std::string_view section) {
+  std::vector<std::string_view> words;
+  for (const KeyRule& rule : kKeys) {
+    if (rule.section == section) {
+      words.push_back(rule.key);
+    } else if (section.empty() && (words.empty() || words.back() != rule.section)) {
+      words.push_back(rule.section);
+    }
+  }
+  return words;
+}
+
+class ConfigReader {
+ public:
+  explicit ConfigReader(const std::filesystem::path& path)
+      : folder_(FolderOf(path)), problems_(path.string()) {}
+
+  Result<Config> Read(std::string_view text) {
+    const toml::parse_result parsed = toml::parse(text);
+    if (parsed.failed()) {
+      const toml::parse_error& error = parsed.error();
+      problems_.Add(PlaceOf(error.source()), std::string(error.description()));
+      return problems_.ToError();
+    }
+    ReadTop(parsed.table());
+    CheckTogether();
+    if (!problems_.empty()) return problems_.ToError();
+    if (config_.sensor.empty()) config_.sensor = HostName();
+    return std::move(config_);
+  }
+
+ private:
+  void ReadTop(const toml::table& top) {
+    for (auto&& [key, node] : top) {
+      const std::string_view name = key.str();
+      const Place place = PlaceOf(key.source());
+      if (const KeyRule* rule = FindRule("", name)) {
+        ReadKey(*rule, node, place);
+      } else if (std::find(std::begin(kPlannedSections), std::end(kPlannedSections), name) !=
+                 std::end(kPlannedSections)) {
+        problems_.Add(place, fmt::format("[{}] is not supported yet", name));
+      } else if (!IsSection(name)) {
+        problems_.Add(place, fmt::format("unknown {} '{}'{}", node.is_table() ? "section" : "key",
+                                         name, DidYouMean(name, KnownWords(""))));
+      } else if (!node.is_table()) {
+        problems_.Add(place,
+                      fmt::format("expected a section [{}], found {}", name, TypeName(node)));
+      } else {
+        ReadSection(name, *node.as_table());
+      }
+    }
+  }
+
+  void ReadSection(std::string_view section, const toml::table& table) {
+    for (auto&& [key, node] : table) {
+      const Place place = PlaceOf(key.source());
+      if (const KeyRule* rule = FindRule(section, key.str())) {
+        ReadKey(*rule, node, place);
+      } else {
+        problems_.Add(place, fmt::format("unknown key '{}' in [{}]{}", key.str(), section,
+                                         DidYouMean(key.str(), KnownWords(section))));
+      }
+    }
+  }
+
+  void ReadKey(const KeyRule& rule, const toml::node& node, Place place) {
+    const std::string name =
+        rule.section.empty() ? std::string(rule.key) : fmt::format("{}.{}", rule.section, rule.key);
+    places_[name] = place;
+    rule.take(Value{node, name, folder_, problems_}, config_);
+  }
+
+  // What no key can be judged by alone.
+  void CheckTogether() {
+    Require("ports.inside");
+    Require("ports.outside");
+    const bool both = places_.contains("ports.inside") && places_.contains("ports.outside");
+    if (both && !config_.ports.inside.empty() && config_.ports.inside == config_.ports.outside) {
+      problems_.Add(places_["ports.outside"],
+                    "ports.outside: expected another port than ports.inside");
+    }
+    JournalConfig& journal = config_.journal;
+    if (!places_.contains("journal.segment_bytes")) {
+      journal.segment_bytes = std::min(journal.segment_bytes, journal.max_bytes / 8);
+    } else if (journal.segment_bytes > journal.max_bytes / 4) {
+      problems_.Add(places_["journal.segment_bytes"],
+                    fmt::format("journal.segment_bytes: expected at most a quarter of "
+                                "journal.max_bytes, which is {}",
+                                journal.max_bytes / 4));
+    }
+    if (config_.control.socket == config_.control.dataplane_socket) {
+      const bool named = places_.contains("control.dataplane_socket");
+      problems_.Add(places_[named ? "control.dataplane_socket" : "control.socket"],
+                    "control.dataplane_socket: expected another path than control.socket");
+    }
+  }
+
+  void Require(const std::string& name) {
+    if (places_.contains(name)) return;
+    problems_.Add(Place{}, fmt::format("{}: missing; expected an interface name, a PCI address or "
+                                       "DPDK devargs",
+                                       name));
+  }
+
+  static const KeyRule* FindRule(std::string_view section, std::string_view key) {
+    for (const KeyRule& rule : kKeys) {
+      if (rule.section == section && rule.key == key) return &rule;
+    }
+    return nullptr;
+  }
+
+  static bool IsSection(std::string_view name) {
+    return std::any_of(std::begin(kKeys), std::end(kKeys),
+                       [&](const KeyRule& rule) { return rule.section == name; });
+  }
+
+  static std::filesystem::path FolderOf(const std::filesystem::path& path) {
+    std::error_code fault;  // only without a working directory: then paths stay relative
+    const auto absolute = std::filesystem::absolute(path, fault);
+    return fault ? path.parent_path() : absolute.parent_path();
+  }
+
+  static std::string HostName() {
+    char name[256] = {};
+    gethostname(name, sizeof name - 1);
+    return name[0] == '\0' ? "weir" : name;
+  }
+
+  std::filesystem::path folder_;
+  Problems problems_;
+  std::map<std::string, Place> places_;  // of the keys that the file holds
+  Config config_;
+};
+
+}  // namespace
+
+Result<Config> ParseConfig(std::string_view text, const std::filesystem::path& path) {
+  return ConfigReader(path).Read(text);
+}
+
+Result<Config> LoadConfig(const std::filesystem::path& path) {
+  const auto cannot_read = [&](int error) {
+    return Error{fmt::format("{}: cannot be read: {}", path.string(), std::strerror(error))};
+  };
+  std::error_code fault;
+  if (std::filesystem::is_directory(path, fault)) return cannot_read(EISDIR);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return cannot_read(errno);
+  std::string text(kFileBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return cannot_read(errno);
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kFileBytesMax) {
+    return Error{fmt::format("{}: expected at most {} bytes", path.string(), kFileBytesMax)};
+  }
+  return ParseConfig(text, path);
+}
+
+}  // namespace weir::base
