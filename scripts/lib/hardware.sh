@@ -63,7 +63,7 @@ write_hardware_config() {
   local home=$1 inside=$2 outside=$3 eal='[]'
   # As many hugepages as the packet buffers need, or none at all.
   (($(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo) >= 256)) ||
-    eal='["--no-huge", "-m", "1024"]'
+    eal='["--no-huge"]'
   cat > "$home/weir.toml" << CONFIG
 [ports]
 inside = "$inside"

@@ -97,9 +97,10 @@ def free_port(preferred=0):
 
 
 def eal_arguments():
-    """What the EAL needs on a machine without hugepages."""
-    pages = int(re.search(r"HugePages_Free:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
-    return [] if pages >= 128 else ["--no-huge", "-m", "512"]
+    """A machine with too few hugepages for the packet buffers goes without any."""
+    memory = pathlib.Path("/proc/meminfo").read_text(encoding="ascii")
+    pages = int(re.search(r"HugePages_Free:\s+(\d+)", memory)[1])
+    return [] if pages >= 256 else ["--no-huge"]
 
 
 def find_records(value, key):

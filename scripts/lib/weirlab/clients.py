@@ -1,6 +1,10 @@
 """Real clients in the campus namespace. Each returns (succeeded, what was seen)."""
 
+import pathlib
 import subprocess
+import sys
+
+SCRIPTS = pathlib.Path(__file__).parent / "scripts"
 
 
 class Clients:
@@ -52,6 +56,21 @@ class Clients:
         )
         done = self.lab.run("campus", "python3", "-c", script, self.web, port, seconds, source)
         return done.returncode == 0, (done.stderr.strip().splitlines() or ["connected"])[-1]
+
+    def start(self, script, *arguments):
+        """Starts a script of this folder's scripts/ as a campus client, its output piped."""
+        return subprocess.Popen(
+            self.lab.command("campus", sys.executable, "-B", SCRIPTS / script, *arguments),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )
+
+    def start_download(self, url, source, path):
+        """Starts a download into a file, for as long as it takes."""
+        return subprocess.Popen(
+            self.lab.command("campus", "curl", "--silent", "--interface", source,
+                             "--cacert", self.certificate, "--no-buffer", "--output", path, url),
+            stdin=subprocess.DEVNULL,
+        )
 
     def ping(self, count, interval, target=None):
         """Starts a ping in the background; read its output with lost_pings()."""

@@ -1,0 +1,90 @@
+"""weirctl block: acknowledged by the data plane, and a live flow is dead at its next packet."""
+
+import time
+
+import harness
+from weirlab import ProgramFailed, wait_for
+from weirlab.appliance import find_records
+
+
+class Block(harness.ApplianceTest):
+    def block(self, *arguments):
+        """Blocks, and lifts it after the test. Returns its id."""
+        answer = self.appliance.weirctl_json("block", *arguments, "--reason", "integration test")
+        blocked = find_records(answer, "id")[0]["id"]
+        self.addCleanup(self.unblock, blocked)
+        return blocked
+
+    def unblock(self, blocked):
+        if self.appliance.weirctl("unblock", blocked).returncode not in (0, 1):
+            self.fail(f"block {blocked} cannot be lifted")
+
+    def talk(self, source):
+        """A conversation with the echo server that has begun."""
+        talk = self.clients.start("talk.py", source, self.clients.web,
+                                  self.lab.names["LAB_ECHO_PORT"], 20)
+        self.addCleanup(talk.stdout.close)
+        self.addCleanup(talk.wait, 30)
+        self.addCleanup(talk.kill)
+        for _ in range(10):
+            self.assertTrue(talk.stdout.readline(), "the conversation never began")
+        return talk
+
+    def test_block_ip_ends_a_live_conversation_at_its_next_packet(self):
+        talk = self.talk(self.lab.clients[1])
+        self.block("ip", self.lab.clients[1])
+        acknowledged = time.time()
+        answers = [float(line) for line in talk.stdout]  # until the conversation ends
+        late = [answer for answer in answers if answer > acknowledged]
+        self.assertLessEqual(len(late), 1, "at most the packet that was under way")
+        # Others go on.
+        self.assertTrue(self.clients.curl(self.lab.clients[0], "http://www.lab.example/")[0])
+
+    def test_block_domain_ends_a_live_download(self):
+        download = self.clients.start_download("https://files.lab.example/slow/megabyte",
+                                               self.lab.clients[2], self.lab.state / "download")
+        self.addCleanup(download.wait, 30)
+        self.addCleanup(download.kill)
+        size = self.lab.state / "download"
+        self.assertTrue(wait_for(5, lambda: size.exists() and size.stat().st_size > 20_000))
+        self.block("domain", "files.lab.example")
+        time.sleep(0.5)
+        before = size.stat().st_size
+        time.sleep(3)
+        self.assertEqual(size.stat().st_size, before, "nothing more arrives")
+
+    def test_a_blocked_domain_is_refused_anew_and_passes_when_lifted(self):
+        client = self.lab.clients[0]
+        address = f"shop.lab.example:443:{self.clients.web}"
+        get = ("https://shop.lab.example/", "--resolve", address)
+        self.assertTrue(self.clients.curl(client, *get)[0])
+        blocked = self.block("domain", "shop.lab.example")
+        self.assertFalse(self.clients.curl(client, *get, seconds=4)[0])
+        listed = self.appliance.weirctl_json("blocks")
+        self.assertIn(blocked, [block["id"] for block in find_records(listed, "id")])
+        self.assertEqual(self.appliance.weirctl("unblock", blocked).returncode, 0)
+        self.assertTrue(self.clients.curl(client, *get)[0])
+
+    def test_a_block_never_reaches_what_is_protected(self):
+        try:
+            self.block("ip", self.clients.dns_server)
+        except ProgramFailed:
+            pass  # refused with the reason: as good
+        self.assertTrue(self.clients.dig(self.lab.clients[0], "www.lab.example")[0])
+
+    def test_a_block_outlives_both_programs(self):
+        client = self.lab.clients[3]
+        self.block("ip", client)
+        for name in ("weir-control", "weir-dataplane"):
+            self.appliance.kill(name)
+        self.appliance.start_dataplane()
+        self.assertFalse(self.clients.curl(client, "http://www.lab.example/", seconds=4)[0])
+        self.appliance.start_control()
+
+    def test_why_names_the_rule(self):
+        done = self.appliance.weirctl("why", self.lab.clients[3], "games.lab.example:443")
+        self.assertIn("lab-games", done.stdout, done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
