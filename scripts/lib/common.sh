@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script here shares: where the checkout is, how progress is told, and how to become root.
+# What every script here shares: where the checkout is, how progress is told, how to become root.
 # Sourced, never run.
 
 # shellcheck disable=SC2034  # read by the scripts that source this file

@@ -48,7 +48,8 @@ def exchange(screen, clients, lab):
     first, second, third, fourth = lab.clients
     screen.title("Clients in campus talk to servers in internet / 客户端访问")
     screen.expect(*told(clients.curl(first, "http://www.lab.example/"), "HTTP   www.lab.example"))
-    screen.expect(*told(clients.curl(second, "https://shop.lab.example/"), "TLS    shop.lab.example"))
+    screen.expect(*told(clients.curl(second, "https://shop.lab.example/"),
+                        "TLS    shop.lab.example"))
     screen.expect(*told(clients.curl(lab.clients6[2], "https://files.lab.example/megabyte",
                                      "--output", "/dev/null"), "TLS    files.lab.example, IPv6"))
     screen.expect(*told(clients.dig(third, "files.lab.example"), "DNS    files.lab.example, UDP"))
@@ -247,8 +248,8 @@ def main():
         for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(signum, signal.SIG_IGN)  # the clean-up is short, and runs to its end
         screen.say(lab.down())
-    verdict = "everything as expected / 全部符合预期" if code == 0 else "not as expected / 与预期不符"
-    screen.title(verdict)
+    screen.title("everything as expected / 全部符合预期" if code == 0
+                 else "not as expected / 与预期不符")
     return code
 
 

@@ -38,7 +38,8 @@ prepare_interface() {
       change "ethtool -K $name $feature on" ethtool -K "$name" "$feature" off
     fi
   done
-  queues=$(ethtool -l "$name" 2> /dev/null | awk '/^Current/ { now = 1 } now && /^Combined:/ { print $2 }')
+  queues=$(ethtool -l "$name" 2> /dev/null |
+    awk '/^Current/ { now = 1 } now && /^Combined:/ { print $2 }') || true
   if [[ $queues =~ ^[0-9]+$ ]] && ((queues > 1)); then
     change "ethtool -L $name combined $queues" ethtool -L "$name" combined 1
   fi

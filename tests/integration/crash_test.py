@@ -29,8 +29,9 @@ class DataplaneCrash(harness.ApplianceTest):
         self.assertLessEqual(lost(runs), PINGS_LOST_MAX, f"at the restart: {runs}")
 
         # It forwards, decides and records again.
-        self.assertTrue(self.clients.curl(self.lab.clients[0], "http://www.lab.example/again")[0])
-        self.assertFalse(self.clients.curl(self.lab.clients[0], "https://games.lab.example/")[0])
+        client = self.lab.clients[0]
+        self.assertTrue(self.clients.curl(client, "http://www.lab.example/again")[0])
+        self.assertFalse(self.clients.curl(client, "https://games.lab.example/")[0])
         self.assertTrue(wait_for(20, lambda: [
             session for session in self.appliance.sessions("--account", "s2023001")
             if session.get("rule") == "lab-games"], every=0.3))

@@ -40,7 +40,8 @@ class Lab:
             env=self.environment, capture_output=True, text=True, timeout=60,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"scripts/lab {arguments[0]}: {(done.stderr or done.stdout).strip()}")
+            said = (done.stderr or done.stdout).strip()
+            raise RuntimeError(f"scripts/lab {arguments[0]}: {said}")
         return done
 
     def up(self):
