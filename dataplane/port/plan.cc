@@ -1,0 +1,202 @@
+#include "dataplane/port/plan.h"
+
+#include <fmt/format.h>
+#include <linux/if_packet.h>
+#include <pcap/pcap.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace weir::port {
+namespace {
+
+// What AF_XDP keeps in flight for a queue: fill ring, receive ring and both directions of send.
+constexpr uint32_t kBuffersPerQueue = 8192;
+constexpr uint32_t kSpareBuffers = 4096;  // bursts in hand, caches, Weir's own frames
+constexpr uint32_t kPreloadedPacketsMax = 1'000'000;
+constexpr uint32_t kXdpHeadroomBytes = 256;
+// Rings, device memory and the malloc heap's own, beside the buffers.
+constexpr uint64_t kOtherMemoryBytes = uint64_t{96} << 20;
+
+constexpr uint32_t kSmallBufferBytes = RTE_MBUF_DEFAULT_BUF_SIZE;
+constexpr uint32_t kSmallFrameBytesMax =
+    RTE_MBUF_DEFAULT_DATAROOM - kXdpHeadroomBytes;  // 1792: an MTU of 1500 with room to spare
+constexpr uint32_t kPoolHeaderBytes = RTE_ALIGN(sizeof(rte_mempool_objhdr), RTE_CACHE_LINE_SIZE);
+constexpr uint32_t kPageBufferBytes = 4096 - kPoolHeaderBytes - sizeof(rte_mbuf);
+static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes == kAfXdpFrameBytesMax);
+
+// TPACKET2_HDRLEN, rounded to TPACKET_ALIGNMENT.
+constexpr uint32_t kAfPacketHeaderBytes = 64;
+static_assert(sizeof(tpacket2_hdr) + sizeof(sockaddr_ll) <= kAfPacketHeaderBytes);
+
+constexpr uint32_t RoundUp(uint32_t value, uint32_t step) {
+  return (value + step - 1) / step * step;
+}
+
+uint32_t AfPacketFrameBytes(uint32_t mtu_bytes) {
+  const uint32_t needed = mtu_bytes + kLinkHeaderBytesMax + kAfPacketHeaderBytes;
+  return std::max(2048U, RoundUp(needed, 16));
+}
+
+uint32_t LongestFrameBytes(const Link& link) { return link.mtu_bytes + kLinkHeaderBytesMax; }
+
+base::Error PortError(const PlannedPort& port, const std::string& what) {
+  return base::Error{fmt::format("port {}: {}", port.side_name(), what)};
+}
+
+base::Result<PlannedPort> PlanPort(packet::Side side, const std::string& text) {
+  PlannedPort port;
+  port.side = side;
+  auto spec = ParsePortSpec(text);
+  if (!spec) return PortError(port, spec.error().message);
+  port.spec = std::move(*spec);
+  if (!port.spec.interface.empty()) {
+    auto link = FindLink(port.spec.interface);
+    if (!link) return PortError(port, link.error().message);
+    port.link = std::move(*link);
+  }
+  if (port.spec.kind == PortSpec::Kind::kInterface || port.spec.driver == "net_af_xdp") {
+    port.driver = Driver::kAfXdp;
+  } else if (port.spec.driver == "net_af_packet") {
+    port.driver = Driver::kAfPacket;
+  }
+  port.may_fall_back = port.spec.kind == PortSpec::Kind::kInterface && port.link->bridge.empty();
+  return port;
+}
+
+// Chooses AF_PACKET where frames are too long for AF_XDP, and refuses what would cut or double
+// them.
+base::Status FitDriver(PlannedPort& port, base::FailMode fail, std::vector<std::string>& warnings) {
+  if (!port.link) return {};
+  const Link& link = *port.link;
+  if (port.driver == Driver::kAfXdp && LongestFrameBytes(link) > kAfXdpFrameBytesMax) {
+    const std::string why =
+        fmt::format("'{}' has an MTU of {}, and AF_XDP takes at most {}", link.name, link.mtu_bytes,
+                    kAfXdpFrameBytesMax - kLinkHeaderBytesMax);
+    if (!port.may_fall_back) return PortError(port, why + ": lower the MTU");
+    warnings.push_back(fmt::format("port {}: {}: using AF_PACKET", port.side_name(), why));
+    port.driver = Driver::kAfPacket;
+  }
+  if (link.mtu_bytes + kLinkHeaderBytesMax > kFrameBytesMax) {
+    return PortError(port, fmt::format("'{}' has an MTU of {}, expected at most {}", link.name,
+                                       link.mtu_bytes, kFrameBytesMax - kLinkHeaderBytesMax));
+  }
+  if (link.bridge.empty()) return {};
+  if (fail == base::FailMode::kClosed) {
+    return PortError(port,
+                     fmt::format("'{0}' is a member of bridge '{1}', which forwards when Weir is "
+                                 "gone: [fail] mode = \"closed\" needs it out of the bridge "
+                                 "(ip link set {0} nomaster)",
+                                 link.name, link.bridge));
+  }
+  if (port.driver == Driver::kAfPacket) {
+    return PortError(port, fmt::format("'{0}' is a member of bridge '{1}', which would forward "
+                                       "each AF_PACKET frame a second time: use AF_XDP, or take "
+                                       "it out of the bridge (ip link set {0} nomaster)",
+                                       link.name, link.bridge));
+  }
+  return {};
+}
+
+void WarnAboutBridge(Plan& plan, base::FailMode fail) {
+  if (fail == base::FailMode::kClosed || !plan.inside.link || !plan.outside.link) return;
+  const std::string& inside = plan.inside.link->bridge;
+  const std::string& outside = plan.outside.link->bridge;
+  if (!inside.empty() && inside == outside) return;
+  plan.warnings.push_back(
+      fmt::format("[fail] mode is \"open\", but '{}' and '{}' are not in one kernel bridge: while "
+                  "Weir does not run, nothing passes",
+                  plan.inside.link->name, plan.outside.link->name));
+}
+
+// net_pcap with infinite_rx=1 keeps every packet of the file in a buffer of its own.
+base::Result<uint32_t> PreloadedPackets(const PlannedPort& port) {
+  if (port.spec.driver != "net_pcap" || port.spec.Argument("infinite_rx") != "1")
+    return uint32_t{0};
+  const std::string file = port.spec.Argument("rx_pcap").value_or("");
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  pcap_t* capture = pcap_open_offline(file.c_str(), error.data());
+  if (capture == nullptr) return PortError(port, error.data());
+  uint32_t packets = 0;
+  pcap_pkthdr* header = nullptr;
+  const u_char* bytes = nullptr;
+  while (packets <= kPreloadedPacketsMax && pcap_next_ex(capture, &header, &bytes) == 1) ++packets;
+  pcap_close(capture);
+  if (packets > kPreloadedPacketsMax) {
+    return PortError(port, fmt::format("'{}' has more than {} packets, which infinite_rx would "
+                                       "keep in memory",
+                                       file, kPreloadedPacketsMax));
+  }
+  return packets;
+}
+
+// The smallest buffer that both ports can live with.
+uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside) {
+  const std::array<const PlannedPort*, 2> ports = {&inside, &outside};
+  uint32_t frame_bytes = 0;
+  bool paged = false;
+  for (const PlannedPort* port : ports) {
+    paged = paged || port->driver == Driver::kAfXdp;
+    const uint32_t longest = port->link ? LongestFrameBytes(*port->link) : kFrameBytesMax;
+    frame_bytes = std::max(frame_bytes, longest);
+    if (port->driver == Driver::kAfPacket) {
+      frame_bytes = std::max(frame_bytes, AfPacketFrameBytes(port->link->mtu_bytes));
+    }
+  }
+  if (!paged) return RTE_PKTMBUF_HEADROOM + RoundUp(std::max(frame_bytes, 2048U), 64);
+  return frame_bytes <= kSmallFrameBytesMax ? kSmallBufferBytes : kPageBufferBytes;
+}
+
+}  // namespace
+
+const char* PlannedPort::side_name() const {
+  return side == packet::Side::kInside ? "inside" : "outside";
+}
+
+base::Result<Plan> MakePlan(const base::Config& config) {
+  Plan plan;
+  auto inside = PlanPort(packet::Side::kInside, config.ports.inside);
+  if (!inside) return inside.error();
+  auto outside = PlanPort(packet::Side::kOutside, config.ports.outside);
+  if (!outside) return outside.error();
+  plan.inside = std::move(*inside);
+  plan.outside = std::move(*outside);
+  if (plan.inside.spec.device == plan.outside.spec.device) {
+    return base::Error{
+        fmt::format("ports inside and outside are the same device '{}'", plan.inside.spec.device)};
+  }
+  for (PlannedPort* port : {&plan.inside, &plan.outside}) {
+    if (auto fits = FitDriver(*port, config.fail.mode, plan.warnings); !fits) return fits.error();
+  }
+  WarnAboutBridge(plan, config.fail.mode);
+
+  plan.queues = static_cast<uint16_t>(config.workers.cores.size());
+  plan.buffer_data_bytes = BufferBytes(plan.inside, plan.outside);
+  plan.buffers = 2U * plan.queues * kBuffersPerQueue + kSpareBuffers;
+  for (const PlannedPort* port : {&plan.inside, &plan.outside}) {
+    auto preloaded = PreloadedPackets(*port);
+    if (!preloaded) return preloaded.error();
+    plan.buffers += *preloaded;
+  }
+  const uint64_t buffer_bytes =
+      kPoolHeaderBytes + sizeof(rte_mbuf) + plan.buffer_data_bytes + RTE_CACHE_LINE_SIZE;
+  const uint64_t bytes = buffer_bytes * plan.buffers + kOtherMemoryBytes;
+  plan.memory_mb = static_cast<uint32_t>((bytes >> 20) + 1);
+  return plan;
+}
+
+std::string AfPacketArguments(const std::string& interface, uint32_t mtu_bytes) {
+  // Frames fill blocks without a rest, or the kernel refuses the ring.
+  const uint32_t frame_bytes = AfPacketFrameBytes(mtu_bytes);
+  const uint32_t block_bytes =
+      RoundUp(frame_bytes * 4, static_cast<uint32_t>(std::max(4096L, ::sysconf(_SC_PAGESIZE))));
+  const uint32_t frames_per_block = block_bytes / frame_bytes;
+  const uint32_t frames = RoundUp(1024, frames_per_block);
+  return fmt::format("iface={},framesz={},blocksz={},framecnt={},qdisc_bypass=1", interface,
+                     frame_bytes, block_bytes, frames);
+}
+
+}  // namespace weir::port
