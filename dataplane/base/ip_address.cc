@@ -38,6 +38,7 @@ IpAddress IpAddress::FromV6(std::span<const uint8_t, 16> bytes) {
 
 Result<IpAddress> IpAddress::Parse(std::string_view text) {
   const std::string terminated(text);
+  if (text.find('\0') != std::string_view::npos) return Error{"a zero byte in an address"};
   std::array<uint8_t, 16> raw{};
   if (inet_pton(AF_INET, terminated.c_str(), raw.data()) == 1) {
     return FromV4(std::span<const uint8_t, 4>(raw.data(), 4));

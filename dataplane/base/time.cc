@@ -8,6 +8,10 @@
 namespace weir::base {
 namespace {
 
+// The whole years that nanoseconds in 64 bits can hold.
+constexpr int kYearMin = 1678;
+constexpr int kYearMax = 2261;
+
 int64_t FloorDivide(int64_t value, int64_t divisor) {
   return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
@@ -83,7 +87,7 @@ Result<WallTime> ParseRfc3339(std::string_view text) {
   const Error bad{fmt::format("'{}' is not a time; 2026-12-31T18:00:00+08:00 would do", text)};
   std::string_view rest = text;
   const int year = TakeDigits(rest, 4);
-  if (year < 0 || !TakeAny(rest, "-")) return bad;
+  if (year < kYearMin || year > kYearMax || !TakeAny(rest, "-")) return bad;
   const int month = TakeDigits(rest, 2);
   if (month < 0 || !TakeAny(rest, "-")) return bad;
   const int day = TakeDigits(rest, 2);

@@ -32,7 +32,8 @@ struct WallTime {
 std::string FormatRfc3339(WallTime time);
 
 // RFC 3339 §5.6 date-time with "Z" or a numeric offset, fraction of 0 to 9 digits; a space instead
-// of "T" is taken. Fails on anything else, including dates that do not exist.
+// of "T" is taken, and seconds may be left out. Fails on anything else, including dates that do not
+// exist and years before 1678 or after 2261.
 Result<WallTime> ParseRfc3339(std::string_view text);
 
 // CLOCK_REALTIME and CLOCK_MONOTONIC, for programs; the pipeline is handed its time.

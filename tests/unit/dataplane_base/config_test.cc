@@ -1,0 +1,326 @@
+#include "dataplane/base/config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace weir::base {
+namespace {
+
+constexpr std::string_view kPorts = "[ports]\ninside = \"eth1\"\noutside = \"eth2\"\n";
+
+Result<Config> Parse(const std::string& text) { return ParseConfig(text, "/etc/weir/weir.toml"); }
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST(Config, HasDefaultsForEverythingButPorts) {
+  const auto config = Parse(std::string(kPorts));
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  EXPECT_EQ(config->sensor, host);
+  EXPECT_EQ(config->ports.inside, "eth1");
+  EXPECT_EQ(config->ports.outside, "eth2");
+  EXPECT_EQ(config->workers.cores, std::vector<unsigned>{0});
+  EXPECT_EQ(config->policy.mode, PolicyMode::kMonitor);
+  EXPECT_EQ(config->fail.mode, FailMode::kOpen);
+  EXPECT_EQ(config->control.listen_address.ToString(), "127.0.0.1");
+  EXPECT_EQ(config->control.listen_port, 8443);
+  EXPECT_EQ(config->audit.retention_days, 365U);
+  EXPECT_EQ(config->journal.segment_bytes, 16U << 20);
+  EXPECT_EQ(config->incidents.profiles, std::vector<std::string>{"cn-police-24h"});
+}
+
+TEST(Config, TakesEveryKey) {
+  const auto config = Parse(R"(
+sensor = "gate-1"
+[ports]
+inside = "net_af_xdp0,iface=eth1"
+outside = "0000:03:00.0"
+[dpdk]
+args = "--no-huge  -m 512"
+[workers]
+cores = [2, 3]
+idle = "sleep"
+[policy]
+mode = "enforce"
+rules = ["rules/*.rules", "/srv/weir/extra.rules"]
+[fail]
+mode = "closed"
+[flows]
+max = 5000
+tcp_established_s = 1
+tcp_embryonic_s = 2
+tcp_closed_s = 3
+udp_s = 4
+icmp_s = 5
+other_s = 6
+embryonic_max_share = 0.5
+[journal]
+dir = "journal"
+max_bytes = 4_194_304
+segment_bytes = 1_048_576
+sync_ms = 0
+[control]
+listen = "[::1]:0"
+socket = "/tmp/c.sock"
+data_dir = "../data"
+dataplane_socket = "/tmp/d.sock"
+[audit]
+store = "embedded"
+retention_days = 180
+[accounts]
+registry = "accounts.csv"
+[incidents]
+profiles = []
+[log]
+level = "debug"
+)");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->sensor, "gate-1");
+  EXPECT_EQ(config->ports.inside, "net_af_xdp0,iface=eth1");
+  EXPECT_EQ(config->ports.outside, "0000:03:00.0");
+  EXPECT_EQ(config->dpdk.args, (std::vector<std::string>{"--no-huge", "-m", "512"}));
+  EXPECT_EQ(config->workers.cores, (std::vector<unsigned>{2, 3}));
+  EXPECT_EQ(config->workers.idle, IdleMode::kSleep);
+  EXPECT_EQ(config->policy.mode, PolicyMode::kEnforce);
+  EXPECT_EQ(config->policy.rules,
+            (std::vector<std::string>{"/etc/weir/rules/*.rules", "/srv/weir/extra.rules"}));
+  EXPECT_EQ(config->fail.mode, FailMode::kClosed);
+  EXPECT_EQ(config->flows.max, 5000U);
+  EXPECT_EQ(config->flows.tcp_established_s, 1U);
+  EXPECT_EQ(config->flows.tcp_embryonic_s, 2U);
+  EXPECT_EQ(config->flows.tcp_closed_s, 3U);
+  EXPECT_EQ(config->flows.udp_s, 4U);
+  EXPECT_EQ(config->flows.icmp_s, 5U);
+  EXPECT_EQ(config->flows.other_s, 6U);
+  EXPECT_EQ(config->flows.embryonic_max_share, 0.5);
+  EXPECT_EQ(config->journal.dir, "/etc/weir/journal");
+  EXPECT_EQ(config->journal.max_bytes, 4U << 20);
+  EXPECT_EQ(config->journal.segment_bytes, 1U << 20);
+  EXPECT_EQ(config->journal.sync_ms, 0U);
+  EXPECT_EQ(config->control.listen_address.ToString(), "::1");
+  EXPECT_EQ(config->control.listen_port, 0);
+  EXPECT_EQ(config->control.socket, "/tmp/c.sock");
+  EXPECT_EQ(config->control.data_dir, "/etc/data");
+  EXPECT_EQ(config->control.dataplane_socket, "/tmp/d.sock");
+  EXPECT_EQ(config->audit.retention_days, 180U);
+  EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
+  EXPECT_TRUE(config->incidents.profiles.empty());
+  EXPECT_EQ(config->log.level, LogLevel::kDebug);
+}
+
+TEST(Config, TakesDpdkArgumentsAsAList) {
+  const auto config = Parse(std::string(kPorts) + "[dpdk]\nargs = [\"-m\", \"a b\"]\n");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->dpdk.args, (std::vector<std::string>{"-m", "a b"}));
+}
+
+TEST(Config, FitsTheSegmentToASmallJournalUnlessItIsGiven) {
+  const auto config = Parse(std::string(kPorts) + "[journal]\nmax_bytes = 8_388_608\n");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->journal.segment_bytes, 1U << 20);
+}
+
+struct BadInput {
+  const char* text;  // follows the three lines of kPorts
+  const char* message;
+};
+
+class ConfigRefusal : public testing::TestWithParam<BadInput> {};
+
+TEST_P(ConfigRefusal, NamesPlaceAndExpectation) {
+  const auto config = Parse(std::string(kPorts) + GetParam().text);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message, std::string("/etc/weir/weir.toml:") + GetParam().message);
+}
+
+constexpr BadInput kBadInputs[] = {
+    {"port = 1\n", "4:1: unknown key 'port' in [ports]"},
+    {"insidee = \"x\"\n", "4:1: unknown key 'insidee' in [ports]; did you mean 'inside'?"},
+    {"[polciy]\n", "4:2: unknown section 'polciy'; did you mean 'policy'?"},
+    {"[weather]\n", "4:2: unknown section 'weather'"},
+    {"[export]\neve = \"x\"\n", "4:2: [export] is not supported yet"},
+    {"[[flows]]\n", "4:3: expected a section [flows], found a list"},
+    {"[workers]\nidle = \"slep\"\n",
+     "5:8: workers.idle: expected \"poll\" or \"sleep\", found \"slep\"; did you mean 'sleep'?"},
+    {"[workers]\nidle = true\n",
+     "5:8: workers.idle: expected \"poll\" or \"sleep\", found true or false"},
+    {"[workers]\ncores = 1\n",
+     "5:9: workers.cores: expected a list of different core numbers from 0 to 1023, found a whole "
+     "number"},
+    {"[workers]\ncores = []\n",
+     "5:9: workers.cores: expected a list of different core numbers from 0 to 1023, found an empty "
+     "one"},
+    {"[workers]\ncores = [1, 1]\n",
+     "5:13: workers.cores: expected a list of different core numbers from 0 to 1023, found 1 "
+     "twice"},
+    {"[workers]\ncores = [-1]\n",
+     "5:10: workers.cores: expected a list of different core numbers from 0 to 1023"},
+    {"[policy]\nmode = \"block\"\n",
+     "5:8: policy.mode: expected \"monitor\" or \"enforce\", found \"block\""},
+    {"[policy]\nrules = \"a.rules\"\n",
+     "5:9: policy.rules: expected a list of file patterns, found a string"},
+    {"[policy]\nrules = [\"a\", 3]\n",
+     "5:15: policy.rules: expected a list of file patterns, found a whole number in it"},
+    {"[policy]\nrules = [\"\"]\n",
+     "5:10: policy.rules: expected a list of file patterns, found an empty string in it"},
+    {"[fail]\nmode = \"\"\n", "5:8: fail.mode: expected \"open\" or \"closed\", found \"\""},
+    {"[flows]\nmax = 1023\n",
+     "5:7: flows.max: expected a whole number from 1024 to 1000000000, found 1023"},
+    {"[flows]\nudp_s = 0\n",
+     "5:9: flows.udp_s: expected a whole number from 1 to 2592000, found 0"},
+    {"[flows]\nudp_s = -5\n",
+     "5:9: flows.udp_s: expected a whole number from 1 to 2592000, found -5"},
+    {"[flows]\nudp_s = 1.5\n",
+     "5:9: flows.udp_s: expected a whole number from 1 to 2592000, found a number with a "
+     "fraction"},
+    {"[flows]\nembryonic_max_share = 1.01\n",
+     "5:23: flows.embryonic_max_share: expected a share from 0.01 to 1.0, found 1.01"},
+    {"[flows]\nembryonic_max_share = nan\n",
+     "5:23: flows.embryonic_max_share: expected a share from 0.01 to 1.0, found nan"},
+    {"[flows]\nembryonic_max_share = \"half\"\n",
+     "5:23: flows.embryonic_max_share: expected a share from 0.01 to 1.0, found a string"},
+    {"[journal]\ndir = \"\"\n", "5:7: journal.dir: expected a path, found an empty string"},
+    {"[journal]\nmax_bytes = 4_194_304\nsegment_bytes = 1_048_577\n",
+     "6:1: journal.segment_bytes: expected at most a quarter of journal.max_bytes, which is "
+     "1048576"},
+    {"[control]\nlisten = \"localhost:1\"\n",
+     "5:10: control.listen: expected an address and port such as \"127.0.0.1:8443\" or "
+     "\"[::1]:8443\", found \"localhost:1\""},
+    {"[control]\nlisten = \"127.0.0.1:65536\"\n",
+     "5:10: control.listen: expected an address and port such as \"127.0.0.1:8443\" or "
+     "\"[::1]:8443\", found \"127.0.0.1:65536\""},
+    {"[control]\nlisten = \"::1:80\"\n",
+     "5:10: control.listen: expected an address and port such as \"127.0.0.1:8443\" or "
+     "\"[::1]:8443\", found \"::1:80\""},
+    {"[control]\nlisten = \"0.0.0.0:8443\"\n",
+     "5:10: control.listen: expected a loopback address; listening on 0.0.0.0 is not supported "
+     "yet, as this port has no TLS"},
+    {"[control]\nsocket = \"/run/weir/dataplane.sock\"\n",
+     "5:1: control.dataplane_socket: expected another path than control.socket"},
+    {"[audit]\nstore = \"clickhouse\"\n",
+     "5:9: audit.store: expected \"embedded\"; \"clickhouse\" is not supported yet"},
+    {"[audit]\nstore = \"clickhose\"\n",
+     "5:9: audit.store: expected \"embedded\" or \"clickhouse\", found \"clickhose\"; did you mean "
+     "'clickhouse'?"},
+    {"[audit]\nretention_days = 179\n",
+     "5:18: audit.retention_days: expected a whole number from 180 to 36500, found 179"},
+    {"[incidents]\nprofiles = [\"cn-virus\"]\n",
+     "5:13: incidents.profiles: expected \"cn-police-24h\"; \"cn-virus\" is not supported yet"},
+    {"[incidents]\nprofiles = [\"cn-police-24\"]\n",
+     "5:13: incidents.profiles: expected \"cn-police-24h\", found \"cn-police-24\"; did you mean "
+     "'cn-police-24h'?"},
+    {"[log]\nlevel = 2000-01-01\n",
+     "5:9: log.level: expected \"debug\", \"info\", \"warn\" or \"error\", found a date or time"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Inputs, ConfigRefusal, testing::ValuesIn(kBadInputs));
+
+TEST(Config, ReportsEveryProblemInTheOrderOfTheFile) {
+  const auto config = Parse(
+      "sensor = \"a b\"\nlogg = 1\n[ports]\ninside = \"eth1\"\n[flows]\nmax = 1\n[audit]\n"
+      "retention_days = \"long\"\n");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message,
+            "/etc/weir/weir.toml:1:1: ports.outside: missing; expected an interface name, a PCI "
+            "address or DPDK devargs\n"
+            "/etc/weir/weir.toml:1:10: sensor: expected a name of at most 63 letters, digits, '-', "
+            "'_' and '.', found \"a b\"\n"
+            "/etc/weir/weir.toml:2:1: unknown key 'logg'; did you mean 'log'?\n"
+            "/etc/weir/weir.toml:6:7: flows.max: expected a whole number from 1024 to 1000000000, "
+            "found 1\n"
+            "/etc/weir/weir.toml:8:18: audit.retention_days: expected a whole number from 180 to "
+            "36500, found a string");
+}
+
+TEST(Config, RefusesTheSamePortTwice) {
+  const auto config = Parse("[ports]\ninside = \"eth1\"\noutside = \"eth1\"\n");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message,
+            "/etc/weir/weir.toml:3:1: ports.outside: expected another port than ports.inside");
+}
+
+TEST(Config, RefusesASocketPathThatTheKernelWouldNotTake) {
+  const std::string path = "/" + std::string(107, 'a');
+  const auto config = Parse(std::string(kPorts) + "[control]\nsocket = \"" + path + "\"\n");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message,
+            "/etc/weir/weir.toml:5:10: control.socket: expected a path of at most 107 bytes, found "
+            "one of 108");
+}
+
+TEST(Config, NamesThePlaceOfASyntaxError) {
+  for (const char* text : {"[ports\n", "x = \n", "a = 1\na = 2\n", "x = \"\xff\"\n"}) {
+    const auto config = Parse(text);
+    ASSERT_FALSE(config.ok()) << text;
+    EXPECT_TRUE(config.error().message.starts_with("/etc/weir/weir.toml:")) << text;
+    EXPECT_EQ(config.error().message.find('\n'), std::string::npos);
+  }
+}
+
+TEST(LoadConfig, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(LoadConfig("/nonexistent/weir.toml").error().message,
+            "/nonexistent/weir.toml: cannot be read: No such file or directory");
+  EXPECT_EQ(LoadConfig("/proc").error().message, "/proc: cannot be read: Is a directory");
+}
+
+TEST(LoadConfig, RefusesAFileWithoutEnd) {
+  EXPECT_EQ(LoadConfig("/dev/zero").error().message, "/dev/zero: expected at most 1048576 bytes");
+}
+
+TEST(ShippedConfig, Loads) {
+  const auto config = LoadConfig(WEIR_SHIPPED_CONFIG);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->policy.rules.size(), 1U);
+}
+
+// Every key is in the file, and what it gives as the default is the default: with the comments
+// taken off the keys it loads to the same.
+TEST(ShippedConfig, ShowsEveryKeyWithItsDefault) {
+  std::istringstream lines(ReadFile(WEIR_SHIPPED_CONFIG));
+  std::string uncommented;
+  for (std::string line; std::getline(lines, line);) {
+    const bool example = line.starts_with("# sensor = ") || line.starts_with("# registry = ") ||
+                         line.starts_with("# args = [\"");
+    const bool key = line.starts_with("# ") && line.find(" = ") != std::string::npos && !example;
+    uncommented += (key ? line.substr(2) : line) + "\n";
+  }
+  const auto shown = Parse(uncommented);
+  ASSERT_TRUE(shown.ok()) << shown.error().message;
+  const Config defaults;
+  EXPECT_EQ(shown->dpdk.args, defaults.dpdk.args);
+  EXPECT_EQ(shown->workers.cores, defaults.workers.cores);
+  EXPECT_EQ(shown->workers.idle, defaults.workers.idle);
+  EXPECT_EQ(shown->policy.mode, defaults.policy.mode);
+  EXPECT_EQ(shown->fail.mode, defaults.fail.mode);
+  EXPECT_EQ(shown->flows.max, defaults.flows.max);
+  EXPECT_EQ(shown->flows.tcp_established_s, defaults.flows.tcp_established_s);
+  EXPECT_EQ(shown->flows.tcp_embryonic_s, defaults.flows.tcp_embryonic_s);
+  EXPECT_EQ(shown->flows.tcp_closed_s, defaults.flows.tcp_closed_s);
+  EXPECT_EQ(shown->flows.udp_s, defaults.flows.udp_s);
+  EXPECT_EQ(shown->flows.icmp_s, defaults.flows.icmp_s);
+  EXPECT_EQ(shown->flows.other_s, defaults.flows.other_s);
+  EXPECT_EQ(shown->flows.embryonic_max_share, defaults.flows.embryonic_max_share);
+  EXPECT_EQ(shown->journal.dir, defaults.journal.dir);
+  EXPECT_EQ(shown->journal.max_bytes, defaults.journal.max_bytes);
+  EXPECT_EQ(shown->journal.segment_bytes, defaults.journal.segment_bytes);
+  EXPECT_EQ(shown->journal.sync_ms, defaults.journal.sync_ms);
+  EXPECT_EQ(shown->control.listen_address, defaults.control.listen_address);
+  EXPECT_EQ(shown->control.listen_port, defaults.control.listen_port);
+  EXPECT_EQ(shown->control.socket, defaults.control.socket);
+  EXPECT_EQ(shown->control.data_dir, defaults.control.data_dir);
+  EXPECT_EQ(shown->control.dataplane_socket, defaults.control.dataplane_socket);
+  EXPECT_EQ(shown->audit.retention_days, defaults.audit.retention_days);
+  EXPECT_EQ(shown->incidents.profiles, defaults.incidents.profiles);
+  EXPECT_EQ(shown->log.level, defaults.log.level);
+}
+
+}  // namespace
+}  // namespace weir::base
