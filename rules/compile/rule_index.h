@@ -26,15 +26,22 @@ struct CompiledCondition;
 class Candidates {
  public:
   static constexpr uint32_t kNone = 0xffffffff;
-  // A name has at most 127 labels, each address falls under at most 129 prefixes of a family in
-  // each of two tables; ports, applications and the rest are 6.
-  static constexpr size_t kRunsMax = 127 * 2 + 129 * 4 + 6;
+  // The most that one flow can find: `always`; its name, exactly; the 127 labels that the longest
+  // name in a rule can have; each address under 129 lengths of prefix; two ports; two applications
+  // and a category.
+  static constexpr size_t kRunsMax = 1 + 1 + 127 + 2 * 129 + 2 + 3;
+
+  Candidates() {}  // leaves runs_ as it is: one is made for every decision
 
   void Add(std::span<const uint32_t> ascending);
   uint32_t Next();  // kNone at the end
 
  private:
-  std::array<std::span<const uint32_t>, kRunsMax> runs_;
+  struct Run {
+    const uint32_t* next;
+    const uint32_t* end;
+  };
+  std::array<Run, kRunsMax> runs_;
   size_t run_count_ = 0;
 };
 
@@ -74,7 +81,8 @@ class RuleIndex {
 
   void File(const PolicyParts& parts, uint32_t rule);
   void FileNames(const NameSet& names, uint32_t rule);
-  void FileAddresses(const AddressSet& addresses, PrefixTable& table, uint32_t rule);
+  static void FileAddresses(std::span<const base::IpPrefix> prefixes, PrefixTable& table,
+                            uint32_t rule);
   static void FileNumbers(const NumberSet& numbers, ByNumber& table, uint32_t rule);
 
   RuleNumbers always_;
