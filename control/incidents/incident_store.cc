@@ -182,9 +182,9 @@ std::optional<std::string> IncidentStore::FindOpen(std::string_view rule, const 
 }
 
 IncidentStore::Subject IncidentStore::ChooseSubject(const Finding& finding) {
-  Subject subject = finding.account.empty()
+  Subject subject = finding.identity.account.empty()
                         ? Subject{SubjectKind::kIp, InsideAddress(finding.event).ToString()}
-                        : Subject{SubjectKind::kAccount, std::string(finding.account)};
+                        : Subject{SubjectKind::kAccount, std::string(finding.identity.account)};
   if (FindOpen(finding.event.rule, subject)) return subject;
   Rows rows = database_->Query("SELECT count(*) FROM incident WHERE rule=? AND state<>'closed'",
                                finding.event.rule);
@@ -201,8 +201,8 @@ std::string IncidentStore::OpenIncident(const Finding& finding, const Subject& s
       "findings) "
       "VALUES(?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
       id, SubjectKindName(subject.kind), subject.name, event.rule, event.rule_class, event.severity,
-      event.reason, event.name, PeerText(event), events::VerdictName(event.verdict), finding.group,
-      event.time, event.time);
+      event.reason, event.name, PeerText(event), events::VerdictName(event.verdict),
+      finding.identity.group, event.time, event.time);
   for (const ClockProfile& clock : clocks_) {
     database_->Exec(
         "INSERT INTO incident_deadline(incident, clock, title, recipient, due_us) "

@@ -22,6 +22,7 @@
 #include "control/database/database.h"
 #include "control/incidents/clock_profile.h"
 #include "control/incidents/incident.h"
+#include "control/ingest/consumer.h"
 #include "dataplane/base/result.h"
 #include "dataplane/events/event.h"
 
@@ -30,13 +31,7 @@ namespace weir::control::incidents {
 inline constexpr int64_t kOpenPerRuleMax = 1000;
 inline constexpr size_t kNoteBytesMax = 4000;
 
-// A finding with who was behind it. Views live as long as the call.
-struct Finding {
-  uint64_t seq = 0;  // of its journal frame
-  events::FindingEvent event;
-  std::string_view account;  // empty: unknown
-  std::string_view group;
-};
+using Finding = ingest::SequencedFinding;
 
 // The end of the flow on our side: the address a case is opened for when no account is known.
 const base::IpAddress& InsideAddress(const events::FindingEvent& event);
@@ -54,14 +49,14 @@ struct Totals {
   std::map<std::string, base::WallTime> nearest_deadline_by_clock;  // neither met nor closed
 };
 
-class IncidentStore {
+class IncidentStore : public ingest::FindingConsumer {
  public:
   static base::Result<std::unique_ptr<IncidentStore>> Open(const std::filesystem::path& path,
                                                            std::vector<ClockProfile> clocks);
 
   // Takes findings in the order of their seq, all or none of the batch.
-  base::Status Consume(std::span<const Finding> findings);
-  base::Result<uint64_t> LastSeq();
+  base::Status Consume(std::span<const Finding> findings) override;
+  base::Result<uint64_t> LastSeq() override;
 
   // Newest first. `limit` bounds the answer.
   base::Result<std::vector<Incident>> List(bool with_closed, size_t limit);

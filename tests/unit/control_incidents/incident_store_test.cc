@@ -35,10 +35,10 @@ class IncidentStoreTest : public testing::Test {
     store_ = std::move(*opened);
   }
 
-  static Finding MakeFinding(uint64_t seq, const std::string& account, const char* address) {
+  static Finding MakeFinding(uint64_t seq, const char* account, const char* address) {
     Finding finding;
     finding.seq = seq;
-    finding.account = account;
+    finding.identity.account = account;
     finding.event.time = {kFound.ns + static_cast<int64_t>(seq) * base::kNsPerSecond};
     finding.event.session_id = 0xf000'0000'0000'0000 + seq;
     finding.event.src_ip = *base::IpAddress::Parse(address);
