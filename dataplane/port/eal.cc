@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -121,6 +122,8 @@ base::Result<std::unique_ptr<Eal>> Eal::Start(const base::Config& config, const 
   std::vector<char*> argv;
   for (std::string& argument : *arguments) argv.push_back(argument.data());
 
+  // libxdp then attaches its program alone: nothing is pinned into a bpffs, nothing stays behind.
+  ::setenv("LIBXDP_SKIP_DISPATCHER", "1", 1);
   std::unique_ptr<Eal> eal(new Eal());
   rte_openlog_stream(eal->log_.stream());
   OutputCapture capture;

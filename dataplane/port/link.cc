@@ -1,6 +1,7 @@
 #include "dataplane/port/link.h"
 
 #include <fmt/format.h>
+#include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -9,17 +10,20 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
-
-#include "dataplane/base/unique_fd.h"
 
 namespace weir::port {
 namespace {
 
+constexpr std::string_view kLeftoverProgram = "xsk_def_prog";  // libxdp's name for its default
 constexpr size_t kReplyBytesMax = 32 * 1024;
 
 struct LinkRequest {
@@ -65,7 +69,7 @@ struct RawLink {
   uint32_t master = 0;
   std::string name;
   std::string member_kind;  // what the master is: "bridge", "bond", …
-  bool has_xdp_program = false;
+  uint32_t xdp_program_id = 0;
 };
 
 base::Result<RawLink> AskKernel(int index, const std::string& shown_name) {
@@ -108,7 +112,7 @@ base::Result<RawLink> AskKernel(int index, const std::string& shown_name) {
         break;
       case IFLA_XDP:
         ForEachAttribute(attribute.payload, attribute.payload_bytes, [&link](const Attribute& a) {
-          if (a.type == IFLA_XDP_PROG_ID) link.has_xdp_program = a.U32() != 0;
+          if (a.type == IFLA_XDP_PROG_ID) link.xdp_program_id = a.U32();
         });
         break;
       default:
@@ -155,7 +159,37 @@ bool SetEthtoolFlags(const std::string& name, uint32_t flags) {
   return ::ioctl(fd.get(), SIOCETHTOOL, &request) == 0;
 }
 
+// Abstract names and interface indices belong to the same network namespace.
+base::UniqueFd LockInterface(int index) {
+  base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = fmt::format("weir-port-{}", index);
+  std::memcpy(address.sun_path + 1, name.data(), name.size());
+  const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) fd.Reset();
+  return fd;
+}
+
+long Bpf(int command, bpf_attr& attributes) {
+  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
 }  // namespace
+
+std::string BpfProgramName(uint32_t program_id) {
+  bpf_attr by_id{};
+  by_id.prog_id = program_id;
+  const base::UniqueFd program(static_cast<int>(Bpf(BPF_PROG_GET_FD_BY_ID, by_id)));
+  if (!program) return {};
+  bpf_prog_info info{};
+  bpf_attr ask{};
+  ask.info.bpf_fd = static_cast<uint32_t>(program.get());
+  ask.info.info_len = sizeof info;
+  ask.info.info = reinterpret_cast<uintptr_t>(&info);
+  if (Bpf(BPF_OBJ_GET_INFO_BY_FD, ask) != 0) return {};
+  return {info.name, strnlen(info.name, sizeof info.name)};
+}
 
 base::Result<Link> FindLink(const std::string& name) {
   const unsigned index = ::if_nametoindex(name.c_str());
@@ -169,7 +203,7 @@ base::Result<Link> FindLink(const std::string& name) {
   link.index = raw->info.ifi_index;
   link.mtu_bytes = raw->mtu_bytes;
   link.is_up = (raw->info.ifi_flags & IFF_UP) != 0;
-  link.has_xdp_program = raw->has_xdp_program;
+  link.xdp_program_id = raw->xdp_program_id;
   if (raw->master != 0 && raw->member_kind == "bridge") {
     std::array<char, IF_NAMESIZE> bridge{};
     if (::if_indextoname(raw->master, bridge.data()) != nullptr) link.bridge = bridge.data();
@@ -179,6 +213,22 @@ base::Result<Link> FindLink(const std::string& name) {
 
 base::Result<LinkSetup> LinkSetup::Apply(const Link& link) {
   LinkSetup setup(link.name);
+  setup.lock_ = LockInterface(link.index);
+  if (!setup.lock_) {
+    setup.name_.clear();
+    return base::Error{fmt::format("another weir-dataplane has interface '{}'", link.name)};
+  }
+  if (link.xdp_program_id != 0) {
+    // A Weir that was killed leaves its program, which passes everything on: libxdp takes it over.
+    const std::string program = BpfProgramName(link.xdp_program_id);
+    if (program != kLeftoverProgram) {
+      setup.name_.clear();
+      return base::Error{
+          fmt::format("interface '{0}' has the XDP program '{1}' of somebody else: "
+                      "end that first (ip link set {0} xdp off)",
+                      link.name, program)};
+    }
+  }
   // SIOCGIFFLAGS shows IFF_PROMISC only when somebody asked for it by flag, as DPDK will; a bridge
   // that keeps its members promiscuous counts apart.
   const base::UniqueFd fd = ControlSocket();
@@ -205,6 +255,7 @@ LinkSetup& LinkSetup::operator=(LinkSetup&& other) noexcept {
   if (this == &other) return *this;
   Undo();
   name_ = std::exchange(other.name_, {});
+  lock_ = std::move(other.lock_);
   raised_ = other.raised_;
   was_not_promiscuous_ = other.was_not_promiscuous_;
   vlan_strip_was_on_ = other.vlan_strip_was_on_;

@@ -5,7 +5,6 @@
 #include <pcap/pcap.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -25,7 +24,10 @@ constexpr uint32_t kSmallBufferBytes = RTE_MBUF_DEFAULT_BUF_SIZE;
 constexpr uint32_t kSmallFrameBytesMax =
     RTE_MBUF_DEFAULT_DATAROOM - kXdpHeadroomBytes;  // 1792: an MTU of 1500 with room to spare
 constexpr uint32_t kPoolHeaderBytes = RTE_ALIGN(sizeof(rte_mempool_objhdr), RTE_CACHE_LINE_SIZE);
-constexpr uint32_t kPageBufferBytes = 4096 - kPoolHeaderBytes - sizeof(rte_mbuf);
+// One cache line short of the page: a pool spreads its buffers over memory channels by making their
+// number of lines odd, and the kernel takes nothing longer than a page.
+constexpr uint32_t kPageBufferBytes =
+    4096 - RTE_CACHE_LINE_SIZE - kPoolHeaderBytes - sizeof(rte_mbuf);
 static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes == kAfXdpFrameBytesMax);
 
 // TPACKET2_HDRLEN, rounded to TPACKET_ALIGNMENT.
@@ -38,7 +40,7 @@ constexpr uint32_t RoundUp(uint32_t value, uint32_t step) {
 
 uint32_t AfPacketFrameBytes(uint32_t mtu_bytes) {
   const uint32_t needed = mtu_bytes + kLinkHeaderBytesMax + kAfPacketHeaderBytes;
-  return std::max(2048U, RoundUp(needed, 16));
+  return std::max(2048U, RoundUp(needed, 1024));
 }
 
 uint32_t LongestFrameBytes(const Link& link) { return link.mtu_bytes + kLinkHeaderBytesMax; }
@@ -189,14 +191,11 @@ base::Result<Plan> MakePlan(const base::Config& config) {
 }
 
 std::string AfPacketArguments(const std::string& interface, uint32_t mtu_bytes) {
-  // Frames fill blocks without a rest, or the kernel refuses the ring.
+  // The driver counts frames from the start of the ring as if there were no blocks: they must fill
+  // them without a rest. Four times a multiple of 1024 is also a multiple of the page.
   const uint32_t frame_bytes = AfPacketFrameBytes(mtu_bytes);
-  const uint32_t block_bytes =
-      RoundUp(frame_bytes * 4, static_cast<uint32_t>(std::max(4096L, ::sysconf(_SC_PAGESIZE))));
-  const uint32_t frames_per_block = block_bytes / frame_bytes;
-  const uint32_t frames = RoundUp(1024, frames_per_block);
-  return fmt::format("iface={},framesz={},blocksz={},framecnt={},qdisc_bypass=1", interface,
-                     frame_bytes, block_bytes, frames);
+  return fmt::format("iface={},framesz={},blocksz={},framecnt=1024,qdisc_bypass=1", interface,
+                     frame_bytes, frame_bytes * 4);
 }
 
 }  // namespace weir::port

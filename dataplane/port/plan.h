@@ -22,7 +22,7 @@ enum class Driver : uint8_t {
 };
 
 // An AF_XDP frame, its mbuf header and both headrooms lie in one page.
-inline constexpr uint32_t kAfXdpFrameBytesMax = 3520;
+inline constexpr uint32_t kAfXdpFrameBytesMax = 3456;
 inline constexpr uint32_t kFrameBytesMax = 9728;         // of every other port
 inline constexpr uint32_t kLinkHeaderBytesMax = 14 + 8;  // Ethernet and two VLAN tags
 
