@@ -174,8 +174,11 @@ def show_where(screen, appliance):
 
 def stay(screen, appliance):
     screen.say("\nrunning until Ctrl-C / 按 Ctrl-C 结束")
-    while all(appliance.running(name) for name in ("weir-dataplane", "weir-control")):
-        time.sleep(0.5)
+    try:
+        while all(appliance.running(name) for name in ("weir-dataplane", "weir-control")):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
     screen.expect(False, "a program ended by itself")
     for name in ("weir-dataplane", "weir-control"):
         if not appliance.running(name):
@@ -240,7 +243,7 @@ def main():
         code = 1 if screen.failures else 0
     except KeyboardInterrupt as signal_name:
         screen.say(f"\nstopped by {signal_name}")
-        code = 0 if options.stay and not screen.failures else 130
+        code = 130
     except (ProgramFailed, RuntimeError) as problem:
         screen.expect(False, "stopped early")
         screen.say(problem)
