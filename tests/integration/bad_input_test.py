@@ -58,15 +58,21 @@ class BadInput(harness.ApplianceTest):
         self.assert_one_line(self.start_beside("weir-dataplane", text),
                              "broken.rules:2:1", "dropp")
 
+    def installed_policy(self):
+        reply = self.appliance.ask({"cmd": "policy.status"})
+        policy = reply.get("policy", reply)
+        return policy["version"], policy["digest"]
+
     def test_broken_rules_are_refused_and_the_running_ones_stay(self):
-        before = self.appliance.ask({"cmd": "policy.status"})
-        broken = self.appliance.home / "broken.rules"
-        broken.write_text("allow any\ndrop port tcp/99999\n", encoding="utf-8")
+        before = self.installed_policy()
+        good = self.appliance.rules.read_text(encoding="utf-8")
+        self.addCleanup(self.appliance.rules.write_text, good, encoding="utf-8")
+        self.appliance.rules.write_text("allow any\ndrop port tcp/99999\n", encoding="utf-8")
         for verb in ("check", "apply"):
-            done = self.appliance.weirctl("rules", verb, broken)
+            done = self.appliance.weirctl("rules", verb)
             self.assertEqual(done.returncode, 1, done.stdout)
-            self.assertIn("broken.rules:2:", done.stdout + done.stderr)
-        self.assertEqual(self.appliance.ask({"cmd": "policy.status"}), before)
+            self.assertIn("lab.rules:2:", done.stdout + done.stderr)
+        self.assertEqual(self.installed_policy(), before)
 
 
 class FullJournalDisk(harness.LabTest):
