@@ -110,7 +110,6 @@ run_on_hardware() {
   prepare_interface "$inside" "$bridge"
   prepare_interface "$outside" "$bridge"
   write_hardware_config "$HARDWARE_HOME" "$inside" "$outside"
-  export LIBXDP_SKIP_DISPATCHER=1
   setsid "$build/dataplane/app/weir-dataplane" --config "$HARDWARE_HOME/weir.toml" < /dev/null &
   PROGRAMS+=($!)
   setsid "$build/control/app/weir-control" --config "$HARDWARE_HOME/weir.toml" < /dev/null &

@@ -81,7 +81,7 @@ class Record(harness.ApplianceTest):
         for _ in range(3):
             met, seen = self.clients.curl(client, "https://games.lab.example/")
             self.assertFalse(met)
-            self.assertNotIn("resolve", seen)
+            self.assertIn("reset by peer", seen)
         session = self.recorded("s2023004", name="games.lab.example", name_source="tls_sni")
         self.assertEqual((session["verdict"], session["rule"]), ("reject", "lab-games"))
         # The server behind the same address goes on answering to other names.

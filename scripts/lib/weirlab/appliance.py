@@ -157,14 +157,12 @@ class Appliance:
         return "\n".join(text.splitlines()[-lines:])
 
     def start(self, name, *arguments):
-        # libxdp's dispatcher would leave pins below /sys/fs/bpf after a kill.
-        environment = dict(os.environ, LIBXDP_SKIP_DISPATCHER="1")
         if not self.program(name).exists():
             raise ProgramFailed(f"{self.program(name)} is not built")
         with self.log_path(name).open("ab") as log:
             process = subprocess.Popen(
                 [self.program(name), "--config", self.config, *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,  # Ctrl-C is for the script, which then ends them in order
             )
         self.processes[name] = process

@@ -65,6 +65,11 @@ class Lab:
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(command, 124, "", f"no end within {timeout} s")
 
+    def leave_bridge(self):
+        """Takes the appliance's ports out of the bridge: from now on only Weir forwards."""
+        for port in (self.inside, self.outside):
+            subprocess.run(["ip", "link", "set", port, "nomaster"], check=True, timeout=10)
+
     def own(self, name, process):
         """Leaves a pid file, so that `scripts/lab down` ends the process if nobody else does."""
         stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
