@@ -1,7 +1,7 @@
 // One flow: 64 bytes that every packet touches, and 64 that only its beginning and its records do.
 //
-// The worker that owns the table owns its flows. Times are microseconds since the table's epoch, the
-// first time it was shown, so that 48 bits last nine years.
+// The worker that owns the table owns its flows. Times are microseconds since the table's epoch,
+// the first time it was shown, so that 48 bits last nine years.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ inline constexpr uint32_t kNone = 0xffffffff;
 
 enum StateBit : uint8_t {
   kInitiatorIsHigh = 0x01,
-  kDrops = 0x02,         // the verdict: every packet is dropped
-  kEmbryonic = 0x04,     // no payload seen yet
-  kLearning = 0x08,      // cold.learning names its working state
+  kDrops = 0x02,      // the verdict: every packet is dropped
+  kEmbryonic = 0x04,  // no payload seen yet
+  kLearning = 0x08,   // cold.learning names its working state
   kFinFromLow = 0x10,
   kFinFromHigh = 0x20,
   kReset = 0x40,
@@ -29,8 +29,9 @@ enum StateBit : uint8_t {
 struct alignas(64) HotFlow {
   FlowKey key;
   uint64_t last_seen_us : 48;
-  // Low bits of the policy version that gave the verdict; 0: none did yet. A flow that sleeps through
-  // 65,536 policies would be taken for decided: expiry looks at every flow far more often than that.
+  // Low bits of the policy version that gave the verdict; 0: none did yet. A flow that sleeps
+  // through 65,536 policies would be taken for decided: expiry looks at every flow far more often
+  // than that.
   uint64_t policy_epoch : 16;
   uint64_t packets_low : 24;  // sent by the low endpoint in this part; goes on in the cold half
   uint64_t packets_high : 24;
@@ -38,6 +39,7 @@ struct alignas(64) HotFlow {
   uint64_t state : 8;
   uint32_t bytes[2];  // by Endpoint; goes on in the cold half
 
+  void SeenAt(uint64_t us) { last_seen_us = us & ((uint64_t{1} << 48) - 1); }
   bool Has(StateBit bit) const { return (state & bit) != 0; }
   void Set(StateBit bit) { state = static_cast<uint8_t>(state | bit); }
   void Clear(StateBit bit) { state = static_cast<uint8_t>(state & ~bit); }

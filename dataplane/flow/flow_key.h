@@ -1,6 +1,7 @@
 // What makes two packets one flow: both endpoints, the protocol, and the VLANs they travel in.
 //
-// Endpoints are sorted, so both directions have the same key. 40 bytes, compared and hashed as words.
+// Endpoints are sorted, so both directions have the same key. 40 bytes, compared and hashed as
+// words.
 #pragma once
 
 #include <array>
@@ -28,7 +29,9 @@ struct FlowKey {
   uint8_t protocol;
   std::array<uint8_t, 3> vlans;  // two 12-bit identifiers, outermost first
 
-  bool operator==(const FlowKey& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
+  bool operator==(const FlowKey& other) const {
+    return std::memcmp(this, &other, sizeof *this) == 0;
+  }
 
   uint64_t Hash(const base::HashKey& secret) const {
     std::array<uint64_t, 5> words;

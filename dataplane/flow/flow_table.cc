@@ -19,8 +19,8 @@ size_t BucketsFor(uint32_t flows) { return (uint64_t{flows} * 100 + 849) / 850 +
 FlowTable::FlowTable(const Limits& limits, const base::HashKey& secret)
     : limits_(limits),
       secret_(secret),
-      embryonic_max_(static_cast<uint32_t>(std::max<uint64_t>(
-          1, uint64_t{limits.flows_max} * limits.embryonic_percent / 100))),
+      embryonic_max_(static_cast<uint32_t>(
+          std::max<uint64_t>(1, uint64_t{limits.flows_max} * limits.embryonic_percent / 100))),
       hot_(limits.flows_max),
       cold_(limits.flows_max),
       buckets_(BucketsFor(limits.flows_max)) {}
@@ -37,7 +37,8 @@ size_t FlowTable::Secondary(uint64_t hash) const {
 }
 
 unsigned FlowTable::Count(const Bucket& bucket) {
-  return static_cast<unsigned>(std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
+  return static_cast<unsigned>(
+      std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
 }
 
 FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {
@@ -71,9 +72,34 @@ FlowTable::Bucket* FlowTable::PlaceFor(uint64_t hash) {
   const unsigned in_primary = Count(primary);
   if (in_primary < kPrimaryFlowsMax) return &primary;
   Bucket& secondary = buckets_[Secondary(hash)];
-  if (in_primary <= Count(secondary)) return in_primary < kBucketFlows ? &primary : nullptr;
+  const unsigned in_secondary = Count(secondary);
+  if (in_primary <= in_secondary) {
+    if (in_primary < kBucketFlows || MoveOneOut(primary)) return &primary;
+    if (!MoveOneOut(secondary)) return nullptr;
+  }
   ++primary.displaced;
   return &secondary;
+}
+
+bool FlowTable::MoveOneOut(Bucket& bucket) {
+  for (size_t i = 0; i < kBucketFlows; ++i) {
+    const uint64_t hash = Hash(hot_[bucket.flows[i]].key);
+    Bucket& primary = buckets_[Primary(hash)];
+    const bool was_displaced = &primary != &bucket;
+    Bucket& other = was_displaced ? primary : buckets_[Secondary(hash)];
+    if (Count(other) == kBucketFlows) continue;
+    Put(other, bucket.tags[i], bucket.flows[i]);
+    bucket.tags[i] = 0;
+    primary.displaced = static_cast<uint16_t>(primary.displaced + (was_displaced ? -1 : 1));
+    return true;
+  }
+  return false;
+}
+
+void FlowTable::Put(Bucket& bucket, uint16_t tag, FlowIndex index) {
+  const auto place = static_cast<size_t>(std::ranges::find(bucket.tags, 0) - bucket.tags.begin());
+  bucket.tags[place] = tag;
+  bucket.flows[place] = index;
 }
 
 FlowIndex FlowTable::Insert(const FlowKey& key, uint64_t hash) {
@@ -84,9 +110,7 @@ FlowIndex FlowTable::Insert(const FlowKey& key, uint64_t hash) {
   const FlowIndex index = free_head_ != kNone ? free_head_ : fresh_++;
   if (free_head_ != kNone) free_head_ = hot_[index].bytes[0];
 
-  const auto place = static_cast<size_t>(std::ranges::find(bucket->tags, 0) - bucket->tags.begin());
-  bucket->tags[place] = Tag(hash);
-  bucket->flows[place] = index;
+  Put(*bucket, Tag(hash), index);
 
   HotFlow& hot = hot_[index];
   hot = HotFlow{};
@@ -106,9 +130,8 @@ FlowIndex FlowTable::Victim(uint64_t hash) {
   const bool room = counters_.entries < limits_.flows_max;
   if (room && !EmbryonicFull()) {
     const Bucket& bucket = buckets_[Primary(hash)];
-    return *std::ranges::min_element(bucket.flows, {}, [&](FlowIndex i) -> uint64_t {
-      return hot_[i].last_seen_us;
-    });
+    return *std::ranges::min_element(bucket.flows, {},
+                                     [&](FlowIndex i) -> uint64_t { return hot_[i].last_seen_us; });
   }
   FlowIndex best = kNone;
   for (uint32_t looked_at = 0; looked_at < kVictimsLookedAt;) {
@@ -124,7 +147,7 @@ FlowIndex FlowTable::Victim(uint64_t hash) {
     const HotFlow& so_far = hot_[best];
     const bool embryonic = candidate.Has(kEmbryonic);
     if (embryonic != so_far.Has(kEmbryonic) ? embryonic
-                                           : candidate.last_seen_us < so_far.last_seen_us) {
+                                            : candidate.last_seen_us < so_far.last_seen_us) {
       best = index;
     }
   }

@@ -1,13 +1,13 @@
 // The flows of one worker: found by key in one or two cache lines, in memory fixed at the start.
 //
-// Theory of operation. An index of 64-byte buckets holds ten 16-bit tags and ten flow numbers each. A
-// flow lives in the bucket of its first hash half while that has room, else in the one of its second; a
-// bucket counts how many of its flows went to their second, so that a look-up of the others ends after
-// one line. The hash is keyed with a secret made at start, so collisions cannot be chosen from outside.
-// At 85 % load the index takes 7.5 bytes a flow, the flow itself 128.
+// Theory of operation. An index of 64-byte buckets holds ten 16-bit tags and ten flow numbers each.
+// A flow lives in the bucket of its first hash half while that has room, else in the one of its
+// second; a bucket counts how many of its flows went to their second, so that a look-up of the
+// others ends after one line. The hash is keyed with a secret made at start, so collisions cannot
+// be chosen from outside. At 85 % load the index takes 7.5 bytes a flow, the flow itself 128.
 //
-// The table knows nothing of records: who inserts asks for a victim first when it is full, closes that
-// flow's session, and erases it.
+// The table knows nothing of records: who inserts asks for a victim first when it is full, closes
+// that flow's session, and erases it.
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ class FlowTable {
   // kNone when there is no such flow.
   FlowIndex Find(const FlowKey& key, uint64_t hash) const;
 
-  // A zeroed flow with its key set, embryonic. kNone when the table or both of its buckets are full, or
-  // the embryonic quota is used up: Victim() then names the flow to give up.
+  // A zeroed flow with its key set, embryonic. kNone when the table or both of its buckets are
+  // full, or the embryonic quota is used up: Victim() then names the flow to give up.
   FlowIndex Insert(const FlowKey& key, uint64_t hash);
   FlowIndex Victim(uint64_t hash);
 
@@ -51,8 +51,8 @@ class FlowTable {
   // The flow has shown payload: it no longer counts against the embryonic quota.
   void Mature(FlowIndex index);
 
-  // The next live flow at or after `*cursor` within `budget` places, or kNone; moves the cursor past it
-  // and lowers the budget. Goes round the table for ever.
+  // The next live flow at or after `*cursor` within `budget` places, or kNone; moves the cursor
+  // past it and lowers the budget. Goes round the table for ever.
   FlowIndex Sweep(uint32_t& cursor, uint32_t& budget) const;
 
   HotFlow& hot(FlowIndex index) { return hot_[index]; }
@@ -90,7 +90,9 @@ class FlowTable {
   static unsigned Count(const Bucket& bucket);
   FlowIndex FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const;
   static bool Remove(Bucket& bucket, FlowIndex index);
+  static void Put(Bucket& bucket, uint16_t tag, FlowIndex index);
   Bucket* PlaceFor(uint64_t hash);
+  bool MoveOneOut(Bucket& bucket);  // of a full bucket, to its other one
   bool EmbryonicFull() const { return counters_.embryonic >= embryonic_max_; }
 
   Limits limits_;

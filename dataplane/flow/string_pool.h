@@ -22,7 +22,8 @@ class StringPool {
   // `blocks_max` blocks of 64 bytes. Throws std::bad_alloc.
   StringPool(uint32_t blocks_max, const base::HashKey& secret);
 
-  // The string's place, with one more user. kNone when it is empty, over 255 bytes, or the pool is full.
+  // The string's place, with one more user. kNone when it is empty, over 255 bytes, or the pool is
+  // full.
   PoolIndex Acquire(std::string_view text);
   void AddUser(PoolIndex index);
   void Release(PoolIndex index);  // kNone is fine

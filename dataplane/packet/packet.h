@@ -26,12 +26,12 @@ enum class Action : uint8_t { kForward, kDrop };
 // Why a packet was dropped; each is a counter weir_dropped_packets_total{reason}.
 enum class DropReason : uint8_t {
   kNone,
-  kPolicy,       // a rule says drop
-  kRejected,     // a rule says reject
-  kTableFull,    // no room for its flow, and [fail] says closed
-  kTransmit,     // the port took no more
-  kStream,       // bytes that conflict with what was seen, out of window, or a bad checksum
-  kFragment,     // an illegal, overlapping or never completed datagram
+  kPolicy,     // a rule says drop
+  kRejected,   // a rule says reject
+  kTableFull,  // no room for its flow, and [fail] says closed
+  kTransmit,   // the port took no more
+  kStream,     // bytes that conflict with what was seen, out of window, or a bad checksum
+  kFragment,   // an illegal, overlapping or never completed datagram
   kCount,
 };
 std::string_view DropReasonName(DropReason reason);
@@ -43,7 +43,7 @@ enum class L3 : uint8_t { kNone, kIpv4, kIpv6 };
 enum class ParseNote : uint8_t {
   kComplete,
   kNotIp,
-  kTruncatedIp,        // the IP header is cut or contradicts itself: no session
+  kTruncatedIp,         // the IP header is cut or contradicts itself: no session
   kTruncatedTransport,  // the transport header is cut
   kLaterFragment,
   kUnknownTransport,
@@ -57,16 +57,16 @@ struct Headers {
   L3 l3 = L3::kNone;
   uint8_t ip_protocol = 0;  // after IPv6 extension headers
   uint8_t tcp_flags = 0;
-  uint8_t vlan_count = 0;            // whole stack, also beyond `vlans`
-  std::array<uint16_t, 2> vlans{};   // outermost first, the 12-bit identifiers
-  bool is_fragment = false;          // any part of a fragmented datagram
+  uint8_t vlan_count = 0;           // whole stack, also beyond `vlans`
+  std::array<uint16_t, 2> vlans{};  // outermost first, the 12-bit identifiers
+  bool is_fragment = false;         // any part of a fragmented datagram
   bool more_fragments = false;
   uint16_t fragment_offset_bytes = 0;
   uint32_t fragment_id = 0;
   uint16_t l3_offset = kNoOffset;
   uint16_t l4_offset = kNoOffset;
   uint16_t payload_offset = kNoOffset;
-  uint32_t ip_bytes = 0;       // length of the datagram by its header, never more than was on the wire
+  uint32_t ip_bytes = 0;  // length of the datagram by its header, never more than was on the wire
   uint32_t payload_bytes = 0;  // transport payload captured, without link-layer padding
   uint16_t src_port = 0;       // ICMP: type << 8 | code
   uint16_t dst_port = 0;

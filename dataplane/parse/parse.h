@@ -9,8 +9,8 @@
 
 namespace weir::parse {
 
-inline constexpr unsigned kVlanTagsMax = 8;            // deeper: kNotIp
-inline constexpr unsigned kExtensionHeadersMax = 16;   // more: the transport counts as unknown
+inline constexpr unsigned kVlanTagsMax = 8;           // deeper: kNotIp
+inline constexpr unsigned kExtensionHeadersMax = 16;  // more: the transport counts as unknown
 
 // Fills `packet.headers`. Any bytes are taken.
 void Parse(packet::Packet& packet);

@@ -93,7 +93,8 @@ std::span<uint8_t> BuildHeaders(const packet::Packet& packet, Towards towards, u
 
   std::copy_n(packet.data, link_bytes, out.data.data());
   const bool back = towards == Towards::kSender;
-  if (back) std::swap_ranges(out.data.data(), out.data.data() + kMacBytes, out.data.data() + kMacBytes);
+  if (back)
+    std::swap_ranges(out.data.data(), out.data.data() + kMacBytes, out.data.data() + kMacBytes);
   const Endpoints ends = EndpointsOf(headers, towards);
   uint8_t* ip = out.data.data() + link_bytes;
   if (v4) {

@@ -1,4 +1,5 @@
-// Frames that Weir makes itself (resets, prohibitions), waiting for the pipeline's caller to send them.
+// Frames that Weir makes itself (resets, prohibitions), waiting for the pipeline's caller to send
+// them.
 //
 // Fixed room, allocated once; one worker's thread.
 #pragma once

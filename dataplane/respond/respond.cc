@@ -63,8 +63,8 @@ bool MayBeAnswered(const packet::Packet& packet) {
 bool ResetSender(const packet::Packet& packet, OutFrame& out) {
   const packet::Headers& headers = packet.headers;
   if (!IsTcp(packet)) return false;
-  const uint32_t virtual_bytes = ((headers.tcp_flags & kSyn) != 0 ? 1U : 0U) +
-                                 ((headers.tcp_flags & kFin) != 0 ? 1U : 0U);
+  const uint32_t virtual_bytes =
+      ((headers.tcp_flags & kSyn) != 0 ? 1U : 0U) + ((headers.tcp_flags & kFin) != 0 ? 1U : 0U);
   const Reset reset{headers.dst_port, headers.src_port, headers.tcp_ack,
                     headers.tcp_seq + headers.payload_bytes + virtual_bytes};
   return BuildReset(packet, Towards::kSender, reset, out);

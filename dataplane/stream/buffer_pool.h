@@ -20,7 +20,8 @@ class StreamBuffer {
  public:
   void Clear();
 
-  // Writes the bytes that were not there yet. False when the piece does not fit: nothing is written.
+  // Writes the bytes that were not there yet. False when the piece does not fit: nothing is
+  // written.
   bool Write(size_t offset, std::span<const uint8_t> bytes);
 
   // From the window's start to the first gap.

@@ -1,5 +1,5 @@
-// The client's bytes of one TCP flow in the order in which the server will read them, as far as names
-// need them.
+// The client's bytes of one TCP flow in the order in which the server will read them, as far as
+// names need them.
 //
 // In-order segments go straight from the packet to the reader; only what arrives early, or what the
 // reader wants to see again together with more, is kept, in a 16 KB buffer from the worker's pool.
@@ -16,10 +16,10 @@
 namespace weir::stream {
 
 enum class Added : uint8_t {
-  kNothing,   // only bytes seen before, or none
-  kHeld,      // early: kept until the gap before it is filled
-  kRead,      // the reader was called
-  kTooFar,    // beyond the 16 KB kept: the stream is given up
+  kNothing,    // only bytes seen before, or none
+  kHeld,       // early: kept until the gap before it is filled
+  kRead,       // the reader was called
+  kTooFar,     // beyond the 16 KB kept: the stream is given up
   kPoolEmpty,  // the pool is empty: the stream is given up
 };
 
@@ -27,7 +27,8 @@ class ClientStream {
  public:
   explicit ClientStream(BufferPool& pool) : pool_(&pool) {}
 
-  // The sequence number of the first byte: the SYN's plus one, or in mid-stream the first segment's.
+  // The sequence number of the first byte: the SYN's plus one, or in mid-stream the first
+  // segment's.
   void Start(uint32_t seq) {
     next_seq_ = seq;
     started_ = true;

@@ -11,7 +11,9 @@ using namespace packet::ip_protocol;  // NOLINT(google-build-using-namespace): s
 
 constexpr uint8_t kFragmentHeader = 44;
 
-void Append(Bytes& to, std::span<const uint8_t> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
+void Append(Bytes& to, std::span<const uint8_t> bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
 
 template <std::unsigned_integral T>
 void AppendBe(Bytes& to, T value) {
@@ -66,6 +68,8 @@ Bytes FromHex(std::string_view hex) {
   }
   return out;
 }
+
+PacketBuilder::PacketBuilder() { Macs("02:00:00:00:00:01", "02:00:00:00:00:02"); }
 
 PacketBuilder& PacketBuilder::Macs(std::string_view src, std::string_view dst) {
   macs_.clear();
@@ -145,7 +149,9 @@ PacketBuilder& PacketBuilder::Payload(std::span<const uint8_t> payload) {
   return *this;
 }
 
-PacketBuilder& PacketBuilder::Payload(std::string_view payload) { return Payload(BytesOf(payload)); }
+PacketBuilder& PacketBuilder::Payload(std::string_view payload) {
+  return Payload(BytesOf(payload));
+}
 
 PacketBuilder& PacketBuilder::Padding(size_t bytes) {
   padding_bytes_ = bytes;

@@ -35,7 +35,9 @@ struct UdpFields {
 
 class PacketBuilder {
  public:
-  // Locally administered addresses, one a side.
+  PacketBuilder();
+
+  // Locally administered addresses, one a side, where nothing else is said.
   PacketBuilder& Macs(std::string_view src, std::string_view dst);
   PacketBuilder& Vlan(uint16_t id, uint16_t tag_type = 0x8100);
 
@@ -67,7 +69,7 @@ class PacketBuilder {
   Bytes BuildIpv6(const Bytes& transport) const;
   uint16_t TransportChecksum(const Bytes& transport) const;
 
-  Bytes macs_ = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
+  Bytes macs_;
   Bytes tags_;
   packet::L3 l3_ = packet::L3::kNone;
   base::IpAddress src_;

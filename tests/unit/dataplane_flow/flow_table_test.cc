@@ -1,0 +1,163 @@
+#include "dataplane/flow/flow_table.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+#include <unordered_map>
+
+namespace weir::flow {
+namespace {
+
+constexpr base::HashKey kSecret{1, 2};
+
+FlowKey KeyOf(uint32_t number) {
+  FlowKey key{};
+  std::memcpy(key.ip[0].data(), &number, sizeof number);
+  key.ip[1].fill(0xee);
+  key.protocol = packet::ip_protocol::kTcp;
+  return key;
+}
+
+Limits LimitsOf(uint32_t flows_max, uint32_t embryonic_percent = 100) {
+  Limits limits;
+  limits.flows_max = flows_max;
+  limits.embryonic_percent = embryonic_percent;
+  return limits;
+}
+
+FlowIndex Add(FlowTable& table, uint32_t number, uint64_t seen_us = 0) {
+  const FlowKey key = KeyOf(number);
+  const FlowIndex index = table.Insert(key, table.Hash(key));
+  if (index != kNone) table.hot(index).SeenAt(seen_us);
+  return index;
+}
+
+FlowIndex Find(const FlowTable& table, uint32_t number) {
+  const FlowKey key = KeyOf(number);
+  return table.Find(key, table.Hash(key));
+}
+
+TEST(FlowKey, IsTheSameFromBothEnds) {
+  packet::Headers there;
+  there.src_ip = *base::IpAddress::Parse("10.0.0.1");
+  there.dst_ip = *base::IpAddress::Parse("192.0.2.1");
+  there.vlan_count = 1;
+  there.vlans[0] = 0xabc;
+  packet::Headers back = there;
+  std::swap(back.src_ip, back.dst_ip);
+  const auto a = MakeKey(there, 4000, 80);
+  const auto b = MakeKey(back, 80, 4000);
+  EXPECT_EQ(a.key, b.key);
+  EXPECT_NE(a.sender, b.sender);
+  EXPECT_EQ(a.key.VlanIds()[0], 0xabc);
+  EXPECT_EQ(a.key.VlanIds()[1], FlowKey::kNoVlan);
+  there.vlans[0] = 0xabd;
+  EXPECT_FALSE(MakeKey(there, 4000, 80).key == a.key);
+}
+
+TEST(FlowTable, FindsWhatWasInsertedAndNothingElse) {
+  FlowTable table(LimitsOf(1000), kSecret);
+  const FlowIndex one = Add(table, 1);
+  ASSERT_NE(one, kNone);
+  EXPECT_EQ(Find(table, 1), one);
+  EXPECT_EQ(Find(table, 2), kNone);
+  table.Erase(one);
+  EXPECT_EQ(Find(table, 1), kNone);
+  EXPECT_EQ(table.counters().entries, 0U);
+}
+
+TEST(FlowTable, AgreesWithAMapOverRandomWork) {
+  const uint32_t seed = 7;
+  std::mt19937 random(seed);
+  FlowTable table(LimitsOf(2000), kSecret);
+  std::unordered_map<uint32_t, FlowIndex> model;
+  for (int step = 0; step < 200'000; ++step) {
+    const auto number = static_cast<uint32_t>(random() % 3000);
+    const auto known = model.find(number);
+    ASSERT_EQ(Find(table, number), known == model.end() ? kNone : known->second) << "seed " << seed;
+    if (known != model.end()) {
+      table.Erase(known->second);
+      model.erase(known);
+    } else if (const FlowIndex index = Add(table, number); index != kNone) {
+      model[number] = index;
+    }
+    ASSERT_EQ(table.counters().entries, model.size());
+  }
+}
+
+TEST(FlowTable, TakesEveryFlowUpToItsLimit) {
+  constexpr uint32_t kFlows = 50'000;
+  FlowTable table(LimitsOf(kFlows), kSecret);
+  std::set<FlowIndex> places;
+  for (uint32_t i = 0; i < kFlows; ++i) {
+    const FlowIndex index = Add(table, i);
+    ASSERT_NE(index, kNone) << i;
+    places.insert(index);
+  }
+  EXPECT_EQ(places.size(), kFlows);
+  EXPECT_EQ(Add(table, kFlows), kNone);
+  for (uint32_t i = 0; i < kFlows; ++i) ASSERT_NE(Find(table, i), kNone);
+}
+
+TEST(FlowTable, GivesUpEmbryonicFlowsFirst) {
+  FlowTable table(LimitsOf(20), kSecret);
+  for (uint32_t i = 0; i < 20; ++i) {
+    const FlowIndex index = Add(table, i, 100 + i);
+    if (i != 13) table.Mature(index);
+  }
+  const FlowKey key = KeyOf(99);
+  const FlowIndex victim = table.Victim(table.Hash(key));
+  EXPECT_EQ(victim, Find(table, 13));
+}
+
+TEST(FlowTable, HoldsEmbryonicFlowsToTheirQuota) {
+  FlowTable table(LimitsOf(100, 10), kSecret);
+  for (uint32_t i = 0; i < 10; ++i) ASSERT_NE(Add(table, i, 100 + i), kNone);
+  EXPECT_EQ(Add(table, 10), kNone);
+  const FlowKey key = KeyOf(10);
+  const FlowIndex victim = table.Victim(table.Hash(key));
+  EXPECT_EQ(victim, Find(table, 0));  // the one silent longest
+  table.Erase(victim);
+  EXPECT_NE(Add(table, 10), kNone);
+  table.Mature(Find(table, 5));
+  EXPECT_NE(Add(table, 11), kNone);
+  EXPECT_EQ(table.counters().embryonic, 10U);
+}
+
+TEST(FlowTable, SweepVisitsEachLiveFlowOnceARound) {
+  FlowTable table(LimitsOf(100), kSecret);
+  for (uint32_t i = 0; i < 60; ++i) Add(table, i);
+  for (uint32_t i = 0; i < 60; i += 2) table.Erase(Find(table, i));
+  uint32_t cursor = 0;
+  uint32_t budget = 60;
+  std::multiset<FlowIndex> seen;
+  for (;;) {
+    const FlowIndex index = table.Sweep(cursor, budget);
+    if (index == kNone) break;
+    seen.insert(index);
+  }
+  EXPECT_EQ(seen.size(), 30U);
+  for (uint32_t i = 1; i < 60; i += 2) EXPECT_EQ(seen.count(Find(table, i)), 1U);
+}
+
+TEST(FlowTable, TimeoutsFollowTheStateOfTcp) {
+  FlowTable table(LimitsOf(10), kSecret);
+  const FlowIndex index = Add(table, 1);
+  HotFlow& hot = table.hot(index);
+  EXPECT_EQ(table.TimeoutUs(hot), 30'000'000U);
+  table.Mature(index);
+  EXPECT_EQ(table.TimeoutUs(hot), 3'600'000'000U);
+  hot.Set(kFinFromLow);
+  EXPECT_EQ(table.TimeoutUs(hot), 3'600'000'000U);
+  hot.Set(kFinFromHigh);
+  EXPECT_EQ(table.TimeoutUs(hot), 10'000'000U);
+}
+
+TEST(FlowTable, StaysWithinItsMemoryBudget) {
+  FlowTable table(LimitsOf(1'000'000), kSecret);
+  EXPECT_LE(table.memory_bytes(), size_t{136} * 1'000'000);
+}
+
+}  // namespace
+}  // namespace weir::flow
