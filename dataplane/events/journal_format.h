@@ -56,9 +56,18 @@ struct Frame {
   std::span<const uint8_t> payload;  // valid until the reader's next call
 };
 
+enum class HeaderState : uint8_t {
+  kGood,
+  kShort,         // not all of it is there yet
+  kDamaged,       // no header, or a checksum that does not agree
+  kOtherVersion,  // written by another Weir
+};
+struct ParsedHeader {
+  HeaderState state = HeaderState::kShort;
+  SegmentHeader header;  // set when good
+};
 std::array<uint8_t, kSegmentHeaderBytes> EncodeSegmentHeader(const SegmentHeader& header);
-// Fails when the bytes are too few, of another version, or damaged.
-base::Result<SegmentHeader> DecodeSegmentHeader(std::span<const uint8_t> bytes);
+ParsedHeader ParseSegmentHeader(std::span<const uint8_t> bytes);
 
 // Appends one frame to `out`. The payload is at most kEncodedBytesMax.
 void AppendFrame(std::vector<uint8_t>& out, const Frame& frame, uint64_t salt);

@@ -60,37 +60,45 @@ class JournalReader {
   const std::string& error() const { return error_; }
 
  private:
-  enum class Step : uint8_t { kFrame, kAgain, kEnd, kDamaged, kFailed };
+  enum class Step : uint8_t { kAgain, kFrame, kEnd, kDamaged, kFailed };
 
   JournalReader(std::filesystem::path dir, const Position& from);
 
   Step NextStep(Frame& frame);
-  Step OpenFirst();
-  Step OpenSegment(uint64_t first_seq, bool resume);
   Step TakeFrame(const ParsedFrame& parsed, Frame& frame);
-  Step AtEnd(FrameState tail);
-  Step SkipDamage();
-  Step LeaveSegment(FrameState tail);
-  Step AdvanceFrom(const std::vector<SegmentFile>& segments);
-  bool Fill(size_t wanted);
+  Step AtBadFrame(FrameState state);
+  Step AtEnd(FrameState state);
+
+  Step Locate();
+  Step Advance();
+  Step OpenFrom(size_t index);
+  Step OpenSegment(const SegmentFile& segment, bool last);
+  Step StartReplaced(uint64_t journal_id);
+  void EnterSegment(SegmentHeader header);
+
+  bool Refill();
+  Step FindNextFrame();
   bool ListIfChanged();
-  Step Fail(const std::string& what);
   std::span<const uint8_t> Unread() const;
+  Step Fail(const std::string& what, int error);
 
   std::filesystem::path dir_;
   Position position_;
-  base::UniqueFd segment_;
-  SegmentHeader header_;
-  uint64_t skip_below_ = 0;  // frames already read, when the old segment is gone or was rewritten
+  base::UniqueFd segment_;   // none: to be located
+  SegmentHeader header_;     // of segment_
+  uint64_t skip_below_ = 0;  // frames of a segment entered anew that were returned before
 
-  std::vector<uint8_t> buffer_;
-  size_t buffer_at_ = 0;        // the next byte to parse
-  uint64_t buffer_offset_ = 0;  // of buffer_[0] in the segment
+  std::vector<uint8_t> buffer_;  // its first buffer_bytes_: the segment from buffer_offset_ on
+  size_t buffer_bytes_ = 0;
+  uint64_t buffer_offset_ = 0;
+  uint64_t searched_bytes_ = 0;  // so much of the segment holds no frame behind the position
 
   std::vector<SegmentFile> listed_;
+  int64_t listed_mtime_ns_ = -1;  // of the directory when listed_ was made; -1: list again
+  uint64_t damaged_counted_ = 0;  // first number of the newest segment counted as damaged
+
   base::UniqueFd inotify_;
   base::UniqueFd ack_;
-  Acknowledgement acknowledged_;
   ReaderCounters counters_;
   std::string error_;
 };

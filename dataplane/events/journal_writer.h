@@ -59,29 +59,34 @@ class JournalWriter {
     JournalFiles* files = nullptr;              // for tests: the system's own when null
   };
 
-  // Takes the lock, finds the last good frame of the newest segment and begins a new segment behind
-  // it; what is there is left as it is.
+  // Takes the lock and finds where the numbers go on. What is there is left as it is: the next
+  // Flush() begins a new segment behind it.
   static base::Result<std::unique_ptr<JournalWriter>> Open(Options options);
-  ~JournalWriter();
+  ~JournalWriter();  // writes what is still in memory
   JournalWriter(const JournalWriter&) = delete;
   JournalWriter& operator=(const JournalWriter&) = delete;
 
-  // Takes one event, or counts it as lost when the quota has no room for its class. The payload is
-  // at most kEncodedBytesMax and copied.
+  // Takes one event, or counts it as lost when the quota has no room for its class: detail may fill
+  // the journal to 80 %, health to 90 %, findings to 95 %, sessions to the last byte. The payload
+  // is 1 to kEncodedBytesMax bytes and copied.
   void Append(EventType type, LossClass loss_class, std::span<const uint8_t> payload);
 
-  // Losses that somebody else has counted already (a full ring): announced with a kEventsLost
-  // event, not counted here.
+  // Losses that somebody else has counted already (a full ring): announced by a kEventsLost event,
+  // not counted here.
   void AnnounceLost(LossClass loss_class, uint64_t count);
 
-  // Writes what was appended, syncs when due, and announces losses that have ended. False while the
-  // disk takes nothing; the events of this flush are then counted as lost.
+  // Writes what was appended, syncs when due, and announces each class's losses once they are over,
+  // with a kEventsLost event at most once a second. False while the disk takes nothing; the events
+  // of this flush are then counted as lost.
   bool Flush(base::WallTime wall, base::MonoTime now);
+
+  // Flush for the last time: announces all losses whatever the time, and syncs.
+  void Close(base::WallTime wall);
 
   // Deletes segments that are acknowledged. Call it a few times a second.
   void DeleteAcknowledged();
 
-  // The newest frame on disk; kFirstSeq - 1 when there is none yet.
+  // The newest frame on disk; kFirstSeq - 1 when there has never been one.
   uint64_t last_seq() const { return next_seq_ - 1; }
   uint64_t acknowledged_seq() const { return acknowledged_seq_; }
   uint64_t bytes_on_disk() const;
@@ -90,42 +95,56 @@ class JournalWriter {
   const JournalCounters& counters() const { return counters_; }
 
  private:
+  // A frame in memory, in the order of the buffer.
   struct Pending {
-    LossClass loss_class;
+    LossClass loss_class;  // of the frame, or with a loss announced: of that loss
     uint32_t frame_bytes;
+    uint64_t announced_losses;  // above 0: the writer's own kEventsLost event
   };
 
-  explicit JournalWriter(Options options);
+  JournalWriter(Options options, JournalFiles* files);
 
   base::Status TakeLock();
   base::Status Recover();
-  base::Status RecoverNewest(const SegmentFile& newest);
-  base::Status BeginSegment(base::WallTime wall);
-  void WriteBuffer(base::WallTime wall);
-  void SettleWrite(uint64_t written_bytes);
-  void CountPendingLost(size_t first);
-  void AnnounceLosses(base::WallTime wall);
-  void SyncIfDue(base::MonoTime now);
+  bool OpenAck();
+  void Put(EventType type, LossClass loss_class, std::span<const uint8_t> payload,
+           const Pending& pending);
+  void PutAnnouncements(base::WallTime wall);
+  bool IsSegmentFull(size_t frame_bytes) const;
+  bool HasRoomFor(LossClass loss_class, size_t frame_bytes) const;
+  void CountQuotaLoss(LossClass loss_class);
+
+  void WriteBuffer();
+  bool BeginSegment();
+  bool WriteSegmentHeader(int fd);
+  size_t WriteAll(std::span<const uint8_t> bytes, int& error);
+  size_t SettleStored(size_t written_bytes);
+  void SettleLost(size_t first);
+  void CutTornTail();
   void LeaveSegment();
-  void LeaveIfUnlinked();
+  void LeaveIfDeleted();
+  bool Sync();
+  void SyncFolder();
+
   void EnterTrouble(const std::string& what);
   void LeaveTrouble();
-  bool HasRoomFor(LossClass loss_class, size_t frame_bytes) const;
+  void LeaveFullness();
   void Log(const std::string& line) const;
 
   Options options_;
   JournalFiles* files_;
   base::UniqueFd lock_;
   base::UniqueFd ack_;
-  base::UniqueFd segment_;  // empty: the next write begins one
+  base::UniqueFd segment_;  // none: the next write begins one
 
   uint64_t journal_id_ = 0;
-  uint64_t salt_ = 0;
-  uint64_t next_seq_ = kFirstSeq;  // of the first frame not yet on disk
+  uint64_t salt_ = 0;              // of the open segment, or of the next
+  uint64_t next_seq_ = kFirstSeq;  // of the first frame that is not yet on disk
   uint64_t acknowledged_seq_ = 0;
-  std::deque<SegmentFile> segments_;  // on disk, the open one last
-  uint64_t closed_bytes_ = 0;         // of all segments but the open one
-  uint64_t segment_offset_ = 0;       // behind the last whole frame of the open one
+  std::deque<SegmentFile>
+      segments_;               // all on disk; the open one is the last, its size in segment_offset_
+  uint64_t closed_bytes_ = 0;  // of all segments but the open one
+  uint64_t segment_offset_ = 0;  // behind the last whole frame of the open one
 
   std::vector<uint8_t> buffer_;
   std::vector<Pending> pending_;
@@ -134,7 +153,8 @@ class JournalWriter {
   base::MonoTime last_announcement_;
   bool unsynced_ = false;
   bool failing_ = false;
-  uint64_t lost_when_trouble_began_ = 0;
+  bool full_ = false;  // something was refused for the quota, and it is still well filled
+  uint64_t lost_before_trouble_ = 0;
   JournalCounters counters_;
 };
 
