@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "rules/compile/shadow.h"
-#include "rules/model/parse.h"
+#include "rules/model/fault_list.h"
 #include "rules/model/print.h"
 #include "rules/model/suggest.h"
 
@@ -47,7 +46,7 @@ class Compiler {
     for (const Rule* rule : InOrder()) {
       if (CheckSupport(*rule)) AddRule(*rule);
     }
-    if (!faults_.empty()) return base::Error{FaultText()};
+    if (!faults_.empty()) return faults_.ToError(text_);
     // Without a catalog the sets of applications are empty, and would seem to lie in any other.
     if (parts_.complete) {
       std::vector<std::string> shadowed = FindShadowed(parts_);
@@ -57,11 +56,6 @@ class Compiler {
   }
 
  private:
-  struct Fault {
-    Location where;
-    std::string message;
-  };
-
   // `protect` before all others.
   std::vector<const Rule*> InOrder() {
     std::vector<const Rule*> rules;
@@ -71,32 +65,11 @@ class Compiler {
     return rules;
   }
 
-  void Report(const Location& where, std::string_view word, std::string_view advice) {
-    faults_.push_back({where, fmt::format("{}: '{}': {}", ToText(text_, where), word, advice)});
-  }
-
-  // In the order of the files, though rules are looked at in another.
-  std::string FaultText() {
-    std::stable_sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) {
-      return std::tie(a.where.source, a.where.line, a.where.column) <
-             std::tie(b.where.source, b.where.line, b.where.column);
-    });
-    std::string text;
-    for (size_t i = 0; i < std::min(faults_.size(), kErrorsShownMax); ++i) {
-      if (i > 0) text += '\n';
-      text += faults_[i].message;
-    }
-    if (faults_.size() > kErrorsShownMax) {
-      text += fmt::format("\nand {} more faults", faults_.size() - kErrorsShownMax);
-    }
-    return text;
-  }
-
   bool CheckSupport(const Rule& rule) {
     const size_t before = faults_.size();
     CheckSupport(rule.match);
     for (const Conjunction& exception : rule.exceptions) CheckSupport(exception);
-    if (rule.during) Report(rule.during->where, "during", "this is not supported yet");
+    if (rule.during) faults_.Add(rule.during->where, "during", "this is not supported yet");
     return faults_.size() == before;
   }
 
@@ -109,7 +82,8 @@ class Compiler {
         case Selector::kGroup:
         case Selector::kMac:
         case Selector::kVlan:
-          Report(condition.where, SelectorName(condition.selector), "this is not supported yet");
+          faults_.Add(condition.where, SelectorName(condition.selector),
+                      "this is not supported yet");
           break;
         default:
           break;
@@ -231,7 +205,7 @@ class Compiler {
         std::find_if(text_.sets.begin(), text_.sets.end(),
                      [&](const SetDefinition& known) { return known.name == item.set; });
     if (set == text_.sets.end()) {
-      Report(item.where, "@" + item.set, "no set has this name");
+      faults_.Add(item.where, "@" + item.set, "no set has this name");
       return;
     }
     for (const AddressItem& member : set->items) ranges.push_back(member.range);
@@ -273,15 +247,15 @@ class Compiler {
         is_app ? options_.apps->AppNames() : options_.apps->CategoryNames();
     const auto nearest = Nearest(item.word, names);
     const std::string_view kind = is_app ? "an application" : "a category";
-    Report(item.where, item.word,
-           nearest ? fmt::format("'{}' would do", *nearest)
-                   : fmt::format("{} that nDPI names would do", kind));
+    faults_.Add(item.where, item.word,
+                nearest ? fmt::format("'{}' would do", *nearest)
+                        : fmt::format("{} that nDPI names would do", kind));
   }
 
   const PolicyText& text_;
   const CompileOptions& options_;
   PolicyParts parts_;
-  std::vector<Fault> faults_;
+  FaultList faults_;
 };
 
 }  // namespace

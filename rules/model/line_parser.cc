@@ -19,8 +19,8 @@ constexpr std::string_view kStatementAdvice =
     "a rule begins with protect, allow, drop, reject or monitor, a definition with set, list, "
     "group or time";
 constexpr std::string_view kClauseAdvice =
-    "a comma before it, if it is one more value, or a keyword such as host, ip, port, from, to, "
-    "except, until, class, reason or id would do";
+    "a comma before it, if it is one more value, or a keyword such as from, except or reason would "
+    "do";
 constexpr std::string_view kSelectorAdvice =
     "a selector such as host, domain, ip, port, app or any would do";
 constexpr std::string_view kListFormats[] = {"hosts",     "domains", "adblock", "rpz",
@@ -104,7 +104,9 @@ bool LineParser::ParseStatement() {
     if (first.text == "group") return ParseGroup();
     if (first.text == "time") return ParseTime();
   }
-  return Fail(first, Advice(first.text, kStatements, kStatementAdvice));
+  return Fail(first, first.kind == TokenKind::kWord
+                         ? Advice(first.text, kStatements, kStatementAdvice)
+                         : std::string(kStatementAdvice));
 }
 
 // --- Definitions -----------------------------------------------------------------------------

@@ -7,13 +7,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "rules/model/fault_list.h"
 #include "rules/model/line_parser.h"
 #include "rules/model/suggest.h"
 
 namespace weir::rules {
 namespace {
 
-constexpr size_t kWordShownBytesMax = 60;
 constexpr size_t kStemBytesMax = 100;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
@@ -25,14 +25,6 @@ std::string FileStem(std::string_view name) {
   return std::string(name.substr(0, kStemBytesMax));
 }
 
-// Long words are cut between characters.
-std::string Shown(std::string_view word) {
-  if (word.size() <= kWordShownBytesMax) return std::string(word);
-  size_t end = kWordShownBytesMax;
-  while (end > 0 && (static_cast<uint8_t>(word[end]) & 0xc0) == 0x80) --end;
-  return std::string(word.substr(0, end)) + "…";
-}
-
 class PolicyParser {
  public:
   base::Result<PolicyText> Run(std::span<const PolicySource> sources) {
@@ -41,11 +33,8 @@ class PolicyParser {
     NameRules();
     CheckRuleIds();
     for (const Rule& rule : policy_.rules) CheckReferences(rule);
-    if (fault_count_ == 0) return std::move(policy_);
-    if (fault_count_ > kErrorsShownMax) {
-      message_ += fmt::format("\nand {} more faults", fault_count_ - kErrorsShownMax);
-    }
-    return base::Error{std::move(message_)};
+    if (!faults_.empty()) return faults_.ToError(policy_);
+    return std::move(policy_);
   }
 
  private:
@@ -66,24 +55,17 @@ class PolicyParser {
 
   void ParseLine(const Location& where, std::string_view line) {
     if (line.size() > kLineBytesMax) {
-      Report(where, line, fmt::format("a line of up to {} bytes would do", kLineBytesMax));
+      faults_.Add(where, line, fmt::format("a line of up to {} bytes would do", kLineBytesMax));
       return;
     }
     const size_t rules_before = policy_.rules.size();
     if (const auto fault = LineParser(policy_, where).Parse(line)) {
-      Report({where.source, where.line, fault->column}, fault->word, fault->advice);
+      faults_.Add({where.source, where.line, fault->column}, fault->word, fault->advice);
     } else if (rules_before == kRulesMax && policy_.rules.size() > kRulesMax) {
-      Report(policy_.rules.back().where, VerbName(policy_.rules.back().verb),
-             fmt::format("a policy has up to {} rules; put names and addresses into a list",
-                         kRulesMax));
+      faults_.Add(policy_.rules.back().where, VerbName(policy_.rules.back().verb),
+                  fmt::format("a policy has up to {} rules; put names and addresses into a list",
+                              kRulesMax));
     }
-  }
-
-  void Report(const Location& where, std::string_view word, std::string_view advice) {
-    if (++fault_count_ > kErrorsShownMax) return;
-    if (!message_.empty()) message_ += '\n';
-    const std::string shown = word.empty() ? "end of line" : fmt::format("'{}'", Shown(word));
-    message_ += fmt::format("{}: {}: {}", ToText(policy_, where), shown, advice);
   }
 
   template <typename Definition>
@@ -92,9 +74,9 @@ class PolicyParser {
     for (const Definition& definition : definitions) {
       const auto [known, is_new] = seen.try_emplace(definition.name, definition.where);
       if (is_new) continue;
-      Report(definition.where, definition.name,
-             fmt::format("another name would do; {} is a {} with this name already",
-                         ToText(policy_, known->second), kind));
+      faults_.Add(definition.where, definition.name,
+                  fmt::format("another name would do; {} is a {} with this name already",
+                              ToText(policy_, known->second), kind));
     }
   }
 
@@ -120,9 +102,9 @@ class PolicyParser {
     for (const Rule& rule : policy_.rules) {
       const auto [known, is_new] = seen.try_emplace(rule.id, rule.where);
       if (is_new) continue;
-      Report(rule.where, rule.id,
-             fmt::format("another id would do; the rule at {} has this one already",
-                         ToText(policy_, known->second)));
+      faults_.Add(rule.where, rule.id,
+                  fmt::format("another id would do; the rule at {} has this one already",
+                              ToText(policy_, known->second)));
     }
   }
 
@@ -136,9 +118,10 @@ class PolicyParser {
     }
     const auto nearest = Nearest(name, names);
     const std::string sign = kind == "set" ? "@" : "";
-    Report(where, sign + name,
-           nearest ? fmt::format("'{}{}' would do", sign, *nearest)
-                   : fmt::format("no {0} has this name; a line '{0} {1} …' would do", kind, name));
+    const std::string advice =
+        nearest ? fmt::format("'{}{}' would do", sign, *nearest)
+                : fmt::format("no {0} has this name; a line '{0} {1} …' would do", kind, name);
+    faults_.Add(where, sign + name, advice);
   }
 
   void CheckReferences(const Rule& rule) {
@@ -169,8 +152,7 @@ class PolicyParser {
   }
 
   PolicyText policy_;
-  std::string message_;
-  size_t fault_count_ = 0;
+  FaultList faults_;
 };
 
 }  // namespace
