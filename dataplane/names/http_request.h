@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-#include "dataplane/names/name.h"
+#include "dataplane/names/name_sink.h"
 #include "dataplane/names/outcome.h"
 
 namespace weir::names {

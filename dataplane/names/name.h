@@ -8,8 +8,6 @@
 #include <span>
 #include <string_view>
 
-#include "dataplane/names/outcome.h"
-
 namespace weir::names {
 
 inline constexpr size_t kNameBytesMax = 255;
@@ -22,13 +20,6 @@ struct HostName {
 
   HostName() {}  // `text` stays as it is: a worker makes one of these for every message
   std::string_view view() const { return {text.data(), bytes}; }
-};
-
-// Who is told of names, in the order in which they stand in the stream. Called from within Consume.
-class NameSink {
- public:
-  virtual ~NameSink() = default;
-  virtual void OnName(const HostName& name, Source source) = 0;
 };
 
 // Normalises what stood in an SNI, a Host header or a URI's authority:

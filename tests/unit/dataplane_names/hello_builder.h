@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dataplane/names/name.h"
+#include "dataplane/names/name_sink.h"
 
 namespace weir::names::testing {
 

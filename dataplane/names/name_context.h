@@ -1,0 +1,67 @@
+// What one worker needs to find names: cryptography, scratch memory, and places for QUIC connection
+// attempts whose ClientHello is not whole yet. Made at start; nothing here allocates afterwards.
+//
+// One worker's; not shared. Finders borrow it for the length of a call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/base/result.h"
+#include "dataplane/names/crypto.h"
+#include "dataplane/names/quic_initial.h"
+#include "dataplane/names/tls_client_hello.h"
+
+namespace weir::names {
+
+// A place lent to a flow. It may be taken away at any time (see QuicAttempts), so a flow that ends
+// need not give it back.
+struct QuicLease {
+  uint32_t slot = 0;
+  uint32_t generation = 0;  // 0: no lease
+};
+
+// Attempts in progress, a fixed number. The place lent longest ago goes to who asks next: a flood
+// of unfinished attempts shortens how long an attempt may take and can neither fill the pool for
+// good nor leak from it. A hello within one datagram never needs a place.
+class QuicAttempts {
+ public:
+  explicit QuicAttempts(size_t places);
+
+  QuicLease Lend();
+  QuicInitial* Find(QuicLease lease);  // null when the place was taken away
+  void Return(QuicLease& lease);
+  uint64_t taken_away() const { return taken_away_; }  // attempts that lost their place unfinished
+
+ private:
+  std::vector<QuicInitial> places_;
+  std::vector<uint32_t> generations_;  // of each place; odd while lent
+  size_t next_ = 0;
+  uint64_t taken_away_ = 0;
+};
+
+class NameContext {
+ public:
+  static constexpr size_t kQuicPlacesDefault = 256;  // 4.6 MB
+
+  // Fails when libcrypto lacks what Crypto needs.
+  static base::Result<std::unique_ptr<NameContext>> Create(size_t quic_places = kQuicPlacesDefault);
+
+  Crypto& crypto() { return *crypto_; }
+  HandshakeBuffer& handshake() { return handshake_; }
+  PlainBuffer& plain() { return plain_; }
+  QuicInitial& fresh_attempt() { return fresh_attempt_; }
+  QuicAttempts& attempts() { return attempts_; }
+
+ private:
+  NameContext(std::unique_ptr<Crypto> crypto, size_t quic_places);
+
+  std::unique_ptr<Crypto> crypto_;
+  QuicAttempts attempts_;
+  QuicInitial fresh_attempt_;
+  HandshakeBuffer handshake_;
+  PlainBuffer plain_;
+};
+
+}  // namespace weir::names

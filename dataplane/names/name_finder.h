@@ -1,0 +1,100 @@
+// Finds the host names of a flow: chooses the protocol by the client's first bytes, whatever the
+// port, and tells each name as soon as the bytes that hold it are whole.
+//
+// Owned by a flow, used by its worker's thread with that worker's NameContext. No allocation; a
+// finder holds no bytes of the stream: the caller keeps what was not consumed and shows it again
+// with more behind it, at most kTlsStreamBytesMax.
+//
+//   port 53, first bytes -> TLS ClientHello -> names, end
+//                        -> HTTP/1 -> names of each request -> after CONNECT: from the start again
+//                        -> DNS over TCP -> names of each message
+//                        -> a prelude (PROXY, SOCKS, StartTLS …) -> passed over, from the start
+//                        again
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/names/http_request.h"
+#include "dataplane/names/name_context.h"
+#include "dataplane/names/name_sink.h"
+#include "dataplane/names/outcome.h"
+
+namespace weir::names {
+
+struct FinderStep {
+  // kFound: at least one name was told in this call. kNeedMore: undecided, or no name in this call.
+  // kNone, kNotThis, kMalformed, kTooLong: it is over without a further name.
+  Outcome outcome = Outcome::kNeedMore;
+  size_t consumed = 0;  // bytes not to be shown again
+};
+
+// For the client's side of a TCP connection.
+class TcpNameFinder {
+ public:
+  explicit TcpNameFinder(uint16_t dst_port = 0) : is_dns_port_(dst_port == 53) {}
+
+  // `stream`: the client's bytes in order, those first that an earlier call did not consume.
+  FinderStep Consume(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
+
+  // Nothing more will be found: the caller may stop, and free what it keeps of the stream.
+  bool finished() const { return phase_ == Phase::kFinished; }
+  // Named, or why not. The first name decides; a reason stands until there is a name.
+  Coverage coverage() const { return coverage_; }
+
+ private:
+  enum class Phase : uint8_t { kDetect, kTls, kHttp, kDns, kText, kFinished };
+
+  FinderStep Step(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
+  FinderStep Detect(std::span<const uint8_t> stream, NameContext& context);
+  FinderStep DetectPrelude(std::span<const uint8_t> stream, bool may_grow);
+  FinderStep ReadTls(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
+  FinderStep ReadHttp(std::span<const uint8_t> stream, NameSink& sink);
+  FinderStep ReadDns(std::span<const uint8_t> stream, NameSink& sink);
+  FinderStep ReadText(std::span<const uint8_t> stream);
+  FinderStep Finish(Outcome outcome, Coverage coverage);
+  void Note(Coverage coverage);
+
+  HttpRequests http_;
+  uint32_t needed_bytes_ = 0;  // of an unfinished ClientHello
+  uint32_t passed_bytes_ = 0;  // of text and preludes
+  Phase phase_ = Phase::kDetect;
+  Coverage coverage_ = Coverage::kUndecided;
+  uint8_t restarts_ = 0;
+  bool is_dns_port_;
+  bool after_socks_ = false;
+  bool after_http_ = false;
+};
+
+struct UdpPorts {
+  uint16_t src = 0;
+  uint16_t dst = 0;
+};
+
+// For the client's side of a UDP flow. Never finished: DNS asks again on the same ports, and a QUIC
+// client may open another connection. A datagram without anything for it costs a few comparisons.
+class UdpNameFinder {
+ public:
+  // Attempts of one flow that are put together side by side.
+  static constexpr size_t kAttemptsMax = 4;
+
+  Outcome Consume(std::span<const uint8_t> datagram, UdpPorts ports, NameContext& context,
+                  NameSink& sink);
+
+  Coverage coverage() const { return coverage_; }
+  // A QUIC ClientHello was begun and is not whole: the flow's next packets may complete it.
+  bool in_progress() const;
+
+ private:
+  Outcome ConsumeDns(std::span<const uint8_t> datagram, UdpPorts ports, NameSink& sink);
+  Outcome ConsumeQuic(std::span<const uint8_t> datagram, NameContext& context, NameSink& sink);
+  Outcome ContinueAttempt(std::span<const uint8_t> datagram, NameContext& context, NameSink& sink);
+  void Keep(const QuicInitial& attempt, QuicAttempts& attempts);
+  void Note(Coverage coverage);
+
+  std::array<QuicLease, kAttemptsMax> leases_;
+  uint8_t next_lease_ = 0;
+  Coverage coverage_ = Coverage::kUndecided;
+};
+
+}  // namespace weir::names
