@@ -49,7 +49,8 @@ class ControlCrash(harness.ApplianceTest):
 
     def test_every_session_is_stored_exactly_once(self):
         source = self.lab.clients[1]
-        traffic = self.clients.start("http_requests.py", source, self.clients.web, self.REQUESTS, 50)
+        traffic = self.clients.start("http_requests.py", source, self.clients.web,
+                                     self.REQUESTS, 50)
         for pause in (1.5, 1.5):
             time.sleep(pause)
             self.appliance.kill("weir-control")
