@@ -119,15 +119,15 @@ FlowIndex FlowTable::Insert(const FlowKey& key, uint64_t hash) {
   ColdFlow& cold = cold_[index];
   cold = ColdFlow{};
   cold.name = cold.rule = cold.learning = kNone;
-  ++counters_.entries;
-  ++counters_.embryonic;
-  ++counters_.created;
+  counters_.entries.Add();
+  counters_.embryonic.Add();
+  counters_.created.Add();
   return index;
 }
 
 FlowIndex FlowTable::Victim(uint64_t hash) {
   // Buckets full beyond help are rare; then one of their flows must go.
-  const bool room = counters_.entries < limits_.flows_max;
+  const bool room = counters_.entries.value() < limits_.flows_max;
   if (room && !EmbryonicFull()) {
     const Bucket& bucket = buckets_[Primary(hash)];
     return *std::ranges::min_element(bucket.flows, {},
@@ -171,8 +171,8 @@ void FlowTable::Erase(FlowIndex index) {
     Remove(buckets_[Secondary(hash)], index);
     --primary.displaced;
   }
-  if (hot.Has(kEmbryonic)) --counters_.embryonic;
-  --counters_.entries;
+  if (hot.Has(kEmbryonic)) counters_.embryonic.Subtract();
+  counters_.entries.Subtract();
   hot.last_seen_us = kFree;
   hot.bytes[0] = free_head_;
   free_head_ = index;
@@ -182,11 +182,11 @@ void FlowTable::Mature(FlowIndex index) {
   HotFlow& hot = hot_[index];
   if (!hot.Has(kEmbryonic)) return;
   hot.Clear(kEmbryonic);
-  --counters_.embryonic;
+  counters_.embryonic.Subtract();
 }
 
 FlowIndex FlowTable::Sweep(uint32_t& cursor, uint32_t& budget) const {
-  while (budget > 0 && counters_.entries > 0) {
+  while (budget > 0 && counters_.entries.value() > 0) {
     --budget;
     if (cursor >= fresh_) cursor = 0;
     const FlowIndex index = cursor++;

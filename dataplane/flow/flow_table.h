@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/base/counter.h"
 #include "dataplane/base/huge_array.h"
 #include "dataplane/base/siphash.h"
 #include "dataplane/flow/flow.h"
@@ -21,11 +22,11 @@
 namespace weir::flow {
 
 struct TableCounters {
-  uint64_t entries = 0;
-  uint64_t embryonic = 0;
-  uint64_t created = 0;
-  uint64_t expired = 0;  // idle or closed, taken out in their time
-  uint64_t evicted = 0;  // taken out early for want of room
+  base::Counter entries;
+  base::Counter embryonic;
+  base::Counter created;
+  base::Counter expired;  // idle or closed, taken out in their time
+  base::Counter evicted;  // taken out early for want of room
 };
 
 class FlowTable {
@@ -93,7 +94,7 @@ class FlowTable {
   static void Put(Bucket& bucket, uint16_t tag, FlowIndex index);
   Bucket* PlaceFor(uint64_t hash);
   bool MoveOneOut(Bucket& bucket);  // of a full bucket, to its other one
-  bool EmbryonicFull() const { return counters_.embryonic >= embryonic_max_; }
+  bool EmbryonicFull() const { return counters_.embryonic.value() >= embryonic_max_; }
 
   Limits limits_;
   base::HashKey secret_;

@@ -1,26 +1,15 @@
-// What a worker counts. Written by its worker only; the main thread reads them relaxed, so a sum over
-// counters may be a few packets apart while traffic flows, and is exact when it stops.
+// What a worker counts. Written by its worker only; the main thread reads them relaxed, so a sum
+// over counters may be a few packets apart while traffic flows, and is exact when it stops.
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <cstdint>
 
+#include "dataplane/base/counter.h"
 #include "dataplane/packet/packet.h"
 
 namespace weir::pipeline {
 
-// One writer: an add is a plain load and store, with no lock prefix.
-class Counter {
- public:
-  void Add(uint64_t count = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
-  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
+using base::Counter;
 
 template <typename Enum>
 using CounterArray = std::array<Counter, static_cast<size_t>(Enum::kCount)>;
@@ -35,7 +24,11 @@ struct alignas(64) Counters {
   Counter responses;                       // frames Weir made itself
   Counter responses_withheld;              // not sent: no handshake, rate, or no room
   Counter sessions_recorded;               // first announcements that the sink took
+  Counter flows_refused;                   // packets whose flow found no place in the table
+  Counter learning_refused;                // flows that found no place to find out their name
+  Counter streams_given_up;                // a client's bytes out of order beyond what is kept
   Counter names_found;
+  Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;
 };
 

@@ -64,7 +64,7 @@ TEST(FlowTable, FindsWhatWasInsertedAndNothingElse) {
   EXPECT_EQ(Find(table, 2), kNone);
   table.Erase(one);
   EXPECT_EQ(Find(table, 1), kNone);
-  EXPECT_EQ(table.counters().entries, 0U);
+  EXPECT_EQ(table.counters().entries.value(), 0U);
 }
 
 TEST(FlowTable, AgreesWithAMapOverRandomWork) {
@@ -82,7 +82,7 @@ TEST(FlowTable, AgreesWithAMapOverRandomWork) {
     } else if (const FlowIndex index = Add(table, number); index != kNone) {
       model[number] = index;
     }
-    ASSERT_EQ(table.counters().entries, model.size());
+    ASSERT_EQ(table.counters().entries.value(), model.size());
   }
 }
 
@@ -122,7 +122,7 @@ TEST(FlowTable, HoldsEmbryonicFlowsToTheirQuota) {
   EXPECT_NE(Add(table, 10), kNone);
   table.Mature(Find(table, 5));
   EXPECT_NE(Add(table, 11), kNone);
-  EXPECT_EQ(table.counters().embryonic, 10U);
+  EXPECT_EQ(table.counters().embryonic.value(), 10U);
 }
 
 TEST(FlowTable, SweepVisitsEachLiveFlowOnceARound) {

@@ -1,0 +1,36 @@
+#include "dataplane/pipeline/direction.h"
+
+#include <algorithm>
+
+namespace weir::pipeline {
+namespace {
+
+using packet::Side;
+
+Side SideOfAddress(const base::IpAddress& address, const Options& options) {
+  const bool inside = std::ranges::any_of(
+      options.inside, [&](const base::IpPrefix& prefix) { return prefix.Contains(address); });
+  return inside ? Side::kInside : Side::kOutside;
+}
+
+}  // namespace
+
+Sides SidesOf(const packet::Packet& packet, const Options& options) {
+  if (packet.rx_side == Side::kInside) return {Side::kInside, Side::kOutside};
+  if (packet.rx_side == Side::kOutside) return {Side::kOutside, Side::kInside};
+  if (options.inside.empty()) return {};
+  return {SideOfAddress(packet.headers.src_ip, options),
+          SideOfAddress(packet.headers.dst_ip, options)};
+}
+
+events::Direction DirectionOf(Side initiator, Side responder) {
+  using events::Direction;
+  if (initiator == Side::kInside) {
+    return responder == Side::kInside ? Direction::kInternal : Direction::kOutbound;
+  }
+  // Both outside is no word of the record: traffic in transit.
+  return initiator == Side::kOutside && responder == Side::kInside ? Direction::kInbound
+                                                                   : Direction::kUnknown;
+}
+
+}  // namespace weir::pipeline

@@ -1,0 +1,20 @@
+// Which side of the bridge the ends of a packet are on: by its port, or in a capture by address.
+#pragma once
+
+#include "dataplane/events/event.h"
+#include "dataplane/packet/packet.h"
+#include "dataplane/pipeline/options.h"
+
+namespace weir::pipeline {
+
+struct Sides {
+  packet::Side src = packet::Side::kUnknown;
+  packet::Side dst = packet::Side::kUnknown;
+};
+
+Sides SidesOf(const packet::Packet& packet, const Options& options);
+
+// Of a session whose initiator and responder are on these sides.
+events::Direction DirectionOf(packet::Side initiator, packet::Side responder);
+
+}  // namespace weir::pipeline

@@ -1,0 +1,244 @@
+#include "dataplane/pipeline/flow_stage.h"
+
+#include <algorithm>
+
+#include "dataplane/pipeline/direction.h"
+#include "dataplane/pipeline/learn.h"
+
+namespace weir::pipeline {
+namespace {
+
+using events::EndReason;
+using flow::Endpoint;
+using flow::FlowIndex;
+using packet::ip_protocol::kTcp;
+using packet::tcp_flag::kAck;
+using packet::tcp_flag::kFin;
+using packet::tcp_flag::kRst;
+using packet::tcp_flag::kSyn;
+
+constexpr uint64_t kUsPerSecond = 1'000'000;
+constexpr size_t kMacBytes = 6;
+constexpr uint32_t kRefreshPhases = 4096;  // so that not all flows are refreshed at once
+constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
+
+bool IsFirstSyn(const packet::Headers& headers) {
+  return (headers.tcp_flags & (kSyn | kAck)) == kSyn;
+}
+
+bool IsSynAck(const packet::Headers& headers) {
+  return (headers.tcp_flags & (kSyn | kAck)) == (kSyn | kAck);
+}
+
+base::MacAddress MacAt(const packet::Packet& packet, size_t offset) {
+  base::MacAddress mac;
+  std::copy_n(packet.data + offset, kMacBytes, mac.bytes.begin());
+  return mac;
+}
+
+void SetParity(flow::HotFlow& hot, bool parity) {
+  if (parity) {
+    hot.Set(flow::kMinuteParity);
+  } else {
+    hot.Clear(flow::kMinuteParity);
+  }
+}
+
+}  // namespace
+
+FlowStage::Wanted FlowStage::Prefetch(const packet::Packet& packet) {
+  Wanted wanted;
+  const packet::Headers& headers = packet.headers;
+  if (headers.l3 == packet::L3::kNone) return wanted;
+  Ports ports{headers.src_port, headers.dst_port};
+  if (headers.note == packet::ParseNote::kLaterFragment) {
+    ports = worker_.fragment_ports.Find(headers).value_or(Ports{});
+  } else if (headers.is_fragment) {
+    worker_.fragment_ports.Remember(headers, ports);
+  }
+  wanted.is_ip = true;
+  wanted.key = flow::MakeKey(headers, ports.src, ports.dst);
+  wanted.hash = worker_.flows.Hash(wanted.key.key);
+  worker_.flows.PrefetchBucket(wanted.hash);
+  return wanted;
+}
+
+std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted& wanted,
+                                            const Now& now) {
+  if (!wanted.is_ip) return std::nullopt;
+  FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash);
+  if (index != flow::kNone && IsOver(packet, index, now)) {
+    Close(index, now, EndReason::kIdle);
+    worker_.flows.mutable_counters().expired.Add();
+    index = flow::kNone;
+  }
+  const bool is_new = index == flow::kNone;
+  if (is_new) index = Begin(packet, wanted, now);
+  if (index == flow::kNone) {
+    if (worker_.options.drop_when_table_full) packet.Drop(packet::DropReason::kTableFull);
+    return std::nullopt;
+  }
+  Count(packet, wanted, index, now);
+  return FlowPacket{
+      packet, index, worker_.flows.hot(index), worker_.flows.cold(index), wanted.key.sender,
+      now,    is_new};
+}
+
+bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, const Now& now) const {
+  const flow::HotFlow& hot = worker_.flows.hot(index);
+  if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) return true;
+  const bool closed = hot.Has(flow::kReset) || hot.fin_both();
+  return closed && hot.key.protocol == kTcp && IsFirstSyn(packet.headers);
+}
+
+FlowIndex FlowStage::InsertOrEvict(const Wanted& wanted, const Now& now) {
+  const FlowIndex index = worker_.flows.Insert(wanted.key.key, wanted.hash);
+  if (index != flow::kNone) return index;
+  const FlowIndex victim = worker_.flows.Victim(wanted.hash);
+  if (victim == flow::kNone) return flow::kNone;
+  const bool established = !worker_.flows.hot(victim).Has(flow::kEmbryonic);
+  if (established && worker_.options.drop_when_table_full) return flow::kNone;
+  Close(victim, now, EndReason::kEvicted);
+  worker_.flows.mutable_counters().evicted.Add();
+  return worker_.flows.Insert(wanted.key.key, wanted.hash);
+}
+
+FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now) {
+  const FlowIndex index = InsertOrEvict(wanted, now);
+  if (index == flow::kNone) {
+    worker_.counters.flows_refused.Add();
+    return index;
+  }
+  worker_.flows.hot(index).SeenAt(now.us);
+  SetParity(worker_.flows.hot(index), RefreshParity(index, now));
+  Describe(index, packet, wanted.key.sender, now);
+  if (StartLearning(worker_, index)) {
+    worker_.learning.at(worker_.flows.cold(index).learning).slot = worker_.classifier.Open();
+  }
+  return index;
+}
+
+void FlowStage::Describe(FlowIndex index, const packet::Packet& packet, Endpoint sender,
+                         const Now& now) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  flow::ColdFlow& cold = worker_.flows.cold(index);
+  // Whoever sent the first packet began the session, but a SYN with ACK answers one not seen.
+  const bool answered = hot.key.protocol == kTcp && IsSynAck(packet.headers);
+  if ((answered ? Other(sender) : sender) == Endpoint::kHigh) hot.Set(flow::kInitiatorIsHigh);
+  const Sides sides = SidesOf(packet, worker_.options);
+  const auto direction =
+      answered ? DirectionOf(sides.dst, sides.src) : DirectionOf(sides.src, sides.dst);
+  cold.direction = static_cast<uint8_t>(direction) & 3U;
+  cold.src_mac = MacAt(packet, answered ? 0 : kMacBytes);
+  cold.dst_mac = MacAt(packet, answered ? kMacBytes : 0);
+  cold.session_id = worker_.ids.Next(now.wall);
+  cold.start_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
+}
+
+void FlowStage::NextPartIfDue(FlowIndex index, const Now& now) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  flow::ColdFlow& cold = worker_.flows.cold(index);
+  const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
+  const uint64_t part_start_us = cold.start_us + uint64_t{cold.part_start_ms} * 1000;
+  const uint64_t part_us = worker_.flows.limits().part_s * kUsPerSecond;
+  const bool packets_full = (cold.packets_carry[0] | cold.packets_carry[1]) & 0x80;
+  if (!packets_full && (wall_us < part_start_us || wall_us - part_start_us < part_us)) return;
+  if (cold.part == kPartsMax) return;
+  writer_.WriteClosed(index, now, EndReason::kActive);
+  ++cold.part;
+  cold.revision = 0;
+  cold.part_start_ms = static_cast<uint32_t>((wall_us - cold.start_us) / 1000);
+  hot.packets_low = hot.packets_high = 0;
+  hot.bytes[0] = hot.bytes[1] = 0;
+  cold.bytes_carry[0] = cold.bytes_carry[1] = 0;
+  cold.packets_carry[0] = cold.packets_carry[1] = 0;
+  hot.SeenAt(now.us);
+  writer_.WriteOpen(index, now, events::LossClass::kSession);
+}
+
+void FlowStage::Count(const packet::Packet& packet, const Wanted& wanted, FlowIndex index,
+                      const Now& now) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  // Looking into the cold half once a second is often enough.
+  if (now.us / kUsPerSecond != hot.last_seen_us / kUsPerSecond) NextPartIfDue(index, now);
+  const packet::Headers& headers = packet.headers;
+  const bool low = wanted.key.sender == Endpoint::kLow;
+  const auto at = static_cast<size_t>(wanted.key.sender);
+  hot.SeenAt(now.us);
+  hot.tcp_flags = static_cast<uint8_t>(hot.tcp_flags | headers.tcp_flags);
+
+  const uint64_t packets = low ? hot.packets_low : hot.packets_high;
+  if (packets == kPacketsLowMax) ++worker_.flows.cold(index).packets_carry[at];
+  if (low) {
+    hot.packets_low = (packets + 1) & kPacketsLowMax;
+  } else {
+    hot.packets_high = (packets + 1) & kPacketsLowMax;
+  }
+  hot.bytes[at] += headers.ip_bytes;
+  if (hot.bytes[at] < headers.ip_bytes) ++worker_.flows.cold(index).bytes_carry[at];
+
+  if (headers.payload_bytes > 0) worker_.flows.Mature(index);
+  if ((headers.tcp_flags & (kFin | kRst)) == 0) return;
+  if ((headers.tcp_flags & kRst) != 0) hot.Set(flow::kReset);
+  if ((headers.tcp_flags & kFin) != 0) hot.Set(low ? flow::kFinFromLow : flow::kFinFromHigh);
+}
+
+EndReason FlowStage::ReasonOf(FlowIndex index, const Now& now, EndReason otherwise) const {
+  const flow::HotFlow& hot = worker_.flows.hot(index);
+  if (hot.Has(flow::kReset)) return EndReason::kRst;
+  if (hot.fin_both()) return EndReason::kFin;
+  const bool silent = now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot);
+  return silent ? EndReason::kIdle : otherwise;
+}
+
+void FlowStage::Close(FlowIndex index, const Now& now, EndReason reason) {
+  flow::ColdFlow& cold = worker_.flows.cold(index);
+  StopLearning(worker_, index);
+  writer_.WriteClosed(index, now, ReasonOf(index, now, reason));
+  worker_.strings.Release(cold.name);
+  worker_.strings.Release(cold.rule);
+  worker_.flows.Erase(index);
+}
+
+bool FlowStage::RefreshParity(FlowIndex index, const Now& now) const {
+  const uint64_t refresh_us = worker_.flows.limits().refresh_s * kUsPerSecond;
+  const uint64_t phase_us = index % kRefreshPhases * (refresh_us / kRefreshPhases);
+  return (now.us + phase_us) / refresh_us % 2 != 0;
+}
+
+void FlowStage::RefreshIfDue(FlowIndex index, const Now& now) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  const bool parity = RefreshParity(index, now);
+  if (hot.Has(flow::kMinuteParity) == parity) return;
+  SetParity(hot, parity);
+  const uint64_t refresh_us = worker_.flows.limits().refresh_s * kUsPerSecond;
+  if (now.us - hot.last_seen_us < refresh_us) {
+    writer_.WriteOpen(index, now, events::LossClass::kDetail);
+  }
+}
+
+void FlowStage::Sweep(const Now& now, uint32_t budget) {
+  for (;;) {
+    const FlowIndex index = worker_.flows.Sweep(cursor_, budget);
+    if (index == flow::kNone) return;
+    const flow::HotFlow& hot = worker_.flows.hot(index);
+    if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) {
+      Close(index, now, EndReason::kIdle);
+      worker_.flows.mutable_counters().expired.Add();
+    } else {
+      RefreshIfDue(index, now);
+    }
+  }
+}
+
+void FlowStage::CloseAll(const Now& now, EndReason reason) {
+  uint32_t from = 0;
+  uint32_t budget = worker_.flows.capacity();
+  for (;;) {
+    const FlowIndex index = worker_.flows.Sweep(from, budget);
+    if (index == flow::kNone) return;
+    Close(index, now, reason);
+  }
+}
+
+}  // namespace weir::pipeline

@@ -1,0 +1,56 @@
+// Which flow a packet belongs to: found, begun anew, counted, and ended in its time.
+//
+// Worker's thread.
+#pragma once
+
+#include <optional>
+
+#include "dataplane/pipeline/session_writer.h"
+#include "dataplane/pipeline/worker.h"
+
+namespace weir::pipeline {
+
+class FlowStage {
+ public:
+  FlowStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
+
+  // First half, for a whole batch: the key, and the bucket on its way into the cache.
+  struct Wanted {
+    flow::KeyAndSender key;
+    uint64_t hash = 0;
+    bool is_ip = false;
+  };
+  Wanted Prefetch(const packet::Packet& packet);
+
+  // Second half: the packet's flow, counted. Nothing for a packet that makes no flow: it is
+  // forwarded, or, with the table full and fail = "closed", marked as dropped.
+  std::optional<FlowPacket> Locate(packet::Packet& packet, const Wanted& wanted, const Now& now);
+
+  // Looks at up to `budget` places of the table: ends what was silent too long, refreshes the rest.
+  void Sweep(const Now& now, uint32_t budget);
+
+  void CloseAll(const Now& now, events::EndReason reason);
+
+ private:
+  static constexpr unsigned kPartsMax = 0xffff;
+
+  flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now);
+  flow::FlowIndex InsertOrEvict(const Wanted& wanted, const Now& now);
+  void Describe(flow::FlowIndex index, const packet::Packet& packet, flow::Endpoint sender,
+                const Now& now);
+  bool IsOver(const packet::Packet& packet, flow::FlowIndex index, const Now& now) const;
+  void Count(const packet::Packet& packet, const Wanted& wanted, flow::FlowIndex index,
+             const Now& now);
+  void NextPartIfDue(flow::FlowIndex index, const Now& now);
+  void Close(flow::FlowIndex index, const Now& now, events::EndReason reason);
+  events::EndReason ReasonOf(flow::FlowIndex index, const Now& now,
+                             events::EndReason otherwise) const;
+  bool RefreshParity(flow::FlowIndex index, const Now& now) const;
+  void RefreshIfDue(flow::FlowIndex index, const Now& now);
+
+  Worker& worker_;
+  SessionWriter& writer_;
+  uint32_t cursor_ = 0;
+};
+
+}  // namespace weir::pipeline

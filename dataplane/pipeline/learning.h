@@ -1,0 +1,57 @@
+// What a worker keeps of a flow only while its name or application is being found out.
+//
+// A fixed pool; a flow that finds no place goes without. Given back as soon as nothing more can be
+// learnt, except by HTTP/1 connections, whose every request is read. Worker's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/classify/classifier.h"
+#include "dataplane/flow/flow.h"
+#include "dataplane/names/name_finder.h"
+#include "dataplane/stream/client_stream.h"
+
+namespace weir::pipeline {
+
+struct Learning {
+  // DESIGN.md "Verdict": so many packets each way may pass while an application is not known.
+  static constexpr uint8_t kPacketsMax = 10;
+
+  explicit Learning(stream::BufferPool& buffers) : client(buffers) {}
+
+  names::TcpNameFinder tcp_names;
+  names::UdpNameFinder udp_names;
+  stream::ClientStream client;
+  classify::Slot slot = classify::kNoSlot;
+  uint32_t responder_next_seq = 0;   // behind the last byte the responder has sent
+  std::array<uint8_t, 2> packets{};  // with payload, by Endpoint, up to kPacketsMax
+  uint8_t datagrams = 0;             // shown to udp_names, up to kPacketsMax
+  flow::Endpoint client_end = flow::Endpoint::kLow;
+  bool client_known = false;  // by its SYN, or by its first payload
+  bool client_swapped = false;
+  bool responder_seen = false;
+  bool names_done = false;    // nothing more will be looked for
+  bool name_settled = false;  // the policy need not wait for a name
+  bool app_settled = false;
+  bool open = false;  // the verdict waits for one of them
+};
+
+class LearningPool {
+ public:
+  LearningPool(uint32_t learning_max, stream::BufferPool& buffers);
+
+  flow::PoolIndex Take();  // kNone when all are in use
+  void Give(flow::PoolIndex index);
+  Learning& at(flow::PoolIndex index) { return entries_[index]; }
+  const Learning& at(flow::PoolIndex index) const { return entries_[index]; }
+  size_t in_use() const { return entries_.size() - free_.size(); }
+
+ private:
+  stream::BufferPool& buffers_;
+  std::vector<Learning> entries_;
+  std::vector<flow::PoolIndex> free_;
+};
+
+}  // namespace weir::pipeline

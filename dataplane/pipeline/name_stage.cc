@@ -1,0 +1,170 @@
+#include "dataplane/pipeline/name_stage.h"
+
+#include "dataplane/pipeline/learn.h"
+
+namespace weir::pipeline {
+namespace {
+
+using packet::ip_protocol::kTcp;
+using packet::ip_protocol::kUdp;
+using packet::tcp_flag::kAck;
+using packet::tcp_flag::kFin;
+using packet::tcp_flag::kSyn;
+
+static_assert(static_cast<int>(names::Source::kTlsSni) ==
+              static_cast<int>(events::NameSource::kTlsSni));
+static_assert(static_cast<int>(names::Source::kDnsQuery) ==
+              static_cast<int>(events::NameSource::kDnsQuery));
+
+// RFC 9000 §14.1: a client's Initial comes in a datagram of at least this size, and §17.2: long
+// header.
+constexpr size_t kQuicInitialBytesMin = 1200;
+constexpr uint8_t kQuicLongHeader = 0xc0;
+
+names::UdpPorts PortsOf(const packet::Headers& headers) {
+  return {headers.src_port, headers.dst_port};
+}
+
+}  // namespace
+
+bool NameStage::MayNameAgain(const FlowPacket& at) {
+  if (at.hot.key.protocol != kUdp || !at.from_initiator()) return false;
+  if (static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kDnsQuery) {
+    return true;
+  }
+  const auto payload = at.packet.payload();
+  return payload.size() >= kQuicInitialBytesMin &&
+         (payload[0] & kQuicLongHeader) == kQuicLongHeader;
+}
+
+void NameStage::Look(FlowPacket& at, FoundNames& found) {
+  if (at.hot.Has(flow::kLearning)) {
+    Learning& learning = worker_.learning.at(at.cold.learning);
+    if (at.hot.key.protocol == kTcp) {
+      LookTcp(at, learning, found);
+    } else if (at.hot.key.protocol == kUdp) {
+      LookUdp(at, learning, found);
+    } else {
+      learning.names_done = learning.name_settled = true;
+    }
+  } else if (MayNameAgain(at)) {
+    LookAgain(at, found);
+  }
+  Keep(at, found);
+}
+
+void NameStage::Keep(FlowPacket& at, const FoundNames& found) {
+  if (found.all().empty()) return;
+  worker_.counters.names_found.Add(found.all().size());
+  if (found.overflowed()) worker_.counters.names_overflowed.Add();
+  if (at.cold.name != flow::kNone) return;
+  const FoundNames::Found& first = found.all().front();
+  at.cold.name = worker_.strings.Acquire(first.name.view());
+  at.cold.name_source = static_cast<uint8_t>(first.source) & 7U;
+  at.changed = true;
+}
+
+// What the answers and the reader need to know of the three-way handshake.
+void NameStage::NoteHandshake(const FlowPacket& at, Learning& learning) const {
+  const packet::Headers& headers = at.packet.headers;
+  const bool syn = (headers.tcp_flags & kSyn) != 0;
+  if (!at.from_initiator()) {
+    learning.responder_seen = true;
+    const uint32_t virtual_bytes = (syn ? 1U : 0U) + ((headers.tcp_flags & kFin) != 0 ? 1U : 0U);
+    learning.responder_next_seq = headers.tcp_seq + headers.payload_bytes + virtual_bytes;
+    return;
+  }
+  if (!syn || (headers.tcp_flags & kAck) != 0) return;
+  // A SYN sent again with another number begins again, as long as nothing was read.
+  if (!learning.client_known || learning.tcp_names.coverage() == names::Coverage::kUndecided) {
+    learning.client.Stop();
+    learning.client.Start(headers.tcp_seq + 1);
+    learning.client_known = true;
+    learning.client_end = at.sender;
+  }
+}
+
+// In mid-stream nobody knows who is the client: it is taken for the one who speaks first, until
+// that one's bytes are no client's.
+bool NameStage::IsClient(const FlowPacket& at, Learning& learning) const {
+  if (!learning.client_known) {
+    learning.client_known = true;
+    learning.client_end = at.sender;
+    learning.client_swapped = false;
+  }
+  if (at.sender == learning.client_end) return true;
+  const bool may_swap = !learning.client_swapped && learning.tcp_names.finished() &&
+                        learning.tcp_names.coverage() == names::Coverage::kUnknown &&
+                        (at.hot.tcp_flags & kSyn) == 0;
+  if (!may_swap) return false;
+  learning.client_swapped = true;
+  learning.client_end = at.sender;
+  learning.client.Stop();
+  learning.tcp_names = names::TcpNameFinder(at.packet.headers.dst_port);
+  return true;
+}
+
+void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
+  if (at.packet.headers.note != packet::ParseNote::kComplete) return;
+  NoteHandshake(at, learning);
+  if (learning.names_done || at.packet.headers.payload_bytes == 0) return;
+  if (!IsClient(at, learning)) return;
+  ReadClient(at, learning, found);
+  if (learning.tcp_names.coverage() != names::Coverage::kUndecided) learning.name_settled = true;
+  if (!learning.tcp_names.finished()) return;
+  learning.client.Stop();
+  learning.name_settled = true;
+  const bool other_may_be_client = (at.hot.tcp_flags & kSyn) == 0 && !learning.client_swapped &&
+                                   learning.tcp_names.coverage() == names::Coverage::kUnknown;
+  if (!other_may_be_client) learning.names_done = true;
+  at.learnt = true;
+}
+
+void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found) {
+  const packet::Headers& headers = at.packet.headers;
+  if (learning.tcp_names.finished()) return;
+  const uint32_t seq = headers.tcp_seq + ((headers.tcp_flags & kSyn) != 0 ? 1U : 0U);
+  if (!learning.client.started()) {
+    learning.client.Start(seq);
+    learning.tcp_names = names::TcpNameFinder(headers.dst_port);
+  }
+  const auto added = learning.client.Add(seq, at.packet.payload(), [&](auto bytes) {
+    return learning.tcp_names.Consume(bytes, *context_, found).consumed;
+  });
+  if (added != stream::Added::kTooFar && added != stream::Added::kPoolEmpty) return;
+  worker_.counters.streams_given_up.Add();
+  learning.client.Stop();
+  learning.names_done = learning.name_settled = true;
+  at.learnt = true;
+}
+
+void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
+  if (learning.names_done || at.packet.headers.payload_bytes == 0) return;
+  // A responder's datagrams are looked at only while the initiator's gave nothing: a capture may
+  // begin with an answer.
+  const bool named = learning.udp_names.coverage() == names::Coverage::kNamed;
+  if (!at.from_initiator() && (named || learning.udp_names.in_progress())) return;
+  learning.udp_names.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found);
+  if (learning.datagrams < Learning::kPacketsMax) ++learning.datagrams;
+  const bool waiting =
+      learning.udp_names.in_progress() && learning.datagrams < Learning::kPacketsMax;
+  if (!waiting && !learning.name_settled) {
+    learning.name_settled = true;
+    at.learnt = true;
+  }
+  const bool enough = !found.all().empty() || learning.datagrams == Learning::kPacketsMax;
+  if (enough && !waiting) learning.names_done = true;
+}
+
+void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
+  names::UdpNameFinder finder;
+  finder.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found);
+  if (!finder.in_progress()) return;
+  // The hello goes on in the next datagram.
+  if (!StartLearning(worker_, at.index)) return;
+  Learning& learning = worker_.learning.at(at.cold.learning);
+  learning.udp_names = finder;
+  learning.app_settled = true;
+}
+
+}  // namespace weir::pipeline

@@ -1,0 +1,39 @@
+// The host names in a packet, found by the parsers of names/ on the client's ordered bytes.
+//
+// Worker's thread.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/names/name_context.h"
+#include "dataplane/pipeline/found_names.h"
+#include "dataplane/pipeline/worker.h"
+
+namespace weir::pipeline {
+
+class NameStage {
+ public:
+  NameStage(Worker& worker, std::unique_ptr<names::NameContext> context)
+      : worker_(worker), context_(std::move(context)) {}
+
+  // A flow that has learnt all may still be asked for another name: DNS asks again on the same
+  // ports, and a QUIC client may open another connection.
+  static bool MayNameAgain(const FlowPacket& at);
+
+  // Adds to `found` the names that this packet completes, and keeps the first one with the flow.
+  void Look(FlowPacket& at, FoundNames& found);
+
+ private:
+  void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
+  void NoteHandshake(const FlowPacket& at, Learning& learning) const;
+  bool IsClient(const FlowPacket& at, Learning& learning) const;
+  void ReadClient(FlowPacket& at, Learning& learning, FoundNames& found);
+  void LookUdp(FlowPacket& at, Learning& learning, FoundNames& found);
+  void LookAgain(FlowPacket& at, FoundNames& found);
+  void Keep(FlowPacket& at, const FoundNames& found);
+
+  Worker& worker_;
+  std::unique_ptr<names::NameContext> context_;
+};
+
+}  // namespace weir::pipeline

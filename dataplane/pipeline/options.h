@@ -1,0 +1,28 @@
+// How a worker's pipeline is to be built; fixed for its life.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/base/ip_address.h"
+#include "dataplane/flow/limits.h"
+
+namespace weir::pipeline {
+
+struct Options {
+  unsigned worker_index = 0;  // 0 to 63, goes into session ids
+  flow::Limits flow_limits;
+  // Flows whose name or application is being found out at one time. A flow that finds no place goes
+  // without a name, is judged as having none, and is counted. 0: a quarter of the flows.
+  uint32_t learning_max = 0;
+  uint32_t stream_buffers_max = 2'048;  // of 18 KB each
+  std::array<uint8_t, 16>
+      hash_secret{};                  // per boot, from the kernel's random pool; fixed in replay
+  bool drop_when_table_full = false;  // [fail] mode = "closed"
+  // Captures have no ports: addresses in these prefixes are inside. Empty where ports tell the
+  // side.
+  std::vector<base::IpPrefix> inside;
+};
+
+}  // namespace weir::pipeline

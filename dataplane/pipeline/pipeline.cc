@@ -1,0 +1,152 @@
+#include "dataplane/pipeline/pipeline.h"
+
+#include <new>
+
+#include "dataplane/parse/parse.h"
+#include "dataplane/pipeline/classify_stage.h"
+#include "dataplane/pipeline/flow_stage.h"
+#include "dataplane/pipeline/learn.h"
+#include "dataplane/pipeline/name_stage.h"
+#include "dataplane/pipeline/respond_stage.h"
+#include "dataplane/pipeline/session_writer.h"
+#include "dataplane/pipeline/verdict_stage.h"
+
+namespace weir::pipeline {
+namespace {
+
+constexpr uint32_t kSweepBudget = 256;
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(const Options& options, classify::Classifier& classifier, events::EventSink& sink,
+       std::unique_ptr<names::NameContext> name_context)
+      : worker_(options, classifier, sink),
+        writer_(worker_),
+        flows_(worker_, writer_),
+        names_(worker_, std::move(name_context)),
+        classify_(worker_),
+        verdict_(worker_, writer_),
+        respond_(worker_) {}
+
+  void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
+               int64_t wall_minus_mono_ns) {
+    verdict_.Use(policy, bypass_);
+    for (packet::Packet& packet : batch.filled()) parse::Parse(packet);
+    for (size_t i = 0; i < batch.count; ++i) wanted_[i] = flows_.Prefetch(batch.packets[i]);
+    for (size_t i = 0; i < batch.count; ++i) {
+      packet::Packet& packet = batch.packets[i];
+      now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
+      auto at = flows_.Locate(packet, wanted_[i], now_);
+      if (at.has_value()) Judge(*at);
+      Count(packet);
+    }
+  }
+
+  void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
+    verdict_.Use(policy, bypass_);
+    now_ = worker_.clock.At(now, wall_minus_mono_ns);
+    flows_.Sweep(now_, kSweepBudget);
+  }
+
+  void CloseAll(events::EndReason reason) { flows_.CloseAll(now_, reason); }
+
+  size_t VisitFlows(size_t limit, const FlowVisitor& visit) {
+    size_t visited = 0;
+    uint32_t from = 0;
+    for (uint32_t budget = worker_.flows.capacity(); visited < limit; ++visited) {
+      const flow::FlowIndex index = worker_.flows.Sweep(from, budget);
+      if (index == flow::kNone) break;
+      visit(writer_.Describe(index, now_));
+    }
+    return visited;
+  }
+
+  Worker& worker() { return worker_; }
+  const Worker& worker() const { return worker_; }
+  void set_bypass(bool on) { bypass_ = on; }
+
+ private:
+  // The stages of one packet whose flow is known.
+  void Judge(FlowPacket& at) {
+    found_.Clear();
+    if (!verdict_.Stands(at) || NameStage::MayNameAgain(at)) {
+      names_.Look(at, found_);
+      classify_.Look(at);
+    }
+    verdict_.Apply(at, found_);
+    respond_.Answer(at);
+    StopLearningIfDone(worker_, at.index);
+    if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
+  }
+
+  void Count(const packet::Packet& packet) {
+    Counters& counters = worker_.counters;
+    counters.rx_packets.Add();
+    counters.rx_bytes.Add(packet.wire_bytes);
+    counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
+    if (packet.action == packet::Action::kForward) {
+      counters.forwarded_packets.Add();
+    } else {
+      counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
+    }
+  }
+
+  Worker worker_;
+  SessionWriter writer_;
+  FlowStage flows_;
+  NameStage names_;
+  ClassifyStage classify_;
+  VerdictStage verdict_;
+  RespondStage respond_;
+  FoundNames found_;
+  std::array<FlowStage::Wanted, packet::kBatchMax> wanted_;
+  Now now_;
+  bool bypass_ = false;
+};
+
+base::Result<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options,
+                                                         classify::Classifier& classifier,
+                                                         events::EventSink& sink) {
+  auto context = names::NameContext::Create();
+  if (!context) return context.error();
+  try {
+    auto impl = std::make_unique<Impl>(options, classifier, sink, std::move(context).value());
+    return std::unique_ptr<Pipeline>(new Pipeline(std::move(impl)));
+  } catch (const std::bad_alloc&) {
+    return base::Error{"not enough memory for " + std::to_string(options.flow_limits.flows_max) +
+                       " flows; lower [flows] max"};
+  }
+}
+
+Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Pipeline::~Pipeline() = default;
+
+void Pipeline::Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
+                       int64_t wall_minus_mono_ns) {
+  impl_->Process(batch, policy, wall_minus_mono_ns);
+}
+
+void Pipeline::Tick(base::MonoTime now, const rules::CompiledPolicy& policy,
+                    int64_t wall_minus_mono_ns) {
+  impl_->Tick(now, policy, wall_minus_mono_ns);
+}
+
+void Pipeline::CloseAll(events::EndReason reason) { impl_->CloseAll(reason); }
+
+respond::Outbox& Pipeline::outbox() { return impl_->worker().outbox; }
+
+const Counters& Pipeline::counters() const { return impl_->worker().counters; }
+
+const flow::TableCounters& Pipeline::flow_counters() const {
+  return impl_->worker().flows.counters();
+}
+
+void Pipeline::set_bypass(bool on) { impl_->set_bypass(on); }
+
+size_t Pipeline::VisitFlows(size_t limit, const FlowVisitor& visit) {
+  return impl_->VisitFlows(limit, visit);
+}
+
+}  // namespace weir::pipeline

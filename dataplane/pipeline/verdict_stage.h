@@ -1,0 +1,57 @@
+// What the policy says about a packet's flow, and the packet marked accordingly.
+//
+// A flow holds its verdict and the epoch of the policy that gave it. It is judged again when the
+// epoch is another, when something more has become known, and while an earlier rule is still open.
+// Worker's thread.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "dataplane/pipeline/found_names.h"
+#include "dataplane/pipeline/session_writer.h"
+#include "dataplane/pipeline/worker.h"
+#include "dataplane/verdict/decide.h"
+
+namespace weir::pipeline {
+
+class VerdictStage {
+ public:
+  VerdictStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
+
+  // What is in force for the packets to come.
+  void Use(const rules::CompiledPolicy& policy, bool bypass);
+
+  // True when nothing about the flow can change any more: its verdict stands, and the stages before
+  // need not look at the packet.
+  bool Stands(const FlowPacket& at) const {
+    return at.hot.policy_epoch == epoch_ && !at.hot.Has(flow::kLearning);
+  }
+
+  // Judges where needed; marks the packet. `found`: names that this packet completed.
+  void Apply(FlowPacket& at, const FoundNames& found);
+
+ private:
+  struct Judgement {
+    verdict::Decision decision;
+    std::string_view name;  // the one judged
+  };
+
+  void Judge(FlowPacket& at, const FoundNames& found);
+  Judgement Strictest(const FlowPacket& at, const FoundNames& found);
+  verdict::Facts FactsOf(const FlowPacket& at) const;
+  verdict::Decision DecideFor(verdict::Facts& facts, std::string_view name) const;
+  void Settle(FlowPacket& at, const Judgement& judgement);
+  void Record(FlowPacket& at, const Judgement& judgement);
+  bool DropsWithoutName(const FlowPacket& at) const;
+
+  Worker& worker_;
+  SessionWriter& writer_;
+  const rules::CompiledPolicy* policy_ = nullptr;
+  uint16_t epoch_ = PolicyEpochs::kUndecided;
+  bool bypass_ = false;
+  std::array<char, flow::StringPool::kStringBytesMax> kept_name_;
+  std::array<char, flow::StringPool::kStringBytesMax> kept_rule_;
+};
+
+}  // namespace weir::pipeline

@@ -1,0 +1,102 @@
+// What the stages of one worker share: its tables, pools, counters and clock.
+//
+// Made once with all its memory; used by the worker's thread only, but for the counters.
+#pragma once
+
+#include <algorithm>
+
+#include "dataplane/classify/classifier.h"
+#include "dataplane/events/event.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/string_pool.h"
+#include "dataplane/pipeline/counters.h"
+#include "dataplane/pipeline/fragment_ports.h"
+#include "dataplane/pipeline/learning.h"
+#include "dataplane/pipeline/options.h"
+#include "dataplane/pipeline/policy_epochs.h"
+#include "dataplane/pipeline/rate_limiter.h"
+#include "dataplane/pipeline/session_ids.h"
+#include "dataplane/respond/outbox.h"
+#include "dataplane/stream/buffer_pool.h"
+
+namespace weir::pipeline {
+
+// The time of a packet or a tick, as a flow and as a record count it.
+struct Now {
+  uint64_t us = 0;  // since the table's epoch, never back
+  base::WallTime wall;
+  base::MonoTime mono;
+};
+
+// The flow table's epoch is the first time shown, cut to a microsecond.
+class FlowClock {
+ public:
+  Now At(base::MonoTime mono, int64_t wall_minus_mono_ns) {
+    if (!started_) {
+      epoch_ns_ = mono.ns - (mono.ns % base::kNsPerUs + base::kNsPerUs) % base::kNsPerUs;
+      started_ = true;
+    }
+    const int64_t us = (mono.ns - epoch_ns_) / base::kNsPerUs;
+    last_us_ = std::max(last_us_, static_cast<uint64_t>(std::max<int64_t>(0, us)));
+    return {last_us_, base::WallTime{mono.ns + wall_minus_mono_ns}, mono};
+  }
+
+ private:
+  int64_t epoch_ns_ = 0;
+  uint64_t last_us_ = 0;
+  bool started_ = false;
+};
+
+struct Worker {
+  Worker(const Options& with, classify::Classifier& labels, events::EventSink& events)
+      : options(with),
+        secret(base::HashKey::FromBytes(with.hash_secret)),
+        flows(with.flow_limits, secret),
+        strings(StringBlocks(with), secret),
+        buffers(with.stream_buffers_max),
+        learning(LearningMax(with), buffers),
+        fragment_ports(secret),
+        limiter(secret),
+        ids(with.worker_index),
+        classifier(labels),
+        sink(events) {}
+
+  static uint32_t LearningMax(const Options& with) {
+    return with.learning_max != 0 ? with.learning_max
+                                  : std::max<uint32_t>(64, with.flow_limits.flows_max / 4);
+  }
+  // A block for each flow's name, and some for the ids of rules.
+  static uint32_t StringBlocks(const Options& with) { return with.flow_limits.flows_max + 4096; }
+
+  const Options options;
+  const base::HashKey secret;
+  flow::FlowTable flows;
+  flow::StringPool strings;
+  stream::BufferPool buffers;
+  LearningPool learning;
+  FragmentPorts fragment_ports;
+  RateLimiter limiter;
+  SessionIds ids;
+  PolicyEpochs epochs;
+  FlowClock clock;
+  respond::Outbox outbox;
+  Counters counters;
+  classify::Classifier& classifier;
+  events::EventSink& sink;
+};
+
+// One packet and its flow on the way through the stages.
+struct FlowPacket {
+  packet::Packet& packet;
+  flow::FlowIndex index;
+  flow::HotFlow& hot;
+  flow::ColdFlow& cold;
+  flow::Endpoint sender;
+  const Now& now;
+  bool changed = false;  // the record has news that is worth an event
+  bool learnt = false;   // something that a rule may ask for has become known, or never will be
+
+  bool from_initiator() const { return sender == hot.initiator(); }
+};
+
+}  // namespace weir::pipeline
