@@ -184,7 +184,7 @@ void JournalWriter::Put(EventType type, LossClass loss_class, std::span<const ui
   pending_.push_back(pending);
 }
 
-// One event for each class whose loss is over: for which there is room again.
+// One event for each class whose loss is over: there is room again for any event of it.
 void JournalWriter::PutAnnouncements(base::WallTime wall) {
   for (size_t i = 0; i < kLossClasses; ++i) {
     const auto lost_class = static_cast<LossClass>(i);
@@ -197,7 +197,7 @@ void JournalWriter::PutAnnouncements(base::WallTime wall) {
     std::array<uint8_t, kEncodedBytesMax> encoded{};
     const size_t payload_bytes = Encode(event, encoded);
     const size_t frame_bytes = kFrameHeaderBytes + payload_bytes;
-    if (event.value == 0 || !HasRoomFor(lost_class, frame_bytes)) continue;
+    if (event.value == 0 || !HasRoomFor(lost_class, kFrameBytesMax)) continue;
     unannounced_[i] = 0;
     Put(EventType::kHealth, LossClass::kHealth, std::span(encoded).first(payload_bytes),
         Pending{lost_class, static_cast<uint32_t>(frame_bytes), event.value});
