@@ -69,8 +69,12 @@ class Compiler {
     const size_t before = faults_.size();
     CheckSupport(rule.match);
     for (const Conjunction& exception : rule.exceptions) CheckSupport(exception);
-    if (rule.during) faults_.Add(rule.during->where, "during", "this is not supported yet");
+    if (rule.during) Refuse(rule.during->where, "during");
     return faults_.size() == before;
+  }
+
+  void Refuse(const Location& where, std::string_view keyword) {
+    faults_.Add(where, fmt::format("'{}' is not supported yet", keyword));
   }
 
   void CheckSupport(const Conjunction& conjunction) {
@@ -82,8 +86,7 @@ class Compiler {
         case Selector::kGroup:
         case Selector::kMac:
         case Selector::kVlan:
-          faults_.Add(condition.where, SelectorName(condition.selector),
-                      "this is not supported yet");
+          Refuse(condition.where, SelectorName(condition.selector));
           break;
         default:
           break;

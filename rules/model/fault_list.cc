@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "rules/model/parse.h"
 
@@ -25,6 +26,10 @@ std::string Shown(std::string_view word) {
 
 void FaultList::Add(const Location& where, std::string_view word, std::string_view advice) {
   faults_.push_back({where, fmt::format("{}: {}", Shown(word), advice)});
+}
+
+void FaultList::Add(const Location& where, std::string sentence) {
+  faults_.push_back({where, std::move(sentence)});
 }
 
 base::Error FaultList::ToError(const PolicyText& policy) const {

@@ -16,6 +16,9 @@ class FaultList {
   // `word` is what stands there (empty: the end of the line), `advice` what would do instead.
   void Add(const Location& where, std::string_view word, std::string_view advice);
 
+  // A whole sentence in place of the two.
+  void Add(const Location& where, std::string sentence);
+
   bool empty() const { return faults_.empty(); }
   size_t size() const { return faults_.size(); }
 

@@ -280,7 +280,7 @@ bool LineParser::ParseAnnotation(Rule& rule, const Token& keyword) {
     if (!Once(rule.during.has_value(), keyword) || !TakeWord("the name of a time", value)) {
       return false;
     }
-    rule.during = WordItem{value.text, At(value)};
+    rule.during = DuringClause{{value.text, At(value)}, At(keyword)};
     return true;
   }
   if (keyword.text == "until") {

@@ -129,7 +129,9 @@ class PolicyParser {
     for (const Conjunction& exception : rule.exceptions) {
       for (const Condition& condition : exception.conditions) CheckReferences(condition);
     }
-    if (rule.during) CheckReference(policy_.times, "time", rule.during->word, rule.during->where);
+    if (!rule.during) return;
+    const WordItem& time = rule.during->time;
+    CheckReference(policy_.times, "time", time.word, time.where);
   }
 
   void CheckReferences(const Condition& condition) {

@@ -130,6 +130,11 @@ struct Conjunction {
   std::vector<Condition> conditions;
 };
 
+struct DuringClause {
+  WordItem time;
+  Location where;  // of the keyword
+};
+
 struct UntilClause {
   base::WallTime time;
   Location where;
@@ -141,7 +146,7 @@ struct Rule {
   Location where;
   Conjunction match;
   std::vector<Conjunction> exceptions;
-  std::optional<WordItem> during;
+  std::optional<DuringClause> during;
   std::optional<UntilClause> until;
   std::string rule_class;  // empty: hits make no finding
   Severity severity = Severity::kNone;

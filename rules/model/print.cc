@@ -166,7 +166,7 @@ std::string ToText(const Conjunction& conjunction) {
 std::string ToText(const Rule& rule) {
   std::string out = fmt::format("{} {}", VerbName(rule.verb), ToText(rule.match));
   for (const Conjunction& exception : rule.exceptions) out += " except " + ToText(exception);
-  if (rule.during) out += " during " + Plain(rule.during->word);
+  if (rule.during) out += " during " + Plain(rule.during->time.word);
   if (rule.until) out += " until " + base::FormatRfc3339(rule.until->time);
   if (!rule.rule_class.empty()) out += " class " + Plain(rule.rule_class);
   if (rule.severity != Severity::kNone)

@@ -205,7 +205,7 @@ class RandomPolicy {
     rule.verb = static_cast<Verb>(Below(5));
     rule.match = Match(true);
     for (uint32_t i = Below(3); i > 0; --i) rule.exceptions.push_back(Match(false));
-    if (Chance()) rule.during = WordItem{"t1", {}};
+    if (Chance()) rule.during = DuringClause{{"t1", {}}, {}};
     if (Chance())
       rule.until = UntilClause{{int64_t{Below(2'000'000'000)} * base::kNsPerSecond}, {}};
     if (Chance()) rule.rule_class = "class_-9";
@@ -256,10 +256,10 @@ bool Same(const Condition& a, const Condition& b) {
 }
 bool Same(const Conjunction& a, const Conjunction& b) { return Same(a.conditions, b.conditions); }
 bool Same(const Rule& a, const Rule& b) {
-  const auto word = [](const std::optional<WordItem>& item) { return item ? item->word : ""; };
+  const auto during = [](const Rule& rule) { return rule.during ? rule.during->time.word : ""; };
   const auto until = [](const Rule& rule) { return rule.until ? rule.until->time.ns : -1; };
   return a.verb == b.verb && Same(a.match, b.match) && Same(a.exceptions, b.exceptions) &&
-         word(a.during) == word(b.during) && until(a) == until(b) && a.rule_class == b.rule_class &&
+         during(a) == during(b) && until(a) == until(b) && a.rule_class == b.rule_class &&
          a.severity == b.severity && a.reason == b.reason && a.id == b.id &&
          a.id_given == b.id_given && a.mode == b.mode;
 }

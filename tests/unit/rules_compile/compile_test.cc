@@ -1,0 +1,207 @@
+#include "rules/compile/compile.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "rules/model/parse.h"
+#include "tests/unit/rules_compile/fake_catalog.h"
+
+namespace weir::rules {
+namespace {
+
+using CompiledResult = base::Result<std::shared_ptr<const CompiledPolicy>>;
+
+const FakeCatalog kCatalog;
+const base::WallTime kNow{*base::ParseRfc3339("2026-06-01T00:00:00Z")};
+
+CompiledResult CompileText(const std::string& text, Mode mode = Mode::kEnforce) {
+  const std::vector<PolicySource> sources = {{"t.rules", text}};
+  const auto policy = ParsePolicy(sources);
+  EXPECT_TRUE(policy.ok()) << (policy.ok() ? "" : policy.error().message);
+  if (!policy.ok()) return policy.error();
+  return Compile(*policy, {mode, 7, kNow, &kCatalog});
+}
+
+std::shared_ptr<const CompiledPolicy> Compiled(const std::string& text,
+                                               Mode mode = Mode::kEnforce) {
+  const CompiledResult policy = CompileText(text, mode);
+  EXPECT_TRUE(policy.ok()) << (policy.ok() ? "" : policy.error().message);
+  return policy.ok() ? *policy : nullptr;
+}
+
+std::string FaultOf(const std::string& text) {
+  const CompiledResult policy = CompileText(text);
+  return policy.ok() ? "accepted" : policy.error().message;
+}
+
+std::vector<std::string> WarningsOf(const std::string& text) { return Compiled(text)->warnings(); }
+
+using Lines = std::vector<std::string>;
+
+TEST(Compile, RefusesWhatIsNotEnforcedYetWithItsPlace) {
+  EXPECT_EQ(FaultOf("time t = Mon\nlist l from \"x\"\ngroup g = 10.0.0.0/8\n"
+                    "drop any during t\n"
+                    "drop list l\n"
+                    "drop host a group g\n"
+                    "drop host a except account x\n"
+                    "drop keyword \"x\" vlan 7\n"
+                    "protect mac 02:00:5e:10:00:01\n"),
+            "t.rules:4:10: 'during' is not supported yet\n"
+            "t.rules:5:6: 'list' is not supported yet\n"
+            "t.rules:6:13: 'group' is not supported yet\n"
+            "t.rules:7:20: 'account' is not supported yet\n"
+            "t.rules:8:6: 'keyword' is not supported yet\n"
+            "t.rules:8:18: 'vlan' is not supported yet\n"
+            "t.rules:9:9: 'mac' is not supported yet");
+}
+
+TEST(Compile, TakesDefinitionsThatNoRuleUses) {
+  EXPECT_EQ(FaultOf("time t = Mon\nlist l from \"x\"\ngroup g = 10.0.0.0/8\ndrop any\n"),
+            "accepted");
+}
+
+TEST(Compile, FindsApplicationsInAnyCaseAndSuggests) {
+  EXPECT_EQ(FaultOf("drop app bittorrent, YOUTUBE\ndrop category vpn"), "accepted");
+  EXPECT_EQ(FaultOf("drop app TLS, BitTorent"), "t.rules:1:15: 'BitTorent': 'BitTorrent' would do");
+  EXPECT_EQ(FaultOf("drop category Weeb"), "t.rules:1:15: 'Weeb': 'Web' would do");
+  EXPECT_EQ(FaultOf("drop app Zzzzzzzz"),
+            "t.rules:1:10: 'Zzzzzzzz': an application that nDPI names would do");
+}
+
+TEST(Compile, RefusesTheNameOfTheUnknownApplication) {
+  EXPECT_NE(FaultOf("drop app Unknown"), "accepted");
+}
+
+TEST(Compile, SaysThatApplicationsWereNotLookedUpWithoutACatalog) {
+  const std::vector<PolicySource> sources = {{"t.rules", "drop app NoSuchThing\ndrop app Other\n"}};
+  const auto policy = Compile(*ParsePolicy(sources), {Mode::kEnforce, 1, kNow, nullptr});
+  ASSERT_TRUE(policy.ok());
+  EXPECT_FALSE((*policy)->complete());
+  EXPECT_EQ((*policy)->warnings(),
+            (Lines{"t.rules:1:10: 'NoSuchThing': not looked up, no list of applications is at hand",
+                   "t.rules:2:10: 'Other': not looked up, no list of applications is at hand"}));
+  EXPECT_TRUE(Compiled("drop any")->complete());
+}
+
+TEST(Compile, PutsProtectBeforeAllOthersAndKeepsTheOrder) {
+  const auto policy =
+      Compiled("drop any id a\nprotect host b id b\nallow any id c\nprotect host d id d");
+  ASSERT_EQ(policy->rule_count(), 4U);
+  EXPECT_EQ(policy->info(0).id, "b");
+  EXPECT_EQ(policy->info(1).id, "d");
+  EXPECT_EQ(policy->info(2).id, "a");
+  EXPECT_EQ(policy->info(3).id, "c");
+  EXPECT_EQ(policy->FindRule("c"), 3U);
+  EXPECT_EQ(policy->FindRule("e"), kNoRule);
+}
+
+TEST(Compile, DescribesARule) {
+  const auto policy = Compiled(
+      "\n drop  host A.example class harmful severity high reason \"r\" until 2026-07-01T00:00Z");
+  const RuleInfo& info = policy->info(0);
+  EXPECT_EQ(info.id, "t:2");
+  EXPECT_EQ(info.rule_class, "harmful");
+  EXPECT_EQ(info.severity, Severity::kHigh);
+  EXPECT_EQ(info.source, "t.rules");
+  EXPECT_EQ(info.line, 2U);
+  EXPECT_EQ(info.text,
+            "drop host a.example until 2026-07-01T00:00:00.000000Z class harmful severity high "
+            "reason \"r\"");
+  EXPECT_EQ(policy->version(), 7U);
+}
+
+TEST(Compile, ARulesOwnModeGoesBeforeThePolicys) {
+  const auto policy = Compiled("drop any\ndrop host a mode enforce", Mode::kMonitor);
+  EXPECT_EQ(policy->info(0).mode, Mode::kMonitor);
+  EXPECT_EQ(policy->info(1).mode, Mode::kEnforce);
+}
+
+TEST(Compile, LeavesExpiredRulesOutAndTellsTheNextExpiry) {
+  const auto policy = Compiled(
+      "drop host a until 2026-06-01T00:00:00Z\n"
+      "drop host b until 2026-08-01T00:00:00Z\n"
+      "drop host c until 2026-07-01T00:00:00Z\n");
+  ASSERT_EQ(policy->rule_count(), 2U);
+  EXPECT_EQ(policy->info(0).id, "t:2");
+  EXPECT_EQ(base::FormatRfc3339(policy->next_expiry().value()), "2026-07-01T00:00:00.000000Z");
+  EXPECT_EQ(
+      policy->warnings(),
+      Lines{"t.rules:1:1: rule 't:1' expired at 2026-06-01T00:00:00.000000Z and is left out"});
+  EXPECT_FALSE(Compiled("drop any")->next_expiry().has_value());
+}
+
+TEST(Compile, KnowsWhatThePolicyAsksFor) {
+  EXPECT_FALSE(Compiled("drop port tcp/23 from outside")->asks_for_names());
+  EXPECT_TRUE(Compiled("drop domain a")->asks_for_names());
+  EXPECT_TRUE(Compiled("drop any except host a")->asks_for_names());
+  EXPECT_FALSE(Compiled("drop domain a")->asks_for_apps());
+  EXPECT_TRUE(Compiled("drop category Web")->asks_for_apps());
+  EXPECT_TRUE(Compiled("drop any except app TLS")->asks_for_apps());
+}
+
+TEST(Compile, PointsOutShadowedAndRedundantRules) {
+  EXPECT_EQ(
+      WarningsOf("allow domain a.example\ndrop host x.a.example, a.example\n"),
+      Lines{"t.rules:2: rule 't:2' is shadowed: 't:1' (t.rules:1) comes first and matches all "
+            "of it"});
+  EXPECT_EQ(
+      WarningsOf("drop ip 10.0.0.0/8\ndrop ip 10.1.0.0/16, 10.2.0.0/16 port tcp/80\n"),
+      Lines{"t.rules:2: rule 't:2' is redundant: 't:1' (t.rules:1) comes first and matches all "
+            "of it"});
+  EXPECT_EQ(
+      WarningsOf("drop host a\nprotect any\n"),
+      Lines{"t.rules:1: rule 't:1' is shadowed: 't:2' (t.rules:2) comes first and matches all "
+            "of it"});
+  EXPECT_EQ(WarningsOf("drop any from inside\ndrop any from inside, outside\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop any from inside, outside\ndrop any from inside\n").size(), 1U);
+}
+
+TEST(Compile, DoesNotTakeForShadowedWhatMayStillDecide) {
+  EXPECT_EQ(WarningsOf("drop host a.example\ndrop domain a.example\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop domain a.example except port tcp/80\ndrop host a.example\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop domain a.example port tcp/80\ndrop host a.example\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop port tcp/1-9\ndrop port src tcp/1-9\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop port tcp/1-9\ndrop port tcp/1-10\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop ip 0.0.0.0/0\ndrop ip ::/0\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop host a until 2026-07-01T00:00Z\ndrop host a\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop host a\ndrop host a until 2026-07-01T00:00Z\n").size(), 1U);
+}
+
+TEST(Compile, WarnsOfASeverityThatNobodySees) {
+  EXPECT_EQ(WarningsOf("drop host a severity high"),
+            Lines{"t.rules:1:1: rule 't:1' has a severity and no class: its hits are no findings, "
+                  "so nobody sees it"});
+}
+
+TEST(CompiledPolicy, CountsHitsOfSeveralThreads) {
+  const auto policy = Compiled("drop host a\ndrop host b");
+  EXPECT_FALSE(policy->last_hit(1).has_value());
+  std::vector<std::thread> threads;
+  for (int64_t i = 1; i <= 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int64_t n = 1; n <= 1000; ++n) policy->CountHit(1, base::WallTime{i * 1000 + n});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(policy->hits(0), 0U);
+  EXPECT_EQ(policy->hits(1), 4000U);
+  EXPECT_EQ(policy->last_hit(1)->ns, 5000);
+}
+
+TEST(CompiledPolicy, InheritsHitsByRuleId) {
+  const auto before = Compiled("drop host a id a\ndrop host b id b");
+  before->CountHit(0, base::WallTime{5});
+  before->CountHit(1, base::WallTime{9});
+  const auto after = Compiled("allow host c id c\ndrop host b id b");
+  after->CountHit(1, base::WallTime{7});
+  after->InheritHits(*before);
+  EXPECT_EQ(after->hits(0), 0U);
+  EXPECT_EQ(after->hits(1), 2U);
+  EXPECT_EQ(after->last_hit(1)->ns, 9);
+}
+
+}  // namespace
+}  // namespace weir::rules
