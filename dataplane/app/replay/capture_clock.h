@@ -1,0 +1,34 @@
+// The captures' time as the pipeline wants it: a clock that never goes back, and the date.
+//
+// Within a capture a packet dated before the one in front of it keeps that one's time. A capture
+// that begins earlier than the one before it ended is another recording: the clock goes on, only
+// the date is set back. One thread.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/time.h"
+
+namespace weir::replay {
+
+class CaptureClock {
+ public:
+  // At the first record of each input. True when the date went back: sessions must not go on over
+  // that.
+  bool BeginInput(base::WallTime first);
+  // At each record.
+  void Advance(base::WallTime record);
+
+  base::MonoTime mono() const { return mono_; }
+  base::WallTime wall() const { return {mono_.ns + wall_minus_mono_ns_}; }
+  int64_t wall_minus_mono_ns() const { return wall_minus_mono_ns_; }
+  uint64_t records_back_in_time() const { return records_back_in_time_; }
+
+ private:
+  bool started_ = false;
+  base::MonoTime mono_;
+  int64_t wall_minus_mono_ns_ = 0;
+  uint64_t records_back_in_time_ = 0;
+};
+
+}  // namespace weir::replay

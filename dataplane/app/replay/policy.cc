@@ -1,0 +1,73 @@
+#include "dataplane/app/replay/policy.h"
+
+#include <cstdlib>
+#include <limits>
+
+#include "rules/compile/app_catalog.h"
+#include "rules/compile/compile.h"
+#include "rules/model/load.h"
+#include "rules/model/parse.h"
+
+namespace weir::replay {
+namespace {
+
+constexpr base::WallTime kAlwaysBefore{std::numeric_limits<int64_t>::min()};
+constexpr base::WallTime kNever{std::numeric_limits<int64_t>::max()};
+
+class NdpiCatalog final : public rules::AppCatalog {
+ public:
+  explicit NdpiCatalog(const classify::NdpiNames& names) : names_(names) {}
+
+  std::optional<uint16_t> FindApp(std::string_view name) const override {
+    return names_.FindApp(name);
+  }
+  std::optional<uint16_t> FindCategory(std::string_view name) const override {
+    return names_.FindCategory(name);
+  }
+  std::vector<std::string> AppNames() const override { return names_.AppNames(); }
+  std::vector<std::string> CategoryNames() const override { return names_.CategoryNames(); }
+
+ private:
+  const classify::NdpiNames& names_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<ReplayPolicy>> ReplayPolicy::Load(
+    std::span<const std::string> files, std::shared_ptr<const classify::NdpiNames> names) {
+  std::vector<rules::PolicySource> sources;
+  if (!files.empty()) {
+    auto loaded = rules::LoadPolicySources("", files, "");
+    if (!loaded.ok()) return loaded.error();
+    sources = std::move(*loaded);
+  }
+  auto text = rules::ParsePolicy(sources);
+  if (!text.ok()) return text.error();
+  std::unique_ptr<ReplayPolicy> policy(new ReplayPolicy(std::move(*text), std::move(names)));
+  // With nothing expired first, so that every rule is checked before a packet is read.
+  const base::Status compiled = policy->Compile(kAlwaysBefore);
+  if (!compiled.ok()) return compiled.error();
+  return policy;
+}
+
+ReplayPolicy::ReplayPolicy(rules::PolicyText text, std::shared_ptr<const classify::NdpiNames> names)
+    : text_(std::move(text)), names_(std::move(names)) {}
+
+base::Status ReplayPolicy::Compile(base::WallTime now) {
+  const NdpiCatalog catalog(*names_);
+  auto compiled = rules::Compile(
+      text_, {.mode = rules::Mode::kEnforce, .version = ++version_, .now = now, .apps = &catalog});
+  if (!compiled.ok()) return compiled.error();
+  if (compiled_ != nullptr) (*compiled)->InheritHits(*compiled_);
+  compiled_ = std::move(*compiled);
+  valid_from_ = now;
+  valid_until_ = compiled_->next_expiry().value_or(kNever);
+  return {};
+}
+
+void ReplayPolicy::Recompile(base::WallTime now) {
+  // The same text compiled before; that it no longer does is a bug.
+  if (!Compile(now).ok()) std::abort();
+}
+
+}  // namespace weir::replay
