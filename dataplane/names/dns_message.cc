@@ -15,6 +15,12 @@ constexpr uint16_t kTypeOpt = 41;
 constexpr unsigned kOpcodeMax = 6;  // RFC 8490; 7 to 15 are not assigned
 constexpr size_t kRecordsMax = 64;  // walked in search of OPT
 
+// RFC 6895 §3.2, and the bit by which multicast DNS asks for an answer to the asker alone.
+bool IsKnownClass(uint16_t dns_class) {
+  dns_class = dns_class & 0x7fff;
+  return dns_class == 1 || dns_class == 3 || dns_class == 4 || dns_class == 254 || dns_class == 255;
+}
+
 struct WireName {
   std::array<uint8_t, kWireNameBytesMax> labels;
   size_t bytes = 0;
@@ -87,17 +93,18 @@ Outcome ParseDnsMessage(std::span<const uint8_t> bytes, DnsMessage& out) {
   out.authority_count = header.U16();
   out.additional_count = header.U16();
   if (!header.ok() || out.opcode() > kOpcodeMax) return Outcome::kNotThis;
-  // The least a record takes is 11 bytes, a question 5: counts beyond that are not DNS.
-  const size_t records = size_t{out.answer_count} + out.authority_count + out.additional_count;
-  if (size_t{out.question_count} * 5 + records * 11 > header.left()) return Outcome::kNotThis;
-  if (out.question_count > kDnsQuestionsMax) return Outcome::kTooLong;
 
   DnsQuestionReader questions(out);
   DnsQuestion question;
   Outcome outcome = Outcome::kNone;
-  for (unsigned i = 0; i < out.question_count && outcome != Outcome::kMalformed; ++i) {
+  const size_t readable = std::min<size_t>(out.question_count, kDnsQuestionsMax);
+  for (size_t i = 0; i < readable && outcome != Outcome::kMalformed; ++i) {
     outcome = questions.Next(question);
-    if (i == 0 && outcome == Outcome::kMalformed) return Outcome::kNotThis;
+    const bool usable = outcome == Outcome::kFound && IsKnownClass(question.dns_class);
+    if (i == 0 && !usable) return Outcome::kNotThis;
+  }
+  if (out.question_count > kDnsQuestionsMax && outcome != Outcome::kMalformed) {
+    return Outcome::kTooLong;
   }
   size_t offset = questions.offset();
   out.whole = outcome != Outcome::kMalformed && SkipRecords(out, offset) && offset == bytes.size();

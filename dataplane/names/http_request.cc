@@ -89,6 +89,20 @@ bool IsHostHeader(std::string_view line) {
   return EqualNoCase(Trim(line.substr(0, line.find(':')), kWhitespace), "host");
 }
 
+// Does what may be the start of a request line say otherwise before the line is whole?
+bool LooksForeign(std::string_view text) {
+  const auto foreign = [](char c) {
+    return static_cast<uint8_t>(c) < ' ' && kWhitespace.find(c) == std::string_view::npos;
+  };
+  text = TrimLeft(text, kWhitespace);
+  const auto method_end = std::find_if_not(text.begin(), text.end(), IsTokenChar);
+  if (method_end - text.begin() > static_cast<ptrdiff_t>(kMethodBytesMax)) return true;
+  if (method_end == text.end()) return false;
+  if (method_end == text.begin() || kBlanks.find(*method_end) == std::string_view::npos)
+    return true;
+  return std::any_of(text.begin(), text.end(), foreign);
+}
+
 // Where the line that begins `text` ends, with its LF; a header's folded lines (RFC 9112 §5.2)
 // belong to it, so its end shows only with the byte behind. npos: not yet to be seen.
 size_t LineEnd(std::string_view text, bool may_fold) {
@@ -113,15 +127,10 @@ Outcome HttpRequests::Recognise(std::span<const uint8_t> stream) {
   if (!preface.empty() && kHttp2Preface.starts_with(preface)) {
     return preface.size() == kHttp2Preface.size() ? Outcome::kNone : Outcome::kNeedMore;
   }
-  const size_t method_end =
-      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsTokenChar) - text.begin());
-  if (method_end > kMethodBytesMax) return Outcome::kNotThis;
+  const std::string_view line = text.substr(0, text.find('\n'));
+  if (LooksForeign(line)) return Outcome::kNotThis;
   const bool full = stream.size() >= kHttpLineBytesMax;
-  if (method_end == text.size()) return full ? Outcome::kNotThis : Outcome::kNeedMore;
-  if (method_end == 0 || kBlanks.find(text[method_end]) == std::string_view::npos) {
-    return Outcome::kNotThis;
-  }
-  const RequestParts parts = SplitRequest(text.substr(0, text.find('\n')));
+  const RequestParts parts = SplitRequest(line);
   const bool known = IsKnownMethod(parts.method);
   const bool path = parts.target.starts_with('/') || StartsNoCase(parts.target, "http");
   if (known && path) return Outcome::kFound;
@@ -175,7 +184,9 @@ HttpStep HttpRequests::ConsumeLine(std::string_view text, NameSink& sink) {
   const std::string_view window = text.substr(0, kHttpLineBytesMax);
   const size_t end = LineEnd(window, phase_ == Phase::kHeaders);
   if (end == std::string_view::npos) {
-    return window.size() < kHttpLineBytesMax ? HttpStep{} : LongLine(text);
+    if (window.size() >= kHttpLineBytesMax) return LongLine(text);
+    const bool other = phase_ == Phase::kStart && LooksForeign(window);
+    return {other ? Outcome::kNotThis : Outcome::kNeedMore, 0};
   }
   std::string_view line = window.substr(0, end - 1);
   while (line.ends_with('\r')) line.remove_suffix(1);

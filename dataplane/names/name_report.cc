@@ -57,17 +57,18 @@ Coverage CoverageOf(Outcome outcome) {
 bool Improves(Coverage now, Coverage next) {
   const auto rank = [](Coverage coverage) {
     switch (coverage) {
-      case Coverage::kNamed:
-      case Coverage::kNamedOuter:
-        return 3;
       case Coverage::kUndecided:
         return 0;
       case Coverage::kUnknown:
+        return 1;
       case Coverage::kQuicUndecided:
       case Coverage::kQuicVersion:
-        return 1;
-      default:
         return 2;
+      case Coverage::kNamed:
+      case Coverage::kNamedOuter:
+        return 4;
+      default:
+        return 3;
     }
   };
   return rank(next) > rank(now);

@@ -83,6 +83,10 @@ uint64_t DecodeNumber(uint64_t truncated, unsigned bits, int64_t largest) {
 }  // namespace
 
 const QuicVersion* FindQuicVersion(uint32_t version) {
+  // Versions nobody speaks, sent to make a server offer its own (RFC 9000 §15). Clients that do so
+  // seal their hello as in draft-29.
+  static constexpr QuicVersion kForcing = Ietf(0x0a0a0a0a, kSaltDraft29);
+  if ((version & 0x0f0f0f0f) == kForcing.version) return &kForcing;
   const auto* found = std::find_if(std::begin(kVersions), std::end(kVersions),
                                    [version](const auto& each) { return each.version == version; });
   return found == std::end(kVersions) ? nullptr : found;

@@ -110,7 +110,7 @@ FinderStep TcpNameFinder::Detect(ByteSpan stream, NameContext& context) {
 FinderStep TcpNameFinder::DetectPrelude(ByteSpan stream, bool may_grow) {
   const Prelude prelude = FindPrelude(stream, after_socks_);
   if (prelude.outcome == Outcome::kFound) {
-    after_socks_ = IsSocks5(stream);
+    after_socks_ = after_socks_ || IsSocks5(stream);
     return {Outcome::kNeedMore, prelude.bytes};
   }
   if (may_grow || prelude.outcome == Outcome::kNeedMore) {

@@ -104,9 +104,19 @@ TEST(DnsMessage, TurnsAwayWhatIsNotDns) {
             Outcome::kNotThis);
   EXPECT_EQ(ParseDnsMessage(Message("1234 7800 0001 0000 0000 0000", {kWwwExample}), message),
             Outcome::kNotThis);  // opcode 15
-  EXPECT_EQ(ParseDnsMessage(Message("1234 0100 ffff 0000 0000 0000", {kWwwExample}), message),
-            Outcome::kNotThis);
+  EXPECT_EQ(ParseDnsMessage(Message(kHeader, {"0161 00 0001 0007"}), message),
+            Outcome::kNotThis);  // class 7
   EXPECT_EQ(ParseDnsMessage(FromHex("1234 0100 0000 0000 0000 0000"), message), Outcome::kNone);
+}
+
+TEST(DnsMessage, ReadsTheQuestionWhateverTheCountsSay) {
+  DnsMessage message;
+  for (const std::string_view header :
+       {"1234 0100 ffff 0000 0000 0000", "1234 0100 0001 ffff 0000 0000",
+        "1234 0100 0001 0000 0000 0001"}) {
+    EXPECT_EQ(ParseDnsMessage(Message(header, {kWwwExample}), message), Outcome::kFound) << header;
+    EXPECT_FALSE(message.whole) << header;
+  }
 }
 
 TEST(DnsMessage, LimitsQuestions) {
