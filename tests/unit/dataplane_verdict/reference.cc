@@ -1,0 +1,203 @@
+#include "tests/unit/dataplane_verdict/reference.h"
+
+#include <optional>
+#include <vector>
+
+namespace weir::verdict {
+namespace {
+
+using rules::AddressItem;
+using rules::Condition;
+using rules::Conjunction;
+using rules::PolicyText;
+using rules::PortItem;
+using rules::Rule;
+using rules::Selector;
+using rules::WordItem;
+
+// nullopt: not known yet.
+using Answer = std::optional<bool>;
+
+bool NameIsBelow(std::string_view name, const std::string& domain) {
+  return name == domain || name.ends_with("." + domain);
+}
+
+bool InSet(const PolicyText& text, const std::string& set_name, const base::IpAddress& address) {
+  for (const rules::SetDefinition& set : text.sets) {
+    if (set.name != set_name) continue;
+    for (const AddressItem& item : set.items) {
+      if (item.range.Contains(address)) return true;
+    }
+  }
+  return false;
+}
+
+bool AddressHolds(const PolicyText& text, const Condition& condition,
+                  const base::IpAddress& address, packet::Side side) {
+  for (const AddressItem& item : std::get<std::vector<AddressItem>>(condition.values)) {
+    if (item.kind == AddressItem::Kind::kRange && item.range.Contains(address)) return true;
+    if (item.kind == AddressItem::Kind::kSet && InSet(text, item.set, address)) return true;
+    if (item.kind == AddressItem::Kind::kInside && side == packet::Side::kInside) return true;
+    if (item.kind == AddressItem::Kind::kOutside && side == packet::Side::kOutside) return true;
+  }
+  return false;
+}
+
+packet::Side ResponderSide(const Facts& facts) {
+  if (facts.responder_side != packet::Side::kUnknown) return facts.responder_side;
+  if (facts.initiator_side == packet::Side::kInside) return packet::Side::kOutside;
+  if (facts.initiator_side == packet::Side::kOutside) return packet::Side::kInside;
+  return packet::Side::kUnknown;
+}
+
+bool PortHolds(const Condition& condition, uint8_t ip_protocol, uint16_t port) {
+  for (const PortItem& item : std::get<std::vector<PortItem>>(condition.values)) {
+    if (item.ip_protocol == ip_protocol && item.first <= port && port <= item.last) return true;
+  }
+  return false;
+}
+
+// `name` is null where the flow has none; nullopt where it may still get one.
+struct Asked {
+  const ReferencePolicy& policy;
+  const Facts& facts;
+  std::optional<const std::string_view*> name;
+};
+
+Answer NameHolds(const Asked& asked, const Condition& condition) {
+  if (!asked.name) return std::nullopt;
+  if (*asked.name == nullptr) return false;
+  for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
+    const bool holds = condition.selector == Selector::kHost ? **asked.name == item.word
+                                                             : NameIsBelow(**asked.name, item.word);
+    if (holds) return true;
+  }
+  return false;
+}
+
+Answer AppHolds(const Asked& asked, const Condition& condition) {
+  const Facts& facts = asked.facts;
+  if (facts.app_state == Knowledge::kOpen) return std::nullopt;
+  if (facts.app_state == Knowledge::kNone) return false;
+  for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
+    if (condition.selector == Selector::kCategory) {
+      if (asked.policy.apps.FindCategory(item.word) == facts.category) return true;
+      continue;
+    }
+    const auto app = asked.policy.apps.FindApp(item.word);
+    if (app == facts.app_master || app == facts.app_sub) return true;
+  }
+  return false;
+}
+
+Answer Holds(const Asked& asked, const Condition& condition) {
+  const PolicyText& text = asked.policy.text;
+  const Facts& facts = asked.facts;
+  constexpr auto kNoSide = packet::Side::kUnknown;
+  switch (condition.selector) {
+    case Selector::kAny:
+      return true;
+    case Selector::kHost:
+    case Selector::kDomain:
+      return NameHolds(asked, condition);
+    case Selector::kApp:
+    case Selector::kCategory:
+      return AppHolds(asked, condition);
+    case Selector::kIp:
+      return AddressHolds(text, condition, facts.initiator_ip, kNoSide) ||
+             AddressHolds(text, condition, facts.responder_ip, kNoSide);
+    case Selector::kFrom:
+      return AddressHolds(text, condition, facts.initiator_ip, facts.initiator_side);
+    case Selector::kTo:
+      return AddressHolds(text, condition, facts.responder_ip, ResponderSide(facts));
+    case Selector::kPort:
+      return PortHolds(condition, facts.ip_protocol, facts.responder_port);
+    case Selector::kSourcePort:
+      return PortHolds(condition, facts.ip_protocol, facts.initiator_port);
+    default:
+      return false;
+  }
+}
+
+Answer Holds(const Asked& asked, const Conjunction& conjunction) {
+  Answer all = true;
+  for (const Condition& condition : conjunction.conditions) {
+    const Answer one = Holds(asked, condition);
+    if (one == Answer(false)) return false;
+    if (!one) all = std::nullopt;
+  }
+  return all;
+}
+
+Answer Matches(const Asked& asked, const Rule& rule) {
+  Answer matches = Holds(asked, rule.match);
+  for (const Conjunction& exception : rule.exceptions) {
+    const Answer excepted = Holds(asked, exception);
+    if (matches == Answer(false) || excepted == Answer(true)) return false;
+    if (!excepted) matches = std::nullopt;
+  }
+  return matches;
+}
+
+events::Verdict VerdictOf(const ReferencePolicy& policy, const Rule& rule) {
+  const bool enforce = rule.mode.value_or(policy.mode) == rules::Mode::kEnforce;
+  if (rule.verb == rules::Verb::kDrop) {
+    return enforce ? events::Verdict::kDrop : events::Verdict::kWouldDrop;
+  }
+  if (rule.verb == rules::Verb::kReject) {
+    return enforce ? events::Verdict::kReject : events::Verdict::kWouldReject;
+  }
+  return events::Verdict::kPass;
+}
+
+struct Ranked {
+  ReferenceDecision decision;
+  size_t place = 0;  // of the rule
+};
+
+Ranked DecideOne(const Asked& asked) {
+  size_t place = 0;
+  for (const bool protects : {true, false}) {
+    for (const Rule& rule : asked.policy.text.rules) {
+      if ((rule.verb == rules::Verb::kProtect) != protects) continue;
+      const Answer matches = Matches(asked, rule);
+      if (!matches) return {{true, events::Verdict::kPass, ""}, place};
+      if (*matches) return {{false, VerdictOf(asked.policy, rule), rule.id}, place};
+      ++place;
+    }
+  }
+  return {{}, place};
+}
+
+bool Blocks(events::Verdict verdict) {
+  return verdict == events::Verdict::kDrop || verdict == events::Verdict::kReject;
+}
+
+bool Stricter(const Ranked& a, const Ranked& b) {
+  const auto rank = [](const Ranked& ranked) {
+    if (ranked.decision.open) return 1;
+    if (Blocks(ranked.decision.verdict)) return 0;
+    return ranked.decision.verdict == events::Verdict::kPass ? 3 : 2;
+  };
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
+  return a.place < b.place;
+}
+
+}  // namespace
+
+ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts) {
+  if (facts.name_state == Knowledge::kOpen) {
+    return DecideOne({policy, facts, std::nullopt}).decision;
+  }
+  if (facts.name_state == Knowledge::kNone || facts.names.empty()) {
+    return DecideOne({policy, facts, nullptr}).decision;
+  }
+  std::optional<Ranked> strictest;
+  for (const std::string_view& name : facts.names) {
+    const Ranked one = DecideOne({policy, facts, &name});
+    if (!strictest || Stricter(one, *strictest)) strictest = one;
+  }
+  return strictest->decision;
+}
+
+}  // namespace weir::verdict

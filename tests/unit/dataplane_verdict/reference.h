@@ -1,0 +1,36 @@
+// What DESIGN.md says about verdicts, written down as plainly as possible: walks the policy as it
+// was parsed, rule by rule and value by value, with no table and no index. The tests hold Decide to
+// it.
+#pragma once
+
+#include <ostream>
+#include <string>
+
+#include "dataplane/verdict/decide.h"
+#include "rules/compile/app_catalog.h"
+#include "rules/model/policy_text.h"
+
+namespace weir::verdict {
+
+struct ReferencePolicy {
+  const rules::PolicyText& text;
+  const rules::AppCatalog& apps;
+  rules::Mode mode;
+};
+
+struct ReferenceDecision {
+  bool open = false;
+  events::Verdict verdict = events::Verdict::kPass;
+  std::string rule_id;  // empty: none
+
+  bool operator==(const ReferenceDecision&) const = default;
+};
+
+inline void PrintTo(const ReferenceDecision& decision, std::ostream* out) {
+  *out << (decision.open ? "open" : events::VerdictName(decision.verdict)) << " "
+       << decision.rule_id;
+}
+
+ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts);
+
+}  // namespace weir::verdict

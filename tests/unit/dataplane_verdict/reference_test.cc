@@ -1,0 +1,253 @@
+// Random policies and random flows: Decide says what the reference interpreter says.
+#include "tests/unit/dataplane_verdict/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/verdict/explain.h"
+#include "rules/compile/compile.h"
+#include "rules/model/parse.h"
+#include "tests/unit/rules_compile/fake_catalog.h"
+
+namespace weir::verdict {
+namespace {
+
+// Small worlds, so that rules and flows meet often.
+constexpr std::string_view kNames[] = {"example",       "a.example",  "b.example",  "x.a.example",
+                                       "y.x.a.example", "xa.example", "other.test", "test"};
+constexpr std::string_view kAddresses[] = {
+    "10.0.0.1",        "10.0.0.2", "10.0.1.1",    "192.0.2.7",      "0.0.0.0",
+    "255.255.255.255", "::1",      "2001:db8::1", "2001:db8::ffff", "::"};
+constexpr std::string_view kRanges[] = {"10.0.0.1",
+                                        "10.0.0.0/24",
+                                        "10.0.0.0/8",
+                                        "0.0.0.0/0",
+                                        "10.0.0.2-10.0.1.0",
+                                        "192.0.2.0-255.255.255.255",
+                                        "::/0",
+                                        "2001:db8::/32",
+                                        "2001:db8::-2001:db8::fffe",
+                                        "@one",
+                                        "@two"};
+constexpr std::string_view kPorts[] = {"tcp/80",      "tcp/443", "udp/443",     "tcp/1-1000",
+                                       "udp/0-65535", "sctp/80", "tcp/440-450", "tcp/443-65535"};
+constexpr std::string_view kApps[] = {"TLS", "YouTube", "BitTorrent", "QUIC"};
+constexpr std::string_view kCategories[] = {"Web", "VPN"};
+constexpr std::string_view kSides[] = {"inside", "outside"};
+
+class World {
+ public:
+  explicit World(uint64_t seed) : random_(seed) {}
+
+  std::string Policy() {
+    std::string text = "set one = 10.0.0.1, 2001:db8::/64\nset two = 192.0.2.0/24\n";
+    for (uint32_t rules = 1 + Below(12); rules > 0; --rules) text += Rule() + "\n";
+    return text;
+  }
+
+  Facts Flow() {
+    Facts facts;
+    facts.initiator_ip = *base::IpAddress::Parse(Pick(kAddresses));
+    facts.responder_ip = *base::IpAddress::Parse(Pick(kAddresses));
+    constexpr std::array<uint16_t, 8> kFlowPorts = {0, 1, 80, 442, 443, 450, 1000, 65535};
+    facts.initiator_port = kFlowPorts[Below(kFlowPorts.size())];
+    facts.responder_port = kFlowPorts[Below(kFlowPorts.size())];
+    constexpr std::array<uint8_t, 4> kProtocols = {6, 17, 132, 1};
+    facts.ip_protocol = kProtocols[Below(kProtocols.size())];
+    facts.initiator_side = static_cast<packet::Side>(Below(3));
+    if (Below(4) == 0) facts.responder_side = static_cast<packet::Side>(Below(3));
+    facts.name_state = static_cast<Knowledge>(Below(3));
+    if (facts.name_state == Knowledge::kKnown) facts.names = Names();
+    facts.app_state = static_cast<Knowledge>(Below(3));
+    if (facts.app_state == Knowledge::kKnown) SetApp(facts);
+    return facts;
+  }
+
+  // What is open becomes known or will never be.
+  Facts Resolved(Facts facts) {
+    if (facts.name_state == Knowledge::kOpen) {
+      facts.name_state = Below(2) == 0 ? Knowledge::kNone : Knowledge::kKnown;
+      names_[0] = Pick(kNames);
+      facts.names = std::span(names_).first(1);
+    }
+    if (facts.app_state == Knowledge::kOpen) {
+      facts.app_state = Below(2) == 0 ? Knowledge::kNone : Knowledge::kKnown;
+      SetApp(facts);
+    }
+    return facts;
+  }
+
+  rules::Mode Mode() { return static_cast<rules::Mode>(Below(2)); }
+
+ private:
+  uint32_t Below(size_t end) {
+    return std::uniform_int_distribution<uint32_t>(0, static_cast<uint32_t>(end - 1))(random_);
+  }
+  template <size_t kCount>
+  std::string_view Pick(const std::string_view (&words)[kCount]) {
+    return words[Below(kCount)];
+  }
+
+  std::span<const std::string_view> Names() {
+    for (std::string_view& name : names_) name = Pick(kNames);
+    return std::span(names_).first(Below(4) == 0 ? Below(names_.size() + 1) : 1);
+  }
+
+  void SetApp(Facts& facts) {
+    facts.app_master = static_cast<uint16_t>(Below(5));
+    facts.app_sub = static_cast<uint16_t>(Below(5));
+    facts.category = static_cast<uint16_t>(Below(3));
+  }
+
+  template <size_t kCount>
+  std::string Values(const std::string_view (&words)[kCount]) {
+    std::string values(Pick(words));
+    for (uint32_t more = Below(3); more > 0; --more) values += ", " + std::string(Pick(words));
+    return values;
+  }
+
+  // A selector or some, or any; perhaps with from and to.
+  std::string Match(bool may_be_any) {
+    std::string match;
+    const uint32_t first = Below(may_be_any ? kSelectors + 1 : kSelectors);
+    for (uint32_t selector = 0; selector < kSelectors; ++selector) {
+      if (selector == first || (first != kSelectors && Below(8) == 0)) match += Selector(selector);
+    }
+    if (first == kSelectors) match += " any";
+    for (const char* end : {" from ", " to "}) {
+      if (Below(4) != 0) continue;
+      match += end + (Below(2) == 0 ? Values(kSides) : Values(kRanges));
+    }
+    return match;
+  }
+
+  std::string Selector(uint32_t selector) {
+    switch (selector) {
+      case 0:
+        return " host " + Values(kNames);
+      case 1:
+        return " domain " + Values(kNames);
+      case 2:
+        return " ip " + Values(kRanges);
+      case 3:
+        return " port " + Values(kPorts);
+      case 4:
+        return " port src " + Values(kPorts);
+      case 5:
+        return " app " + Values(kApps);
+      default:
+        return " category " + Values(kCategories);
+    }
+  }
+
+  std::string Rule() {
+    constexpr std::string_view kVerbs[] = {"protect", "allow", "drop", "drop", "reject", "monitor"};
+    const std::string_view verb = Pick(kVerbs);
+    std::string rule = std::string(verb) + Match(true);
+    for (uint32_t exceptions = Below(4) == 0 ? 1 + Below(2) : 0; exceptions > 0; --exceptions) {
+      rule += " except" + Match(false);
+    }
+    const bool blocks = verb == "drop" || verb == "reject";
+    if (blocks && Below(5) == 0) rule += Below(2) == 0 ? " mode monitor" : " mode enforce";
+    return rule;
+  }
+
+  static constexpr uint32_t kSelectors = 7;
+
+  std::mt19937_64 random_;
+  std::array<std::string_view, 3> names_;
+};
+
+bool Blocks(const Decision& decision) {
+  return decision.verdict == events::Verdict::kDrop || decision.verdict == events::Verdict::kReject;
+}
+
+ReferenceDecision Named(const rules::CompiledPolicy& policy, const Decision& decision) {
+  return {decision.open, decision.verdict,
+          decision.rule == rules::kNoRule ? "" : policy.info(decision.rule).id};
+}
+
+std::string Described(const std::string& text, const Facts& facts) {
+  std::string out = text + facts.initiator_ip.ToString() + ":" +
+                    std::to_string(facts.initiator_port) + " > " + facts.responder_ip.ToString() +
+                    ":" + std::to_string(facts.responder_port) + " protocol " +
+                    std::to_string(facts.ip_protocol) + " sides " +
+                    std::to_string(static_cast<int>(facts.initiator_side)) +
+                    std::to_string(static_cast<int>(facts.responder_side)) + " name state " +
+                    std::to_string(static_cast<int>(facts.name_state)) + " app state " +
+                    std::to_string(static_cast<int>(facts.app_state)) + " app " +
+                    std::to_string(facts.app_master) + "." + std::to_string(facts.app_sub) +
+                    " category " + std::to_string(facts.category) + " names";
+  for (const std::string_view name : facts.names) out += " " + std::string(name);
+  return out;
+}
+
+void CheckPair(const ReferencePolicy& reference, const rules::CompiledPolicy& policy,
+               const Facts& facts, const Facts& later) {
+  const Decision decision = Decide(policy, facts);
+  ASSERT_EQ(Named(policy, decision), DecideByReference(reference, facts));
+
+  // A decision that is not open holds whatever becomes known later. Of several names one is enough
+  // for a block; what another name waits for may then be a block by another rule.
+  const Decision then = Decide(policy, later);
+  ASSERT_FALSE(then.open);
+  if (!decision.open && facts.names.size() < 2) {
+    ASSERT_EQ(Named(policy, then), Named(policy, decision));
+  }
+  if (!decision.open && Blocks(decision)) {
+    ASSERT_TRUE(Blocks(then));
+  }
+
+  const std::vector<Step> steps = Explain(policy, facts);
+  const bool decides = !steps.empty() && steps.back().outcome != Outcome::kPassed;
+  ASSERT_EQ(decides, decision.open || decision.rule != rules::kNoRule);
+  if (!decides) return;
+  ASSERT_EQ(steps.back().outcome == Outcome::kOpen, decision.open);
+  if (!decision.open) {
+    ASSERT_EQ(steps.back().rule, decision.rule);
+  }
+}
+
+TEST(Decide, AgreesWithTheReferenceInterpreter) {
+  constexpr int kPolicies = 6000;
+  constexpr int kFlowsEach = 40;
+  const uint64_t seed = std::random_device()();
+  std::printf("seed %lu\n", static_cast<unsigned long>(seed));
+  World world(seed);
+  const rules::FakeCatalog apps;
+  size_t open = 0;
+  size_t decided = 0;
+  for (int i = 0; i < kPolicies; ++i) {
+    const std::string text = world.Policy();
+    const std::vector<rules::PolicySource> sources = {{"t.rules", text}};
+    const auto parsed = rules::ParsePolicy(sources);
+    ASSERT_TRUE(parsed.ok()) << "seed " << seed << "\n" << text << parsed.error().message;
+    const rules::Mode mode = world.Mode();
+    const auto compiled = rules::Compile(*parsed, {mode, 1, {}, &apps});
+    ASSERT_TRUE(compiled.ok()) << "seed " << seed << "\n" << text << compiled.error().message;
+    for (int n = 0; n < kFlowsEach; ++n) {
+      Facts now = world.Flow();
+      // The world uses its own place again for the names of `later`.
+      const std::vector<std::string_view> names(now.names.begin(), now.names.end());
+      now.names = names;
+      const Facts later = world.Resolved(now);
+      CheckPair({*parsed, apps, mode}, **compiled, now, later);
+      if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
+      const Decision decision = Decide(**compiled, now);
+      open += decision.open ? 1 : 0;
+      decided += decision.rule != rules::kNoRule ? 1 : 0;
+    }
+  }
+  std::printf("%d pairs, %zu decided by a rule, %zu open\n", kPolicies * kFlowsEach, decided, open);
+  EXPECT_GT(decided, size_t{kPolicies} * kFlowsEach / 10);
+  EXPECT_GT(open, size_t{kPolicies} * kFlowsEach / 20);
+}
+
+}  // namespace
+}  // namespace weir::verdict
