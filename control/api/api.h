@@ -1,0 +1,58 @@
+// The API's requests: which there are, and who answers each.
+//
+// Handle() may be called by any number of threads at once; everything it uses guards itself. What
+// it is given must outlive it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "control/accounts/directory.h"
+#include "control/api/message.h"
+#include "control/api/operations_log.h"
+#include "control/audit/session_store.h"
+#include "control/incidents/incident_store.h"
+#include "control/ingest/ingest.h"
+#include "control/metrics/metrics.h"
+#include "control/policy/policy_service.h"
+#include "dataplane/base/config.h"
+
+namespace weir::control::api {
+
+// The parts of weir-control that answers are made of.
+struct Parts {
+  const base::Config& config;
+  audit::SessionStore& store;
+  ingest::Ingest& ingest;
+  const accounts::Directory& directory;
+  incidents::IncidentStore& incidents;
+  policy::PolicyService& policy;
+  metrics::Metrics& metrics;
+  OperationsLog& operations;
+  base::WallTime started;
+};
+
+class Api {
+ public:
+  explicit Api(Parts parts) : parts_(parts) {}
+
+  // Never throws: what a library throws becomes a 500 with a line.
+  Reply Handle(Request& request) const;
+
+ private:
+  Parts parts_;
+};
+
+using Handler = Reply (*)(const Parts& parts, const Request& request);
+
+// One request that the API knows: "{id}" in the path takes one segment.
+struct Route {
+  std::string_view method;
+  std::string_view path;
+  Handler handler;
+  std::string_view help;
+};
+std::span<const Route> Routes();
+
+}  // namespace weir::control::api

@@ -1,0 +1,203 @@
+// `weirctl doctor`: each part looked at, with a level, a finding and what to do.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <fstream>
+#include <string>
+
+#include "control/api/handlers.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::api {
+namespace {
+
+constexpr double kLagWarnSeconds = 5;
+constexpr double kLagFailSeconds = 60;
+constexpr double kDiskFailShare = 0.05;
+constexpr double kDiskWarnShare = 0.15;
+constexpr int64_t kDeadlineNearSeconds = 4 * 3600;
+
+class Report {
+ public:
+  void Ok(const char* part, const std::string& text) { Add("ok", part, text, ""); }
+  void Warn(const char* part, const std::string& text, const std::string& advice) {
+    Add("warn", part, text, advice);
+  }
+  void Fail(const char* part, const std::string& text, const std::string& advice) {
+    Add("fail", part, text, advice);
+    healthy_ = false;
+  }
+  nlohmann::json ToJson() && { return {{"healthy", healthy_}, {"checks", std::move(checks_)}}; }
+
+ private:
+  void Add(const char* level, const char* part, const std::string& text,
+           const std::string& advice) {
+    nlohmann::json check{{"level", level}, {"part", part}, {"text", text}};
+    if (!advice.empty()) check["advice"] = advice;
+    checks_.push_back(std::move(check));
+  }
+
+  nlohmann::json checks_ = nlohmann::json::array();
+  bool healthy_ = true;
+};
+
+void CheckDataplane(const Parts& parts, Report& report) {
+  const auto stats = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  if (!stats.ok()) {
+    report.Fail("data plane", stats.error,
+                "start weir-dataplane; the kernel bridge forwards meanwhile when [fail] is open");
+    return;
+  }
+  report.Ok("data plane",
+            fmt::format("answers, up for {} s", policy::JsonCount(stats.body, "uptime_s")));
+  const auto& ports = policy::JsonMember(stats.body, "ports");
+  if (ports.empty()) report.Fail("ports", "the data plane has none", "see [ports] in weir.toml");
+  for (const auto& port : ports) {
+    const std::string name = policy::JsonText(port, "name");
+    const uint64_t missed = policy::JsonCount(port, "missed");
+    if (!policy::JsonBool(port, "link")) {
+      report.Fail("ports", name + " has no link", "check the cable and the other end");
+    } else if (missed > 0) {
+      report.Warn("ports", fmt::format("{} is up and has lost {} packets", name, missed),
+                  "give [workers] more cores");
+    } else {
+      report.Ok("ports", name + " is up");
+    }
+  }
+  if (policy::JsonBool(stats.body, "bypass")) {
+    report.Warn("bypass", "everything is forwarded undecided", "weirctl bypass off");
+  }
+}
+
+void CheckIngest(const Parts& parts, Report& report) {
+  const ingest::Counters counters = parts.ingest.counters();
+  uint64_t lost = 0;
+  for (const uint64_t of_class : counters.events_lost) lost += of_class;
+  if (counters.paused) {
+    report.Fail("journal", "the store takes nothing; events wait in the journal",
+                "see the log of weir-control and the disk below");
+  } else if (counters.lag_seconds >= kLagFailSeconds) {
+    report.Fail("journal", fmt::format("{:.0f} s behind", counters.lag_seconds),
+                "the disk may be too slow; see the log of weir-control");
+  } else if (counters.lag_seconds >= kLagWarnSeconds) {
+    report.Warn("journal", fmt::format("{:.0f} s behind", counters.lag_seconds),
+                "look again in a minute");
+  } else {
+    report.Ok("journal", fmt::format("flows; {} session snapshots taken", counters.sessions));
+  }
+  if (lost + counters.missing_frames + counters.damaged_places + counters.undecodable > 0) {
+    report.Warn(
+        "journal",
+        fmt::format("{} events lost, {} frames missing, {} damaged places, {} not understood", lost,
+                    counters.missing_frames, counters.damaged_places, counters.undecodable),
+        "raise [journal] max_bytes, or keep weir-control running");
+  }
+}
+
+void CheckStore(const Parts& parts, Report& report) {
+  const auto stats = parts.store.Stats();
+  if (!stats) {
+    report.Fail("store", stats.error().message, "see the log of weir-control");
+    return;
+  }
+  const audit::ClassStats& sessions =
+      stats->classes[static_cast<size_t>(audit::RecordClass::kSession)];
+  report.Ok("store", fmt::format("{} session records, {} bytes on disk", sessions.records,
+                                 stats->bytes_on_disk));
+}
+
+void CheckDisk(const char* part, const std::filesystem::path& path, Report& report) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0 || info.f_blocks == 0) {
+    report.Warn(part, path.string() + " cannot be looked at", "see that it exists");
+    return;
+  }
+  const double share = static_cast<double>(info.f_bavail) / static_cast<double>(info.f_blocks);
+  const std::string text = fmt::format("{} has {:.0f} % free", path.string(), share * 100);
+  if (share < kDiskFailShare) {
+    report.Fail(part, text, "make room now: records are about to be lost");
+  } else if (share < kDiskWarnShare) {
+    report.Warn(part, text, "make room soon");
+  } else {
+    report.Ok(part, text);
+  }
+}
+
+void CheckPolicy(const Parts& parts, Report& report) {
+  const policy::PolicyStatus status = parts.policy.status();
+  if (!status.refused.empty()) {
+    report.Fail("policy", status.refused, "mend the rule, then: weirctl rules apply");
+  } else if (!status.in_step) {
+    report.Fail(
+        "policy",
+        fmt::format("the data plane does not have it yet; {} block(s) wait", status.blocks_pending),
+        "it is sent as soon as the data plane answers");
+  } else {
+    report.Ok("policy",
+              fmt::format("version {} is installed, mode {}", status.version, status.mode));
+  }
+  if (status.disk_differs && status.refused.empty()) {
+    report.Warn("policy", "the rules files differ from what is installed",
+                "weirctl rules check, then: weirctl rules apply");
+  }
+}
+
+void CheckHugepages(Report& report) {
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string line; std::getline(meminfo, line);) {
+    constexpr std::string_view kTotal = "HugePages_Total:";
+    if (!line.starts_with(kTotal)) continue;
+    if (line.find_first_of("123456789", kTotal.size()) != std::string::npos) {
+      report.Ok("hugepages", "there are some");
+      return;
+    }
+  }
+  report.Warn("hugepages", "there are none; Weir runs without, slower",
+              "on hardware: sysctl vm.nr_hugepages=1024");
+}
+
+void CheckIncidents(const Parts& parts, Report& report) {
+  const auto totals = parts.incidents.CountOpen();
+  if (!totals) {
+    report.Fail("incidents", totals.error().message, "see the log of weir-control");
+    return;
+  }
+  const base::WallTime now = base::WallNow();
+  for (const auto& [clock, due] : totals->nearest_deadline_by_clock) {
+    const int64_t left = (due.ns - now.ns) / base::kNsPerSecond;
+    const std::string text = left < 0 ? fmt::format("{} is over by {} min", clock, -left / 60)
+                                      : fmt::format("{}: the nearest deadline is in {} h {} min",
+                                                    clock, left / 3600, left % 3600 / 60);
+    if (left < 0) {
+      report.Fail("deadlines", text, "weirctl incidents, and report at once");
+    } else if (left < kDeadlineNearSeconds) {
+      report.Warn("deadlines", text, "weirctl incidents");
+    } else {
+      report.Ok("deadlines", text);
+    }
+  }
+  if (totals->nearest_deadline_by_clock.empty()) report.Ok("deadlines", "none is running");
+}
+
+}  // namespace
+
+Reply GetDoctor(const Parts& parts, const Request&) {
+  Report report;
+  CheckDataplane(parts, report);
+  CheckPolicy(parts, report);
+  CheckIngest(parts, report);
+  CheckStore(parts, report);
+  CheckDisk("disk", parts.config.control.data_dir, report);
+  CheckDisk("journal disk", parts.config.journal.dir, report);
+  if (parts.config.accounts.registry.empty()) {
+    report.Warn("accounts", "no registry: sessions are recorded without an account",
+                "set [accounts] registry");
+  } else {
+    report.Ok("accounts", fmt::format("{} rows in the registry", parts.directory.registry_rows()));
+  }
+  CheckIncidents(parts, report);
+  CheckHugepages(report);
+  return JsonReply(std::move(report).ToJson());
+}
+
+}  // namespace weir::control::api

@@ -1,0 +1,43 @@
+// The handlers of the routes in routes.cc, by topic. Each runs on its connection's thread.
+#pragma once
+
+#include "control/api/api.h"
+
+namespace weir::control::api {
+
+// status_handlers.cc
+Reply GetStatus(const Parts& parts, const Request& request);
+Reply GetMetrics(const Parts& parts, const Request& request);
+Reply GetOperations(const Parts& parts, const Request& request);
+
+// doctor.cc
+Reply GetDoctor(const Parts& parts, const Request& request);
+
+// session_handlers.cc
+Reply GetSessions(const Parts& parts, const Request& request);
+Reply GetTop(const Parts& parts, const Request& request);
+
+// incident_handlers.cc
+Reply ListIncidents(const Parts& parts, const Request& request);
+Reply GetIncident(const Parts& parts, const Request& request);
+Reply GetIncidentReport(const Parts& parts, const Request& request);
+Reply PostIncidentStep(const Parts& parts, const Request& request);
+
+// policy_handlers.cc
+Reply ListBlocks(const Parts& parts, const Request& request);
+Reply PostBlock(const Parts& parts, const Request& request);
+Reply DeleteBlock(const Parts& parts, const Request& request);
+Reply PostRulesCheck(const Parts& parts, const Request& request);
+Reply PostRulesApply(const Parts& parts, const Request& request);
+Reply PostBypass(const Parts& parts, const Request& request);
+
+// show_handlers.cc
+Reply GetShow(const Parts& parts, const Request& request);
+Reply GetWhy(const Parts& parts, const Request& request);
+
+// Writes what a person did into the operations log; the error is a reply already.
+std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Operation operation);
+// The reply to a data plane that is away (503) or refused (409).
+Reply DataplaneError(const policy::DataplaneReply& reply);
+
+}  // namespace weir::control::api

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include "control/api/handlers.h"
+#include "control/api/views.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::api {
+namespace {
+
+constexpr uint64_t kBlocksShownMax = 20'000;
+
+nlohmann::json OutcomeJson(const policy::BlockOutcome& outcome) {
+  nlohmann::json object = ToJson(outcome.block);
+  object["dry_run"] = outcome.dry_run;
+  if (!outcome.pending.empty()) object["pending"] = outcome.pending;
+  return object;
+}
+
+base::Result<policy::BlockRequest> ToBlockRequest(const Request& request) {
+  policy::BlockRequest block;
+  block.typed = base::WallNow();
+  block.actor = request.actor;
+  block.kind = request.BodyText("kind");
+  block.value = request.BodyText("value");
+  block.reason = request.BodyText("reason");
+  block.notice = request.BodyText("notice");
+  block.incident = request.BodyText("incident");
+  if (block.kind.empty() || block.value.empty() || block.reason.empty()) {
+    return base::Error{"a block wants kind, value and reason"};
+  }
+  if (const std::string duration = request.BodyText("for"); !duration.empty()) {
+    const auto seconds = policy::ParseDuration(duration);
+    if (!seconds) return seconds.error();
+    block.for_seconds = *seconds;
+  }
+  return block;
+}
+
+// What was done stands on the case too.
+void NoteOnIncident(const Parts& parts, const Request& request, const policy::Block& block) {
+  const auto took_ms = block.installed_in_ms();
+  const std::string note =
+      took_ms ? fmt::format("{} installed {:.1f} ms after it was typed: {}", block.id(), *took_ms,
+                            block.rule)
+              : fmt::format("{} saved, not installed yet: {}", block.id(), block.rule);
+  // The block is in force whether or not the note could be written.
+  static_cast<void>(
+      parts.incidents.AddNote({block.incident, request.actor, note, base::WallNow()}).ok());
+}
+
+}  // namespace
+
+Reply ListBlocks(const Parts& parts, const Request& request) {
+  const auto limit = QueryNumber(request, "limit", kBlocksShownMax, kBlocksShownMax);
+  if (!limit) return ErrorReply(400, limit.error().message);
+  const auto blocks = parts.policy.blocks().List(request.QueryText("all") == "1", *limit);
+  if (!blocks) return ErrorReply(500, blocks.error().message);
+  nlohmann::json list = nlohmann::json::array();
+  for (const policy::Block& block : *blocks) list.push_back(ToJson(block));
+  return JsonReply({{"blocks", list}});
+}
+
+Reply PostBlock(const Parts& parts, const Request& request) {
+  const auto wanted = ToBlockRequest(request);
+  if (!wanted) return ErrorReply(400, wanted.error().message);
+  if (!wanted->incident.empty()) {
+    const auto incident = parts.incidents.Get(wanted->incident);
+    if (!incident) return ErrorReply(500, incident.error().message);
+    if (!*incident) return ErrorReply(404, "there is no incident '" + wanted->incident + "'");
+  }
+  const bool dry_run = policy::JsonBool(request.body, "dry_run");
+  const auto outcome = parts.policy.AddBlock(*wanted, dry_run);
+  Operation operation;
+  operation.action = dry_run ? "block (dry run)" : "block";
+  operation.target = wanted->kind + " " + wanted->value;
+  operation.reason = wanted->reason;
+  operation.outcome = !outcome.ok()              ? "refused: " + outcome.error().message
+                      : outcome->pending.empty() ? "done"
+                                                 : "pending: " + outcome->pending;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!outcome) return ErrorReply(409, outcome.error().message);
+  if (!dry_run && !wanted->incident.empty()) NoteOnIncident(parts, request, outcome->block);
+  return JsonReply(OutcomeJson(*outcome), outcome->pending.empty() ? 200 : 202);
+}
+
+Reply DeleteBlock(const Parts& parts, const Request& request) {
+  const std::string& id = request.PathValue("id");
+  const auto block = parts.policy.blocks().Find(id);
+  if (!block) return ErrorReply(500, block.error().message);
+  if (!*block) return ErrorReply(404, "there is no block '" + id + "'");
+  const auto outcome = parts.policy.Unblock(id, request.actor, base::WallNow());
+  Operation operation;
+  operation.action = "unblock";
+  operation.target = id;
+  operation.outcome = outcome.ok() ? "done" : "refused: " + outcome.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!outcome) return ErrorReply(409, outcome.error().message);
+  return JsonReply(OutcomeJson(*outcome), outcome->pending.empty() ? 200 : 202);
+}
+
+Reply PostRulesCheck(const Parts& parts, const Request&) {
+  const policy::PolicyCheck check = parts.policy.CheckDisk();
+  return JsonReply(ToJson(check), check.ok() ? 200 : 409);
+}
+
+Reply PostRulesApply(const Parts& parts, const Request& request) {
+  const policy::ApplyOutcome outcome = parts.policy.ApplyDisk();
+  nlohmann::json object = ToJson(outcome.check);
+  object["version"] = outcome.version;
+  if (!outcome.refused.empty()) object["error"] = outcome.refused;
+  if (!outcome.check.ok()) object["error"] = outcome.check.errors.front();
+  const bool done = outcome.version != 0;
+  Operation operation;
+  operation.action = "rules apply";
+  operation.target = fmt::format("{} file(s)", outcome.check.files.size());
+  operation.outcome = done ? fmt::format("done: version {}", outcome.version)
+                           : "refused: " + policy::JsonText(object, "error");
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  return JsonReply(object, done ? 200 : 409);
+}
+
+Reply PostBypass(const Parts& parts, const Request& request) {
+  const auto& on = policy::JsonMember(request.body, "on");
+  if (!on.is_boolean()) return ErrorReply(400, "bypass wants \"on\": true or false");
+  const auto reply = parts.policy.dataplane().Call({{"cmd", "bypass"}, {"on", on}});
+  Operation operation;
+  operation.action = "bypass";
+  operation.target = on.get<bool>() ? "on" : "off";
+  operation.reason = request.BodyText("reason");
+  operation.outcome = reply.ok() ? "done" : "refused: " + reply.error;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!reply.ok()) return DataplaneError(reply);
+  return JsonReply({{"bypass", on}});
+}
+
+}  // namespace weir::control::api

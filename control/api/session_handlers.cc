@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+#include "control/api/handlers.h"
+#include "control/audit/session_csv.h"
+#include "dataplane/events/session_json.h"
+
+namespace weir::control::api {
+namespace {
+
+constexpr size_t kPieceBytes = 32 * 1024;
+constexpr uint64_t kTopSecondsMax = 7 * 86'400;
+constexpr uint64_t kTopRowsMax = 1000;
+constexpr uint64_t kTopRecordsMax = 2'000'000;
+constexpr size_t kTopKeysMax = 200'000;
+constexpr size_t kReasonBytesMax = 500;
+
+base::Status ReadTime(const Request& request, const char* name,
+                      std::optional<base::WallTime>& time) {
+  const std::string text = request.QueryText(name);
+  if (text.empty()) return {};
+  const auto parsed = base::ParseRfc3339(text);
+  if (!parsed) return base::Error{std::string(name) + ": " + parsed.error().message};
+  time = *parsed;
+  return {};
+}
+
+base::Result<audit::Query> ToQuery(const Request& request) {
+  audit::Query query;
+  query.account = request.QueryText("account");
+  query.name = request.QueryText("name");
+  query.rule = request.QueryText("rule");
+  query.cursor = request.QueryText("cursor");
+  query.newest_first = request.QueryText("order") == "newest";
+  if (const std::string ip = request.QueryText("ip"); !ip.empty()) {
+    const auto parsed = base::IpAddress::Parse(ip);
+    if (!parsed) return base::Error{"ip: " + parsed.error().message};
+    query.ip = *parsed;
+  }
+  if (!request.QueryText("port").empty()) {
+    const auto port = QueryNumber(request, "port", 0, 65'535);
+    if (!port) return port.error();
+    query.port = static_cast<uint16_t>(*port);
+  }
+  const auto limit = QueryNumber(request, "limit", audit::kNoLimit, audit::kNoLimit);
+  if (!limit) return limit.error();
+  query.limit = *limit;
+  if (auto read = ReadTime(request, "from", query.from); !read) return read.error();
+  if (auto read = ReadTime(request, "to", query.to); !read) return read.error();
+  if (auto read = ReadTime(request, "at", query.at); !read) return read.error();
+  return query;
+}
+
+// What was asked for, as it stands in the operations log.
+std::string QueryTarget(const Request& request) {
+  std::string target;
+  for (const auto& [name, value] : request.query) {
+    if (name == "reason" || name == "format" || value.empty()) continue;
+    target += (target.empty() ? "" : " ") + name + "=" + value;
+  }
+  return target.empty() ? "all" : target;
+}
+
+// Gathers rows into pieces worth sending.
+class RowStream {
+ public:
+  explicit RowStream(const ChunkWriter& write) : write_(write) {}
+
+  bool Add(std::string_view row) {
+    pending_ += row;
+    return pending_.size() < kPieceBytes || Flush();
+  }
+  bool Flush() {
+    const bool sent = pending_.empty() || write_(pending_);
+    pending_.clear();
+    return sent;
+  }
+
+ private:
+  const ChunkWriter& write_;
+  std::string pending_;
+};
+
+std::string ToLine(const audit::SessionRecord& record) {
+  const events::AccountFields account{record.identity.account, record.identity.group,
+                                      record.identity.login_time};
+  return events::SessionToJson(record.event, record.sensor, account) + "\n";
+}
+
+struct Lookup {
+  audit::Query query;
+  bool csv = false;
+  Operation operation;
+};
+
+// Hands the rows out; false when the answer is not whole, and then the connection is cut to show
+// it.
+bool StreamSessions(const Parts& parts, const Request& request, const Lookup& lookup,
+                    const ChunkWriter& write) {
+  RowStream rows(write);
+  bool sending = !lookup.csv || rows.Add(audit::SessionCsvHeader());
+  const auto result = parts.store.Sessions(lookup.query, [&](const audit::SessionRecord& record) {
+    sending = sending && rows.Add(lookup.csv ? audit::SessionToCsv(record) : ToLine(record));
+    return sending;
+  });
+  sending = sending && rows.Flush();
+  Operation operation = lookup.operation;
+  if (!result) {
+    operation.outcome = "failed: " + result.error().message;
+  } else {
+    operation.outcome = sending ? "done" : "cut off";
+    operation.rows = static_cast<int64_t>(result->visited);
+  }
+  const bool logged = !LogOperation(parts, request, operation).has_value();
+  return result.ok() && sending && logged;
+}
+
+// --- top ---
+
+struct TopRow {
+  uint64_t sessions = 0;
+  uint64_t bytes = 0;
+  uint64_t packets = 0;
+};
+
+std::string TopKey(std::string_view what, const audit::SessionRecord& record) {
+  if (what == "apps") {
+    return record.event.app.empty() ? std::string("(unknown)") : std::string(record.event.app);
+  }
+  if (what == "names") return std::string(record.event.name);
+  return record.identity.account.empty() ? audit::InsideIp(record.event).ToString()
+                                         : std::string(record.identity.account);
+}
+
+nlohmann::json TopJson(const std::unordered_map<std::string, TopRow>& rows, size_t limit) {
+  std::vector<std::pair<std::string, TopRow>> sorted(rows.begin(), rows.end());
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.second.bytes != b.second.bytes ? a.second.bytes > b.second.bytes : a.first < b.first;
+  });
+  if (sorted.size() > limit) sorted.resize(limit);
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& [key, row] : sorted) {
+    list.push_back({{"what", key},
+                    {"sessions", row.sessions},
+                    {"bytes", row.bytes},
+                    {"packets", row.packets}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Reply GetSessions(const Parts& parts, const Request& request) {
+  Lookup lookup;
+  const std::string reason = request.QueryText("reason");
+  if (reason.empty()) {
+    return ErrorReply(
+        400,
+        "a look-up of sessions wants a reason: who looks at people's traffic says why, "
+        "and it is logged");
+  }
+  if (reason.size() > kReasonBytesMax) return ErrorReply(400, "the reason is too long");
+  const std::string format = request.QueryText("format");
+  if (!format.empty() && format != "json" && format != "csv") {
+    return ErrorReply(400, "format: '" + format + "' is not json or csv");
+  }
+  const auto query = ToQuery(request);
+  if (!query) return ErrorReply(400, query.error().message);
+  lookup.query = *query;
+  lookup.csv = format == "csv";
+  lookup.operation.action = "sessions";
+  lookup.operation.target = QueryTarget(request);
+  lookup.operation.reason = reason;
+  lookup.operation.outcome = "begun";
+  // Before the first row goes out: nothing is looked at that is not written down.
+  if (auto failed = LogOperation(parts, request, lookup.operation)) return *failed;
+  Reply reply;
+  reply.content_type = lookup.csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
+  reply.stream = [parts, request, lookup](const ChunkWriter& write) {
+    return StreamSessions(parts, request, lookup, write);
+  };
+  return reply;
+}
+
+Reply GetTop(const Parts& parts, const Request& request) {
+  const std::string& what = request.PathValue("what");
+  if (what != "talkers" && what != "apps" && what != "names") {
+    return ErrorReply(404, "there is no top '" + what + "'; there are talkers, apps, names");
+  }
+  const auto seconds = QueryNumber(request, "seconds", 300, kTopSecondsMax);
+  if (!seconds) return ErrorReply(400, seconds.error().message);
+  const auto limit = QueryNumber(request, "limit", 20, kTopRowsMax);
+  if (!limit) return ErrorReply(400, limit.error().message);
+  audit::Query query;
+  query.from = {base::WallNow().ns - static_cast<int64_t>(*seconds) * base::kNsPerSecond};
+  query.limit = kTopRecordsMax;
+  query.newest_first = true;
+  std::unordered_map<std::string, TopRow> rows;
+  uint64_t not_ranked = 0;
+  const auto result = parts.store.Sessions(query, [&](const audit::SessionRecord& record) {
+    std::string key = TopKey(what, record);
+    if (key.empty()) return true;
+    if (rows.size() >= kTopKeysMax && !rows.contains(key)) {
+      ++not_ranked;
+      return true;
+    }
+    TopRow& row = rows[std::move(key)];
+    ++row.sessions;
+    row.bytes += record.event.bytes_to_dst + record.event.bytes_to_src;
+    row.packets += record.event.packets_to_dst + record.event.packets_to_src;
+    return true;
+  });
+  if (!result) return ErrorReply(500, result.error().message);
+  Operation operation;
+  operation.action = "top " + what;
+  operation.target = fmt::format("the last {} s", *seconds);
+  operation.outcome = "done";
+  operation.rows = static_cast<int64_t>(result->visited);
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  return JsonReply({{"seconds", *seconds},
+                    {"sessions", result->visited},
+                    {"not_ranked", not_ranked},
+                    {"whole", result->next_cursor.empty()},
+                    {"top", TopJson(rows, *limit)}});
+}
+
+}  // namespace weir::control::api

@@ -1,0 +1,105 @@
+#include "control/api/handlers.h"
+#include "control/api/views.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kFlowsShownMax = 100'000;
+
+// Members of the data plane's `stats`.
+Reply ShowStats(const Parts& parts, std::initializer_list<const char*> members) {
+  const auto stats = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  if (!stats.ok()) return DataplaneError(stats);
+  json object = json::object();
+  for (const char* member : members) object[member] = policy::JsonMember(stats.body, member);
+  return JsonReply(object);
+}
+
+Reply ShowAnswer(const Parts& parts, const json& question) {
+  auto answer = parts.policy.dataplane().Call(question);
+  if (!answer.ok()) return DataplaneError(answer);
+  answer.body.erase("ok");
+  return JsonReply(answer.body);
+}
+
+Reply ShowFlows(const Parts& parts, const Request& request) {
+  const auto limit = QueryNumber(request, "limit", 100, kFlowsShownMax);
+  if (!limit) return ErrorReply(400, limit.error().message);
+  Operation operation;
+  operation.action = "show flows";
+  operation.outcome = "done";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  return ShowAnswer(parts, {{"cmd", "flows"}, {"limit", *limit}});
+}
+
+Reply ShowAccounts(const Parts& parts, const Request& request) {
+  const ingest::Counters counters = parts.ingest.counters();
+  json object{{"registry", parts.config.accounts.registry.string()},
+              {"registry_rows", parts.directory.registry_rows()},
+              {"joined", counters.accounts_joined},
+              {"unknown", counters.accounts_unknown}};
+  const std::string account = request.QueryText("account");
+  if (account.empty()) return JsonReply(object);
+  Operation operation;
+  operation.action = "show accounts";
+  operation.target = account;
+  operation.outcome = "done";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  object["account"] = account;
+  object["addresses"] = json::array();
+  for (const base::IpAddress& ip : parts.directory.AddressesOf(account, base::WallNow())) {
+    object["addresses"].push_back(ip.ToString());
+  }
+  return JsonReply(object);
+}
+
+// Who put the rule there, when it is a block.
+void AddBlock(const Parts& parts, json& answer) {
+  const auto block = parts.policy.blocks().Find(policy::JsonText(answer, "rule"));
+  if (block.ok() && *block) answer["block"] = ToJson(**block);
+}
+
+}  // namespace
+
+Reply GetShow(const Parts& parts, const Request& request) {
+  const std::string& what = request.PathValue("what");
+  if (what == "ports") return ShowStats(parts, {"ports"});
+  if (what == "workers") return ShowStats(parts, {"workers", "flows"});
+  if (what == "drops") return ShowStats(parts, {"dropped", "verdicts"});
+  if (what == "flows") return ShowFlows(parts, request);
+  if (what == "rules") return ShowAnswer(parts, {{"cmd", "rules"}});
+  if (what == "accounts") return ShowAccounts(parts, request);
+  return ErrorReply(404, "there is no show '" + what +
+                             "'; there are ports, workers, flows, accounts, rules, drops");
+}
+
+Reply GetWhy(const Parts& parts, const Request& request) {
+  json question{{"cmd", "why"}, {"proto", "tcp"}};
+  for (const char* name : {"src", "dst"}) {
+    const std::string text = request.QueryText(name);
+    if (text.empty()) continue;
+    const auto address = base::IpAddress::Parse(text);
+    if (!address) return ErrorReply(400, std::string(name) + ": " + address.error().message);
+    question[name] = text;
+  }
+  const std::string host_name = request.QueryText("name");
+  if (!host_name.empty()) question["name"] = host_name;
+  if (!question.contains("src") || (!question.contains("dst") && host_name.empty())) {
+    return ErrorReply(400, "why wants src, and dst or name");
+  }
+  const auto port = QueryNumber(request, "port", 0, 65'535);
+  if (!port) return ErrorReply(400, port.error().message);
+  question["port"] = *port;
+  if (const std::string proto = request.QueryText("proto"); !proto.empty())
+    question["proto"] = proto;
+  auto answer = parts.policy.dataplane().Call(question);
+  if (!answer.ok()) return DataplaneError(answer);
+  answer.body.erase("ok");
+  AddBlock(parts, answer.body);
+  return JsonReply(answer.body);
+}
+
+}  // namespace weir::control::api

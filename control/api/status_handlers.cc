@@ -1,0 +1,79 @@
+#include "control/api/handlers.h"
+#include "control/api/version.h"
+#include "control/api/views.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::api {
+namespace {
+
+constexpr uint64_t kOperationsMax = 10'000;
+
+}  // namespace
+
+std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Operation operation) {
+  operation.time = base::WallNow();
+  operation.actor = request.actor;
+  operation.via = request.via;
+  const auto logged = parts.operations.Append(operation);
+  if (logged.ok()) return std::nullopt;
+  return ErrorReply(500, "the operations log cannot be written: " + logged.error().message);
+}
+
+Reply DataplaneError(const policy::DataplaneReply& reply) {
+  return ErrorReply(reply.outcome == policy::DataplaneReply::Outcome::kAway ? 503 : 409,
+                    reply.error);
+}
+
+Reply GetStatus(const Parts& parts, const Request&) {
+  const base::WallTime now = base::WallNow();
+  nlohmann::json status{{"version", kVersion},
+                        {"sensor", parts.config.sensor},
+                        {"time", base::FormatRfc3339(now)},
+                        {"started", base::FormatRfc3339(parts.started)},
+                        {"uptime_s", (now.ns - parts.started.ns) / base::kNsPerSecond},
+                        {"policy", ToJson(parts.policy.status())},
+                        {"ingest", ToJson(parts.ingest.counters())},
+                        {"accounts", {{"registry_rows", parts.directory.registry_rows()}}}};
+  if (const auto stats = parts.store.Stats(); stats.ok()) {
+    status["store"] = ToJson(*stats);
+  } else {
+    status["store"] = {{"error", stats.error().message}};
+  }
+  if (const auto totals = parts.incidents.CountOpen(); totals.ok()) {
+    nlohmann::json deadlines = nlohmann::json::object();
+    for (const auto& [clock, due] : totals->nearest_deadline_by_clock) {
+      deadlines[clock] = base::FormatRfc3339(due);
+    }
+    status["incidents"] = {{"open_by_class", totals->open_by_class},
+                           {"nearest_deadlines", deadlines}};
+  } else {
+    status["incidents"] = {{"error", totals.error().message}};
+  }
+  const auto dataplane = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  if (dataplane.ok()) {
+    status["dataplane"] = dataplane.body;
+    status["dataplane"].erase("ok");
+  } else {
+    status["dataplane"] = {{"error", dataplane.error}};
+  }
+  return JsonReply(status);
+}
+
+Reply GetMetrics(const Parts& parts, const Request&) {
+  Reply reply;
+  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  reply.body = parts.metrics.Render();
+  return reply;
+}
+
+Reply GetOperations(const Parts& parts, const Request& request) {
+  const auto limit = QueryNumber(request, "limit", 100, kOperationsMax);
+  if (!limit) return ErrorReply(400, limit.error().message);
+  const auto operations = parts.operations.List(*limit);
+  if (!operations) return ErrorReply(500, operations.error().message);
+  nlohmann::json list = nlohmann::json::array();
+  for (const Operation& operation : *operations) list.push_back(ToJson(operation));
+  return JsonReply({{"operations", list}});
+}
+
+}  // namespace weir::control::api

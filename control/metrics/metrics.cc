@@ -1,0 +1,190 @@
+#include "control/metrics/metrics.h"
+
+#include <mutex>
+#include <set>
+
+#include "control/metrics/series.h"
+#include "control/policy/json_fields.h"
+#include "dataplane/base/time.h"
+
+namespace weir::control::metrics {
+namespace {
+
+using policy::JsonBool;
+using policy::JsonCount;
+using policy::JsonMember;
+using policy::JsonNumber;
+using policy::JsonText;
+
+// Counters whose source is the data plane, which begins at 0 with every start.
+constexpr std::array kDataplaneCounters{MetricId::kPortReceivePackets,
+                                        MetricId::kPortTransmitPackets,
+                                        MetricId::kPortReceiveBytes,
+                                        MetricId::kPortTransmitBytes,
+                                        MetricId::kPortMissed,
+                                        MetricId::kDropped,
+                                        MetricId::kVerdicts,
+                                        MetricId::kFlows,
+                                        MetricId::kClassifierQueueFull,
+                                        MetricId::kEventsLost};
+
+double Seconds(base::WallTime time) {
+  return static_cast<double>(time.ns) / static_cast<double>(base::kNsPerSecond);
+}
+
+}  // namespace
+
+class Metrics::Impl {
+ public:
+  std::mutex mutex;
+  // Guarded by mutex.
+  Series series;
+  std::string boot_id;
+  std::set<std::string> clocks;  // with a deadline shown
+
+  void TakePorts(const nlohmann::json& ports) {
+    for (const auto& port : ports) {
+      const Labels labels{{"port", JsonText(port, "name")}};
+      series.Follow(MetricId::kPortReceivePackets, labels, JsonCount(port, "rx_packets"));
+      series.Follow(MetricId::kPortTransmitPackets, labels, JsonCount(port, "tx_packets"));
+      series.Follow(MetricId::kPortReceiveBytes, labels, JsonCount(port, "rx_bytes"));
+      series.Follow(MetricId::kPortTransmitBytes, labels, JsonCount(port, "tx_bytes"));
+      series.Follow(MetricId::kPortMissed, labels, JsonCount(port, "missed"));
+    }
+  }
+
+  // {"policy": 3, …} as one series a key.
+  void FollowEach(MetricId id, const char* label, const nlohmann::json& counts) {
+    if (!counts.is_object()) return;
+    for (const auto& [key, value] : counts.items()) {
+      if (value.is_number()) series.Follow(id, {{label, key}}, JsonCount(counts, key.c_str()));
+    }
+  }
+
+  void TakeVerdicts(const nlohmann::json& verdicts) {
+    for (const auto& verdict : verdicts) {
+      series.Follow(
+          MetricId::kVerdicts,
+          {{"verdict", JsonText(verdict, "verdict")}, {"class", JsonText(verdict, "class")}},
+          JsonCount(verdict, "count"));
+    }
+  }
+};
+
+Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
+  impl_->series.Set(MetricId::kBuildInfo, {{"version", std::string(version)}}, 1);
+  impl_->series.Set(MetricId::kDataplaneUp, {}, 0);
+  impl_->series.Add(MetricId::kApiConnectionsRefused, {}, 0);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::TakeDataplane(const nlohmann::json& stats) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  const std::string boot_id = JsonText(stats, "boot_id");
+  if (boot_id != impl_->boot_id) {
+    for (const MetricId id : kDataplaneCounters) series.ForgetSources(id);
+    impl_->boot_id = boot_id;
+  }
+  series.Set(MetricId::kDataplaneUp, {}, 1);
+  impl_->TakePorts(JsonMember(stats, "ports"));
+  impl_->FollowEach(MetricId::kDropped, "reason", JsonMember(stats, "dropped"));
+  impl_->TakeVerdicts(JsonMember(stats, "verdicts"));
+  const auto& flows = JsonMember(stats, "flows");
+  series.Set(MetricId::kFlowTableEntries, {}, JsonNumber(flows, "entries"));
+  series.Set(MetricId::kFlowTableCapacity, {}, JsonNumber(flows, "capacity"));
+  impl_->FollowEach(MetricId::kFlows, "category", JsonMember(flows, "by_category"));
+  for (const auto& worker : JsonMember(stats, "workers")) {
+    series.Set(MetricId::kWorkerBusyRatio, {{"worker", std::to_string(JsonCount(worker, "core"))}},
+               JsonNumber(worker, "busy_ratio"));
+  }
+  series.Follow(MetricId::kClassifierQueueFull, {},
+                JsonCount(JsonMember(stats, "classifier"), "queue_full"));
+  const auto& journal = JsonMember(stats, "journal");
+  series.Set(MetricId::kJournalBytes, {}, JsonNumber(journal, "bytes"));
+  impl_->FollowEach(MetricId::kEventsLost, "class", JsonMember(journal, "lost"));
+  series.Set(MetricId::kBypassActive, {}, JsonBool(stats, "bypass") ? 1 : 0);
+  const auto& policy = JsonMember(stats, "policy");
+  series.Set(MetricId::kPolicyVersion, {}, JsonNumber(policy, "version"));
+  const auto installed = base::ParseRfc3339(JsonText(policy, "installed"));
+  if (installed.ok()) series.Set(MetricId::kPolicyInstalled, {}, Seconds(*installed));
+}
+
+void Metrics::TakeDataplaneAway() {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Set(MetricId::kDataplaneUp, {}, 0);
+}
+
+void Metrics::TakeIngest(const ingest::Counters& counters) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  series.Set(MetricId::kIngestLag, {}, counters.lag_seconds);
+  series.Set(MetricId::kIngestPaused, {}, counters.paused ? 1 : 0);
+  series.Follow(MetricId::kIngestUndecodable, {}, counters.undecodable);
+  series.Follow(MetricId::kIngestMissingFrames, {}, counters.missing_frames);
+  series.Follow(MetricId::kIngestStoreFailures, {}, counters.store_failures);
+  series.Follow(MetricId::kIngestConsumerFailures, {}, counters.consumer_failures);
+  series.Follow(MetricId::kAccountsJoined, {}, counters.accounts_joined);
+  series.Follow(MetricId::kAccountsUnknown, {}, counters.accounts_unknown);
+}
+
+void Metrics::TakeStore(const audit::StoreStats& stats) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  uint64_t records = stats.records_dropped;
+  for (size_t index = 0; index < audit::kRecordClasses; ++index) {
+    const audit::ClassStats& of_class = stats.classes[index];
+    const Labels labels{
+        {"class", std::string(audit::RecordClassName(static_cast<audit::RecordClass>(index)))}};
+    records += of_class.records;
+    if (of_class.oldest) {
+      series.Set(MetricId::kAuditOldestRecord, labels, Seconds(*of_class.oldest));
+    } else {
+      series.Remove(MetricId::kAuditOldestRecord, labels);
+    }
+  }
+  series.Follow(MetricId::kAuditRecords, {}, records);
+  series.Set(MetricId::kAuditBytes, {}, static_cast<double>(stats.bytes_on_disk));
+}
+
+void Metrics::TakeIncidents(const incidents::Totals& totals) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  for (const auto& [name, open] : totals.open_by_class) {
+    series.Set(MetricId::kIncidentsOpen, {{"class", name}}, static_cast<double>(open));
+  }
+  std::set<std::string> clocks;
+  for (const auto& [clock, due] : totals.nearest_deadline_by_clock) {
+    series.Set(MetricId::kIncidentDeadline, {{"clock", clock}}, Seconds(due));
+    clocks.insert(clock);
+  }
+  // Without an incident there is no deadline: the series goes, for 0 would be 1970.
+  for (const std::string& clock : impl_->clocks) {
+    if (!clocks.contains(clock)) series.Remove(MetricId::kIncidentDeadline, {{"clock", clock}});
+  }
+  impl_->clocks = std::move(clocks);
+}
+
+void Metrics::TakePolicy(const policy::PolicyStatus& status) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Set(MetricId::kPolicyInStep, {}, status.in_step ? 1 : 0);
+  impl_->series.Set(MetricId::kBlocksPending, {}, static_cast<double>(status.blocks_pending));
+}
+
+void Metrics::CountRequest(unsigned status_code) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Add(MetricId::kApiRequests, {{"code", std::to_string(status_code)}}, 1);
+}
+
+void Metrics::CountConnectionRefused() {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Add(MetricId::kApiConnectionsRefused, {}, 1);
+}
+
+std::string Metrics::Render() {
+  const std::scoped_lock lock(impl_->mutex);
+  return impl_->series.Render();
+}
+
+}  // namespace weir::control::metrics

@@ -1,0 +1,52 @@
+// The numbers of weir-control and, through it, of the data plane, for Prometheus.
+//
+// Counters of others arrive as absolute values and are carried on as what was added, so a data
+// plane that starts again at 0 never makes a counter go back. A metric has at most kSeriesMax label
+// values; further ones are counted under "other".
+//
+// Any thread; every call takes a lock for a short time. Lives as long as weir-control.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "control/audit/session_store.h"
+#include "control/incidents/incident_store.h"
+#include "control/ingest/ingest.h"
+#include "control/metrics/metric_table.h"
+#include "control/policy/policy_service.h"
+
+namespace weir::control::metrics {
+
+inline constexpr size_t kSeriesMax = 256;
+
+class Metrics {
+ public:
+  explicit Metrics(std::string_view version);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // A reply to the data plane's `stats`.
+  void TakeDataplane(const nlohmann::json& stats);
+  void TakeDataplaneAway();
+  void TakeIngest(const ingest::Counters& counters);
+  void TakeStore(const audit::StoreStats& stats);
+  void TakeIncidents(const incidents::Totals& totals);
+  void TakePolicy(const policy::PolicyStatus& status);
+
+  void CountRequest(unsigned status_code);
+  void CountConnectionRefused();
+
+  // The text format of Prometheus, version 0.0.4.
+  std::string Render();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::control::metrics
