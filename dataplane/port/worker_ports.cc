@@ -50,10 +50,10 @@ void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& 
   batch.count = 0;
   for (uint16_t i = 0; i < received; ++i) {
     rte_mbuf* const mbuf = burst[i];
-    ++counters_.received_packets;
-    counters_.received_bytes += mbuf->pkt_len;
+    counters_.received_packets.Add();
+    counters_.received_bytes.Add(mbuf->pkt_len);
     if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) != 0) {
-      ++counters_.refused_packets;
+      counters_.refused_packets.Add();
       rte_pktmbuf_free(mbuf);
       continue;
     }
@@ -99,7 +99,7 @@ void WorkerPorts::Finish(packet::Batch& batch) {
     // Drivers free a frame that is too long and say that it was sent: it is not given to them.
     if (packet.action == packet::Action::kForward && mbuf->pkt_len > port->frame_bytes_max()) {
       packet.Drop(packet::DropReason::kTransmit);
-      ++counters_.unsent_packets;
+      counters_.unsent_packets.Add();
     }
     if (packet.action == packet::Action::kDrop) {
       rte_pktmbuf_free(mbuf);
@@ -111,10 +111,10 @@ void WorkerPorts::Finish(packet::Batch& batch) {
   batch.count = 0;
   if (count == 0) return;
   const uint16_t sent = SendBurst(*port, {burst.data(), count});
-  counters_.sent_packets += sent;
+  counters_.sent_packets.Add(sent);
   for (size_t i = sent; i < count; ++i) {
     packets[i]->Drop(packet::DropReason::kTransmit);
-    ++counters_.unsent_packets;
+    counters_.unsent_packets.Add();
     rte_pktmbuf_free(burst[i]);
   }
 }
@@ -127,12 +127,12 @@ bool WorkerPorts::Send(packet::Side side, std::span<const uint8_t> frame) {
   if (bytes != nullptr) {
     std::memcpy(bytes, frame.data(), frame.size());
     if (SendBurst(port, {&mbuf, 1}) == 1) {
-      ++counters_.frames_made;
+      counters_.frames_made.Add();
       return true;
     }
   }
   rte_pktmbuf_free(mbuf);
-  ++counters_.frames_unsent;
+  counters_.frames_unsent.Add();
   return false;
 }
 

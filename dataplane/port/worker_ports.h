@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/base/counter.h"
 #include "dataplane/base/time.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/port/ports.h"
@@ -20,14 +21,14 @@ struct rte_mbuf;
 namespace weir::port {
 
 // received = what Receive() gave + refused; what Finish() was given = sent + unsent + dropped.
-struct WorkerPortCounters {
-  uint64_t received_packets = 0;
-  uint64_t received_bytes = 0;
-  uint64_t refused_packets = 0;  // in several pieces that fit into no one buffer
-  uint64_t sent_packets = 0;
-  uint64_t unsent_packets = 0;  // marked forward, but longer than the port takes, or it was full
-  uint64_t frames_made = 0;     // by Weir itself, and sent
-  uint64_t frames_unsent = 0;
+struct alignas(64) WorkerPortCounters {
+  base::Counter received_packets;
+  base::Counter received_bytes;
+  base::Counter refused_packets;  // in several pieces that fit into no one buffer
+  base::Counter sent_packets;
+  base::Counter unsent_packets;  // marked forward, but longer than the port takes, or it was full
+  base::Counter frames_made;     // by Weir itself, and sent
+  base::Counter frames_unsent;
 };
 
 class WorkerPorts {
@@ -50,6 +51,7 @@ class WorkerPorts {
   void Wait(int64_t timeout_ns);
   bool can_be_woken() const { return !sockets_.empty(); }
 
+  // Any thread.
   const WorkerPortCounters& counters() const { return counters_; }
 
  private:
