@@ -35,6 +35,23 @@ void AppendOnce(std::vector<uint32_t>& rules, uint32_t rule) {
   if (rules.empty() || rules.back() != rule) rules.push_back(rule);
 }
 
+std::array<uint64_t, 2> MaskOf(unsigned length_bits) {
+  base::IpAddress ones;
+  ones.mutable_bytes().fill(0xff);
+  std::array<uint64_t, 2> mask;
+  std::memcpy(mask.data(), base::IpPrefix(ones, length_bits).address().bytes().data(), sizeof mask);
+  return mask;
+}
+
+base::IpAddress Masked(base::IpAddress address, const std::array<uint64_t, 2>& mask) {
+  std::array<uint64_t, 2> halves;
+  std::memcpy(halves.data(), address.bytes().data(), sizeof halves);
+  halves[0] &= mask[0];
+  halves[1] &= mask[1];
+  std::memcpy(address.mutable_bytes().data(), halves.data(), sizeof halves);
+  return address;
+}
+
 }  // namespace
 
 void Candidates::Add(std::span<const uint32_t> ascending) {
@@ -128,7 +145,9 @@ void RuleIndex::PrefixTable::File(const base::IpPrefix& prefix, uint32_t rule) {
       std::lower_bound(lengths.begin(), lengths.end(), prefix.length_bits(),
                        [](const Length& length, unsigned bits) { return length.bits < bits; });
   const bool known = at != lengths.end() && at->bits == prefix.length_bits();
-  Length& length = known ? *at : *lengths.insert(at, Length{prefix.length_bits(), {}});
+  Length& length =
+      known ? *at
+            : *lengths.insert(at, Length{prefix.length_bits(), MaskOf(prefix.length_bits()), {}});
   AppendOnce(length.rules[prefix.address()], rule);
 }
 
@@ -136,7 +155,7 @@ void RuleIndex::PrefixTable::AddTo(const base::IpAddress& address, Candidates& o
   const bool v4 = address.is_v4();
   for (const Length& length : lengths) {
     if (v4 && length.bits < kMappedPrefixBits) continue;  // a shorter one is about IPv6
-    AddFound(length.rules, base::IpPrefix(address, length.bits).address(), out);
+    AddFound(length.rules, Masked(address, length.mask), out);
   }
 }
 

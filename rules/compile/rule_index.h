@@ -71,6 +71,7 @@ class RuleIndex {
   struct PrefixTable {
     struct Length {
       unsigned bits = 0;
+      std::array<uint64_t, 2> mask{};  // of the address's halves as they lie in memory
       std::unordered_map<base::IpAddress, RuleNumbers, AddressHash> rules;
     };
     std::vector<Length> lengths;
