@@ -17,26 +17,26 @@ namespace weir::control::audit {
 inline constexpr uint64_t kNoLimit = UINT64_MAX;
 
 // All that is given must hold. Sessions come in the order of (start, session_id, part).
-struct Query {
-  std::optional<uint64_t> session_id;
-  std::string account;                // exactly; empty: any
-  std::optional<base::IpAddress> ip;  // of either end
-  std::string name;  // exactly, or with a leading dot the name and all below it; any case
-  std::optional<uint16_t> port;  // of either end, of TCP, UDP and SCTP
+struct Query {  // `{}` lets a caller name only the members he means
+  std::optional<uint64_t> session_id{};
+  std::string account{};                // exactly; empty: any
+  std::optional<base::IpAddress> ip{};  // of either end
+  std::string name{};  // exactly, or with a leading dot the name and all below it; any case
+  std::optional<uint16_t> port{};  // of either end, of TCP, UDP and SCTP
 
   // Sessions with any moment in [from, to): those that began before and went on count.
-  std::optional<base::WallTime> from;
-  std::optional<base::WallTime> to;
+  std::optional<base::WallTime> from{};
+  std::optional<base::WallTime> to{};
   // Sessions with any moment in the second that `at` falls into, for who asks knows seconds.
-  std::optional<base::WallTime> at;
+  std::optional<base::WallTime> at{};
 
-  std::optional<events::SessionState> state;
-  std::optional<events::Verdict> verdict;
-  std::string rule;  // id, exactly; empty: any
+  std::optional<events::SessionState> state{};
+  std::optional<events::Verdict> verdict{};
+  std::string rule{};  // id, exactly; empty: any
 
   bool newest_first = false;
   uint64_t limit = kNoLimit;  // records visited
-  std::string cursor;         // QueryResult::next_cursor of an earlier answer to the same query
+  std::string cursor{};       // QueryResult::next_cursor of an earlier answer to the same query
 };
 
 struct QueryResult {

@@ -33,7 +33,8 @@ struct SessionRecord {
   std::string_view sensor;
 };
 
-// `seq` numbers the findings of a store without gaps from 1; a finding keeps its number for ever.
+// `seq` numbers the findings of a store without gaps. It begins above the numbers of any store that
+// was there before; a finding keeps its number for ever.
 struct SequencedFinding {
   uint64_t seq = 0;
   events::FindingEvent event;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/audit/index_check.h"
 #include "control/audit/session_store.h"
 #include "dataplane/base/result.h"
 
@@ -43,15 +44,8 @@ class RocksStore : public SessionStore {
   base::Status Logins(base::WallTime from, base::WallTime to, const LoginVisitor& visit) override;
   base::Result<StoreStats> Stats() override;
 
-  // Reads every record and every index entry and compares them; the number of faults by kind. Slow:
-  // for tests and `weirctl doctor`.
-  struct IndexCheck {
-    uint64_t records = 0;
-    uint64_t entries = 0;
-    uint64_t missing_entries = 0;  // a record that a look-up would not find
-    uint64_t idle_entries = 0;     // an entry that leads to no record with its term
-    uint64_t doubled_records = 0;  // a session part that is there twice
-  };
+  // Reads every record and every index entry and compares them. Slow: for tests and `weirctl
+  // doctor`; not while the store is written.
   base::Result<IndexCheck> CheckIndexes();
 
  private:

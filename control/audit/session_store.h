@@ -43,8 +43,6 @@ struct Batch {
   std::vector<LoginRecord> logins;
   // How far the source is read with this batch: bytes that mean something to the caller only.
   std::string position;
-  // The data plane's start that the sessions belong to; see CloseLost().
-  std::optional<uint64_t> boot_id;
 
   bool empty() const {
     return sessions.empty() && findings.empty() && health.empty() && logins.empty();
@@ -94,10 +92,11 @@ class SessionStore {
   virtual base::Result<std::string> Position() = 0;
 
   // The data plane has begun anew as `boot_id`: sessions that are open from before are closed as
-  // lost, their end being the last time they were seen. May be called again after a failure.
+  // lost, their end being the last time they were seen. Nothing happens when that start is known
+  // already. Called before the first batch of the new start; again after a failure.
   virtual base::Status CloseLost(uint64_t boot_id) = 0;
 
-  // The boot_id of the last batch or CloseLost().
+  // The boot_id of the last CloseLost(); empty when there was none.
   virtual base::Result<std::optional<uint64_t>> BootId() = 0;
 
   // Makes a store that has failed to write usable again, where the cause is gone.

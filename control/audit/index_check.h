@@ -1,0 +1,24 @@
+// Compares the records of a store with the index to them.
+//
+// Reads everything, and holds a day's entries in memory: for tests and `weirctl doctor`.
+#pragma once
+
+#include <cstdint>
+
+#include "control/audit/record_codec.h"
+#include "control/audit/rocks_db.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::audit {
+
+struct IndexCheck {
+  uint64_t records = 0;
+  uint64_t entries = 0;
+  uint64_t missing_entries = 0;  // a record that a look-up would not find
+  uint64_t idle_entries = 0;     // leading to no record with its term: after a change of name
+  uint64_t doubled_records = 0;  // a session part that is there twice
+};
+
+base::Result<IndexCheck> CheckIndexEntries(const RocksDb& db, const Sensors& sensors);
+
+}  // namespace weir::control::audit

@@ -1,0 +1,272 @@
+#include "control/audit/rocks_db.h"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::control::audit {
+namespace {
+
+constexpr std::string_view kSessionsPrefix = "sessions-";
+constexpr std::string_view kIndexPrefix = "index-";
+const std::string kOpenSessions = "open_sessions";
+const std::string kFindings = "findings";
+const std::string kHealth = "health";
+const std::string kLogins = "logins";
+
+// RocksDB keeps that many files open; the rest of the process needs descriptors as well.
+int OpenFilesMax() {
+  constexpr rlim_t kAtMost = 4096;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  return static_cast<int>(std::min(limit.rlim_cur / 2, kAtMost));
+}
+
+rocksdb::Options DatabaseOptions(uint64_t memtable_bytes) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = OpenFilesMax();
+  // An old day's few late writes do not keep every log file since.
+  options.max_total_wal_size = memtable_bytes * 8;
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4ULL << 20;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.bytes_per_sync = 1ULL << 20;
+  return options;
+}
+
+}  // namespace
+
+base::Error StoreError(const std::filesystem::path& dir, std::string_view doing,
+                       const rocksdb::Status& status) {
+  return base::Error{
+      fmt::format("session store {}: {}: {}", dir.string(), doing, status.ToString())};
+}
+
+RocksDb::Family::~Family() {
+  // Fails only for a handle that is not this database's.
+  static_cast<void>(db_->DestroyColumnFamilyHandle(handle_));
+}
+
+RocksDb::RocksDb(Options options)
+    : options_(std::move(options)),
+      db_options_(DatabaseOptions(options_.memtable_bytes)),
+      cache_(rocksdb::NewLRUCache(options_.cache_bytes)) {}
+
+RocksDb::~RocksDb() { Close(); }
+
+base::Error RocksDb::Failure(std::string_view doing, const rocksdb::Status& status) const {
+  return StoreError(options_.dir, doing, status);
+}
+
+rocksdb::ColumnFamilyOptions RocksDb::FamilyOptions(std::string_view name) const {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache_;
+  table.block_size = 16 << 10;
+  table.format_version = 5;
+  // A year of indexes and filters does not fit into memory: they live in the cache, in pieces.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  if (name.starts_with(kSessionsPrefix)) {
+    // Each new session is looked for before it is written, and is not there.
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.partition_filters = true;
+  }
+
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = options_.memtable_bytes;
+  family.max_write_buffer_number = 4;
+  family.level_compaction_dynamic_level_bytes = true;
+  family.compression = rocksdb::kLZ4Compression;
+  family.bottommost_compression = rocksdb::kZSTD;
+  family.bottommost_compression_opts.enabled = true;
+  family.bottommost_compression_opts.level = 3;
+  if (name.starts_with(kSessionsPrefix)) {
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.05;
+  }
+  return family;
+}
+
+base::Result<std::vector<std::string>> RocksDb::ListFamilies() const {
+  std::error_code failure;
+  std::filesystem::create_directories(options_.dir, failure);
+  if (failure) {
+    return base::Error{fmt::format("session store {}: cannot make it: {}", options_.dir.string(),
+                                   failure.message())};
+  }
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(options_.dir / "CURRENT")) {
+    names.push_back(rocksdb::kDefaultColumnFamilyName);
+    return names;
+  }
+  const auto status = rocksdb::DB::ListColumnFamilies(db_options_, options_.dir.string(), &names);
+  if (!status.ok()) return Failure("cannot open", status);
+  return names;
+}
+
+base::Status RocksDb::Open() {
+  const auto names = ListFamilies();
+  if (!names.ok()) return names.error();
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const auto& name : *names) descriptors.emplace_back(name, FamilyOptions(name));
+
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const auto status =
+      rocksdb::DB::Open(db_options_, options_.dir.string(), descriptors, &handles, &db);
+  if (!status.ok()) return Failure("cannot open", status);
+  db_.reset(db);
+  std::vector<std::unique_ptr<Family>> families;
+  for (auto* handle : handles) families.push_back(std::make_unique<Family>(db, handle));
+  for (size_t i = 0; i < families.size(); i++) {
+    auto adopted = Adopt((*names)[i], std::move(families[i]));
+    if (!adopted.ok()) return adopted;
+  }
+  if (auto made = MakeMissingFamilies(); !made.ok()) return made;
+  return CompletePairs();
+}
+
+base::Status RocksDb::Adopt(const std::string& name, std::unique_ptr<Family> family) {
+  const auto slot = [&]() -> std::unique_ptr<Family>* {
+    if (name == rocksdb::kDefaultColumnFamilyName) return &meta_;
+    if (name == kOpenSessions) return &open_sessions_;
+    if (name == kFindings) return &findings_;
+    if (name == kHealth) return &health_;
+    if (name == kLogins) return &logins_;
+    const std::string_view text(name);
+    const bool sessions = text.starts_with(kSessionsPrefix);
+    if (!sessions && !text.starts_with(kIndexPrefix)) return nullptr;
+    const auto number =
+        ParseDayName(text.substr(sessions ? kSessionsPrefix.size() : kIndexPrefix.size()));
+    if (!number) return nullptr;
+    const std::lock_guard lock(days_mutex_);
+    auto& day = days_[*number];
+    if (!day) day = std::make_shared<Day>();
+    day->number = *number;
+    return sessions ? &day->sessions : &day->index;
+  }();
+  if (slot == nullptr) {
+    return base::Error{
+        fmt::format("session store {}: it holds '{}', which this version does not know",
+                    options_.dir.string(), name)};
+  }
+  *slot = std::move(family);
+  return {};
+}
+
+base::Status RocksDb::MakeMissingFamilies() {
+  for (const auto& [name, slot] : {std::pair{&kOpenSessions, &open_sessions_},
+                                   {&kFindings, &findings_},
+                                   {&kHealth, &health_},
+                                   {&kLogins, &logins_}}) {
+    if (*slot) continue;
+    auto made = MakeFamily(*name);
+    if (!made.ok()) return made.error();
+    *slot = std::move(made).value();
+  }
+  return {};
+}
+
+base::Result<std::unique_ptr<RocksDb::Family>> RocksDb::MakeFamily(const std::string& name) {
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  const auto status = db_->CreateColumnFamily(FamilyOptions(name), name, &handle);
+  if (!status.ok()) return Failure("cannot make " + name, status);
+  return std::make_unique<Family>(db_.get(), handle);
+}
+
+// A day whose making or dropping was cut short has an index only: sessions are made last and
+// dropped first.
+base::Status RocksDb::CompletePairs() {
+  const std::lock_guard lock(days_mutex_);
+  for (auto day = days_.begin(); day != days_.end();) {
+    if (day->second->sessions && day->second->index) {
+      ++day;
+      continue;
+    }
+    if (day->second->sessions) {
+      return base::Error{fmt::format("session store {}: the index of {} is missing",
+                                     options_.dir.string(), DayName(day->first))};
+    }
+    const auto status = db_->DropColumnFamily(day->second->index->handle());
+    if (!status.ok()) return Failure("cannot drop " + DayName(day->first), status);
+    day = days_.erase(day);
+  }
+  return {};
+}
+
+void RocksDb::Close() {
+  {
+    const std::lock_guard lock(days_mutex_);
+    days_.clear();
+  }
+  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_}) family->reset();
+  db_.reset();
+}
+
+RocksDb::DayPointer RocksDb::FindDay(DayNumber number) const {
+  const std::lock_guard lock(days_mutex_);
+  const auto found = days_.find(number);
+  return found == days_.end() ? nullptr : found->second;
+}
+
+std::vector<RocksDb::DayPointer> RocksDb::Days() const {
+  const std::lock_guard lock(days_mutex_);
+  std::vector<DayPointer> days;
+  for (const auto& [number, day] : days_) days.push_back(day);
+  return days;
+}
+
+base::Result<RocksDb::DayPointer> RocksDb::MakeDay(DayNumber number) {
+  if (auto found = FindDay(number)) return found;
+  auto day = std::make_shared<Day>();
+  day->number = number;
+  auto index = MakeFamily(std::string(kIndexPrefix) + DayName(number));
+  if (!index.ok()) return index.error();
+  day->index = std::move(index).value();
+  auto sessions = MakeFamily(std::string(kSessionsPrefix) + DayName(number));
+  if (!sessions.ok()) {
+    // The half that is made would stand in the way of the next attempt.
+    static_cast<void>(db_->DropColumnFamily(day->index->handle()));
+    return sessions.error();
+  }
+  day->sessions = std::move(sessions).value();
+  const std::lock_guard lock(days_mutex_);
+  days_[number] = day;
+  return DayPointer(day);
+}
+
+base::Status RocksDb::DropDay(DayNumber number) {
+  const auto day = FindDay(number);
+  if (!day) return {};
+  auto status = db_->DropColumnFamily(day->sessions->handle());
+  if (!status.ok()) return Failure("cannot drop " + DayName(number), status);
+  {
+    const std::lock_guard lock(days_mutex_);
+    days_.erase(number);
+  }
+  // An index left alone by a failure here is dropped at the next opening.
+  status = db_->DropColumnFamily(day->index->handle());
+  if (!status.ok()) return Failure("cannot drop the index of " + DayName(number), status);
+  return {};
+}
+
+uint64_t RocksDb::BytesOnDisk() const {
+  uint64_t bytes = 0;
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.dir, failure)) {
+    const auto size = entry.file_size(failure);
+    if (!failure) bytes += size;  // a file may go while its neighbours are counted
+  }
+  return bytes;
+}
+
+}  // namespace weir::control::audit

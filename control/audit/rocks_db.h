@@ -1,0 +1,100 @@
+// The RocksDB database under the embedded store: opening it, its column families, one pair a day.
+//
+// Any thread may ask for days; making, dropping and reopening is the writer's. A Day that somebody
+// holds stays readable after it was dropped. All Days must be let go before Close().
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/audit/store_keys.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::audit {
+
+// What went wrong as one sentence for the person who can mend it.
+base::Error StoreError(const std::filesystem::path& dir, std::string_view doing,
+                       const rocksdb::Status& status);
+
+class RocksDb {
+ public:
+  struct Options {
+    std::filesystem::path dir;
+    uint64_t memtable_bytes = 0;
+    uint64_t cache_bytes = 0;
+  };
+
+  // Closes its handle with its last owner.
+  class Family {
+   public:
+    Family(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle) : db_(db), handle_(handle) {}
+    ~Family();
+    Family(const Family&) = delete;
+    Family& operator=(const Family&) = delete;
+    rocksdb::ColumnFamilyHandle* handle() const { return handle_; }
+
+   private:
+    rocksdb::DB* db_;
+    rocksdb::ColumnFamilyHandle* handle_;
+  };
+
+  // The records of a day and the index to them.
+  struct Day {
+    DayNumber number = 0;
+    std::unique_ptr<Family> sessions;
+    std::unique_ptr<Family> index;
+  };
+  using DayPointer = std::shared_ptr<const Day>;
+
+  explicit RocksDb(Options options);
+  ~RocksDb();
+
+  base::Status Open();
+  void Close();
+
+  rocksdb::DB* db() const { return db_.get(); }
+  rocksdb::ColumnFamilyHandle* meta() const { return meta_->handle(); }
+  rocksdb::ColumnFamilyHandle* open_sessions() const { return open_sessions_->handle(); }
+  rocksdb::ColumnFamilyHandle* findings() const { return findings_->handle(); }
+  rocksdb::ColumnFamilyHandle* health() const { return health_->handle(); }
+  rocksdb::ColumnFamilyHandle* logins() const { return logins_->handle(); }
+
+  DayPointer FindDay(DayNumber number) const;  // null when there is none
+  std::vector<DayPointer> Days() const;        // in order
+  base::Result<DayPointer> MakeDay(DayNumber number);
+  base::Status DropDay(DayNumber number);
+
+  uint64_t BytesOnDisk() const;
+
+ private:
+  rocksdb::ColumnFamilyOptions FamilyOptions(std::string_view name) const;
+  base::Result<std::vector<std::string>> ListFamilies() const;
+  base::Status Adopt(const std::string& name, std::unique_ptr<Family> family);
+  base::Status MakeMissingFamilies();
+  base::Result<std::unique_ptr<Family>> MakeFamily(const std::string& name);
+  base::Status CompletePairs();
+  base::Error Failure(std::string_view doing, const rocksdb::Status& status) const;
+
+  const Options options_;
+  rocksdb::Options db_options_;
+  std::shared_ptr<rocksdb::Cache> cache_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<Family> meta_;
+  std::unique_ptr<Family> open_sessions_;
+  std::unique_ptr<Family> findings_;
+  std::unique_ptr<Family> health_;
+  std::unique_ptr<Family> logins_;
+
+  mutable std::mutex days_mutex_;
+  std::map<DayNumber, std::shared_ptr<Day>> days_;  // guarded by days_mutex_
+};
+
+}  // namespace weir::control::audit

@@ -1,0 +1,407 @@
+#include "control/audit/rocks_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "control/audit/bytes.h"
+
+namespace weir::control::audit {
+namespace {
+
+constexpr size_t kCloseLostChunk = 4096;
+constexpr uint64_t kOldEventsChunk = 100'000;
+
+rocksdb::Slice Slice(std::string_view text) { return {text.data(), text.size()}; }
+
+// A batch takes every write, save when it would grow beyond 4 GiB, which none here does.
+void Put(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family, std::string_view key,
+         std::string_view value) {
+  static_cast<void>(batch.Put(family, Slice(key), Slice(value)));
+}
+void Delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family, std::string_view key) {
+  static_cast<void>(batch.Delete(family, Slice(key)));
+}
+
+std::string OpenKey(const PartId& id) {
+  std::string key;
+  PutBe(key, id.session_id);
+  PutBe(key, id.part);
+  return key;
+}
+
+std::string OpenValue(const StoredPart& part) {
+  std::string value;
+  PutBe(value, static_cast<uint32_t>(part.day));
+  return value += part.key;
+}
+
+std::string SeqKey(uint64_t seq) {
+  std::string key;
+  PutBe(key, seq);
+  return key;
+}
+
+std::string LoginKey(const LoginRecord& login) {
+  std::string key;
+  PutBe(key, SortableTime(login.login_time.ns));
+  PutIp(key, login.ip);
+  return key += login.account;
+}
+
+bool SameTerms(const SessionRecord& a, const SessionRecord& b) {
+  return a.event.name == b.event.name && a.identity.account == b.identity.account &&
+         a.event.src_port == b.event.src_port && a.event.dst_port == b.event.dst_port &&
+         a.event.ip_protocol == b.event.ip_protocol;
+}
+
+// What names the record's place stays as it was first announced, whatever a later snapshot says.
+void KeepPlace(const events::SessionEvent& first, events::SessionEvent& event) {
+  event.start = first.start;
+  event.src_ip = first.src_ip;
+  event.dst_ip = first.dst_ip;
+  event.direction = first.direction;
+}
+
+}  // namespace
+
+RocksWriter::RocksWriter(RocksDb& db, Options options)
+    : db_(db), options_(std::move(options)), cache_(options_.open_sessions_cached_max) {}
+
+base::Error RocksWriter::Failure(std::string_view doing, const rocksdb::Status& status) const {
+  return StoreError(options_.dir, doing, status);
+}
+
+base::Status RocksWriter::Load() {
+  cache_.Clear();
+  recent_.Clear();
+  auto state = LoadState(db_);
+  if (!state.ok()) return state.error();
+  auto sensors = LoadSensors(db_, options_.sensor, sensor_);
+  if (!sensors.ok()) return sensors.error();
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(state).value();
+  sensors_ = std::move(sensors).value();
+  return {};
+}
+
+StoreState RocksWriter::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+Sensors RocksWriter::sensors() const {
+  const std::lock_guard lock(mutex_);
+  return sensors_;
+}
+
+WriterCounters RocksWriter::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+base::Status RocksWriter::Commit(const Batch& batch) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  write.parts.reserve(batch.sessions.size());
+  write.places.reserve(batch.sessions.size());
+  base::Status status;
+  for (size_t i = 0; i < batch.sessions.size() && status.ok(); i++) {
+    status = AddSnapshot(write, batch.sessions[i]);
+  }
+  for (size_t i = 0; i < write.parts.size() && status.ok(); i++) {
+    if (write.parts[i].newest != nullptr) status = WritePart(write, write.parts[i]);
+  }
+  if (status.ok()) {
+    WriteEvents(write, batch);
+    if (!batch.position.empty()) write.state.position = batch.position;
+    PutTotals(write.batch, db_, write.state);
+    status = Apply(write);
+  }
+  if (!status.ok()) recent_.Clear();  // what it remembers may never have been written
+  return status;
+}
+
+base::Status RocksWriter::AddSnapshot(Write& write, const Batch::Session& session) {
+  const PartId id{session.event.session_id, session.event.part};
+  const auto [place, fresh] = write.places.try_emplace(id, write.parts.size());
+  if (fresh) {
+    Pending& added = write.parts.emplace_back();
+    added.id = id;
+    if (auto loaded = LoadPrevious(added, session.event); !loaded.ok()) return loaded;
+  }
+  Pending& part = write.parts[place->second];
+  const bool known = part.previous.has_value() || part.newest != nullptr;
+  if (known && session.event.revision <= part.revision) {
+    write.counters.snapshots_stale++;
+    return {};
+  }
+  part.newest = &session.event;
+  part.revision = session.event.revision;
+  if (part.identity.account.empty()) part.identity = session.identity;
+  write.counters.snapshots_written++;
+  return {};
+}
+
+// Finds what the store has of this part. Views in part.identity point into part.previous.
+base::Status RocksWriter::LoadPrevious(Pending& part, const events::SessionEvent& event) {
+  if (const StoredPart* cached = cache_.Find(part.id)) {
+    part.previous = *cached;
+  } else {
+    StoredPart stored;
+    stored.day = DayOf(event.start);
+    stored.key = EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
+    const auto day = db_.FindDay(stored.day);
+    if (!day) return {};
+    const auto status =
+        db_.db()->Get({}, day->sessions->handle(), Slice(stored.key), &stored.value);
+    if (status.IsNotFound()) return {};
+    if (!status.ok()) return Failure("cannot read", status);
+    part.previous = std::move(stored);
+  }
+  const auto key = DecodeRecordKey(part.previous->day, part.previous->key);
+  if (!key) return base::Error{"a key in the session store is damaged"};
+  const auto record = DecodeSession(*key, part.previous->value, sensors_);
+  if (!record.ok()) return record.error();
+  part.revision = record->event.revision;
+  part.identity = record->identity;
+  return {};
+}
+
+base::Status RocksWriter::WritePart(Write& write, Pending& part) {
+  SessionRecord record{*part.newest, part.identity, {}};
+  std::optional<SessionRecord> previous;
+  if (part.previous) {
+    const auto key = DecodeRecordKey(part.previous->day, part.previous->key);
+    auto decoded = DecodeSession(key.value(), part.previous->value, sensors_);
+    if (!decoded.ok()) return decoded.error();
+    previous = *decoded;
+    KeepPlace(previous->event, record.event);
+    part.written.day = part.previous->day;
+    part.written.key = part.previous->key;
+  } else {
+    const events::SessionEvent& event = record.event;
+    part.written.day = DayOf(event.start);
+    part.written.key =
+        EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
+  }
+  part.written.value = EncodeSession(record, sensor_);
+  part.open = record.event.state == events::SessionState::kOpen;
+
+  const auto day = db_.MakeDay(part.written.day);
+  if (!day.ok()) return day.error();
+  Put(write.batch, (*day)->sessions->handle(), part.written.key, part.written.value);
+  if (!previous || !SameTerms(*previous, record)) WriteIndex(write, **day, record);
+  WriteOpenEntry(write, part, previous && previous->event.state == events::SessionState::kOpen);
+
+  DayState& day_state = write.state.days[part.written.day];
+  if (!previous) day_state.records++;
+  if (record.event.end > record.event.start) {
+    day_state.longest_ns =
+        std::max(day_state.longest_ns, record.event.end.ns - record.event.start.ns);
+  }
+  return {};
+}
+
+void RocksWriter::WriteIndex(Write& write, const RocksDb::Day& day, const SessionRecord& record) {
+  const events::SessionEvent& event = record.event;
+  const Cell cell = CellOf({InsideIp(event), {event.start, event.session_id, event.part}});
+  ForEachTerm(record, [&](const std::string& term) {
+    const std::string entry = IndexKey(term, cell);
+    if (recent_.Add(day.number, entry)) Put(write.batch, day.index->handle(), entry, {});
+  });
+}
+
+void RocksWriter::WriteOpenEntry(Write& write, const Pending& part, bool was_open) {
+  if (part.open == was_open) return;
+  if (part.open) {
+    write.state.open_sessions++;
+    Put(write.batch, db_.open_sessions(), OpenKey(part.id), OpenValue(part.written));
+  } else {
+    write.state.open_sessions--;
+    Delete(write.batch, db_.open_sessions(), OpenKey(part.id));
+  }
+}
+
+void RocksWriter::WriteEvents(Write& write, const Batch& batch) {
+  for (const auto& finding : batch.findings) {
+    write.state.findings++;
+    Put(write.batch, db_.findings(), SeqKey(++write.state.finding_seq),
+        EncodeFinding(finding.event, finding.identity, sensor_));
+  }
+  for (const auto& health : batch.health) {
+    write.state.health++;
+    Put(write.batch, db_.health(), SeqKey(++write.state.health_seq), EncodeHealth(health, sensor_));
+  }
+  std::set<std::string> fresh_logins;
+  for (const auto& login : batch.logins) {
+    const std::string key = LoginKey(login);
+    std::string known;
+    const auto found = db_.db()->Get({}, db_.logins(), Slice(key), &known);
+    if (found.IsNotFound() && fresh_logins.insert(key).second) write.state.logins++;
+    Put(write.batch, db_.logins(), key, EncodeLogin(login));
+  }
+}
+
+// Writes, and only then lets the memory know.
+base::Status RocksWriter::Apply(Write& write) {
+  for (const auto& [number, day] : write.state.days) {
+    const auto known = state_.days.find(number);
+    const bool same = known != state_.days.end() && known->second.records == day.records &&
+                      known->second.longest_ns == day.longest_ns;
+    if (!same) PutDayState(write.batch, db_, number, day);
+  }
+  rocksdb::WriteOptions options;
+  options.sync = options_.sync;
+  const auto status = db_.db()->Write(options, &write.batch);
+  if (!status.ok()) return Failure("cannot write", status);
+  for (Pending& part : write.parts) {
+    if (part.newest == nullptr) continue;
+    if (part.open) {
+      cache_.Put(part.id, std::move(part.written));
+    } else {
+      cache_.Erase(part.id);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(write.state);
+  counters_ = write.counters;
+  return {};
+}
+
+base::Status RocksWriter::CloseLost(uint64_t boot_id) {
+  if (state_.boot_id == boot_id) return {};
+  const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, db_.open_sessions()));
+  at->SeekToFirst();
+  for (bool more = true; more;) {
+    if (auto closed = CloseLostChunk(*at, more); !closed.ok()) return closed;
+  }
+  cache_.Clear();
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  write.state.boot_id = boot_id;
+  PutTotals(write.batch, db_, write.state);
+  return Apply(write);
+}
+
+// A chunk that is written stays written: its entries are gone when the call is repeated.
+base::Status RocksWriter::CloseLostChunk(rocksdb::Iterator& at, bool& more) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  for (size_t i = 0; i < kCloseLostChunk && at.Valid(); i++, at.Next()) {
+    const auto closed = CloseLostPart(write, at.key().ToStringView(), at.value().ToStringView());
+    if (!closed.ok()) return closed;
+  }
+  if (!at.status().ok()) return Failure("cannot read", at.status());
+  more = at.Valid();
+  PutTotals(write.batch, db_, write.state);
+  return Apply(write);
+}
+
+base::Status RocksWriter::CloseLostPart(Write& write, std::string_view open_key,
+                                        std::string_view open_value) {
+  Delete(write.batch, db_.open_sessions(), open_key);
+  write.state.open_sessions--;
+  base::Cursor in(AsBytes(open_value));
+  const auto number = static_cast<DayNumber>(in.U32());
+  const std::string_view key_bytes = open_value.substr(in.ok() ? sizeof(uint32_t) : 0);
+  const auto day = db_.FindDay(number);
+  if (!day) return {};  // retention was faster
+  std::string value;
+  const auto status = db_.db()->Get({}, day->sessions->handle(), Slice(key_bytes), &value);
+  if (!status.ok()) return Failure("cannot read an open session", status);
+  const auto key = DecodeRecordKey(number, key_bytes);
+  if (!key) return base::Error{"a key in the session store is damaged"};
+  auto record = DecodeSession(*key, value, sensors_);
+  if (!record.ok()) return record.error();
+  record->event.state = events::SessionState::kClosed;
+  record->event.end_reason = events::EndReason::kLost;
+  // The record stays with the sensor that saw it.
+  const auto sensor = std::find(sensors_.begin(), sensors_.end(), record->sensor);
+  Put(write.batch, day->sessions->handle(), key_bytes,
+      EncodeSession(*record, static_cast<uint32_t>(sensor - sensors_.begin())));
+  write.counters.sessions_closed_lost++;
+  return {};
+}
+
+base::Result<RetentionResult> RocksWriter::EnforceRetention(base::WallTime now) {
+  RetentionResult result;
+  const base::WallTime cutoff{now.ns - options_.retention_days * kDayNs};
+  if (auto dropped = DropOldDay(cutoff, result); !dropped.ok()) return dropped.error();
+  if (auto dropped = DropOldEvents(cutoff, result); !dropped.ok()) return dropped.error();
+  return result;
+}
+
+base::Status RocksWriter::DropOldDay(base::WallTime cutoff, RetentionResult& result) {
+  const auto days = db_.Days();
+  if (days.empty() || DayStart(days.front()->number + 1) > cutoff) return {};
+  const DayNumber oldest = days.front()->number;
+  // First the records, then the count of them: LoadState() finishes what is cut short between.
+  if (auto dropped = db_.DropDay(oldest); !dropped.ok()) return dropped;
+  recent_.Clear();
+  cache_.Clear();
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  const uint64_t records = write.state.days[oldest].records;
+  write.state.days.erase(oldest);
+  write.state.days_dropped++;
+  write.state.records_dropped += records;
+  DeleteDayState(write.batch, db_, oldest);
+  PutTotals(write.batch, db_, write.state);
+  result.days_dropped.push_back(DayName(oldest));
+  result.records_dropped += records;
+  return Apply(write);
+}
+
+base::Status RocksWriter::DropOldEvents(base::WallTime cutoff, RetentionResult& result) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  uint64_t dropped = 0;
+  const auto sweep = [&](rocksdb::ColumnFamilyHandle* family, uint64_t& records,
+                         const auto& time_of) -> base::Status {
+    const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
+    for (at->SeekToFirst(); at->Valid() && dropped < kOldEventsChunk; at->Next()) {
+      const std::optional<base::WallTime> time = time_of(at->value().ToStringView());
+      if (!time) return base::Error{"a record in the session store is damaged"};
+      if (*time >= cutoff) break;
+      Delete(write.batch, family, at->key().ToStringView());
+      records--;
+      dropped++;
+    }
+    if (!at->status().ok()) return Failure("cannot read", at->status());
+    return {};
+  };
+  const auto time_of = [](const auto& decoded, const auto& get) -> std::optional<base::WallTime> {
+    if (!decoded.ok()) return std::nullopt;
+    return get(*decoded);
+  };
+  auto swept = sweep(db_.findings(), write.state.findings, [&](std::string_view value) {
+    return time_of(DecodeFinding(0, value, sensors_), [](const auto& f) { return f.event.time; });
+  });
+  if (!swept.ok()) return swept;
+  swept = sweep(db_.health(), write.state.health, [&](std::string_view value) {
+    return time_of(DecodeHealth(0, value, sensors_), [](const auto& h) { return h.event.time; });
+  });
+  if (!swept.ok()) return swept;
+  swept = sweep(db_.logins(), write.state.logins, [&](std::string_view value) {
+    // One that lasts is kept however long ago it began, and those behind it with it.
+    return time_of(DecodeLogin(value),
+                   [&](const auto& l) { return l.logout_time.value_or(cutoff); });
+  });
+  if (!swept.ok()) return swept;
+  if (dropped == 0) return {};
+  write.state.records_dropped += dropped;
+  PutTotals(write.batch, db_, write.state);
+  result.records_dropped += dropped;
+  return Apply(write);
+}
+
+}  // namespace weir::control::audit

@@ -1,0 +1,193 @@
+#include "control/audit/store_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "control/audit/bytes.h"
+
+namespace weir::control::audit {
+namespace {
+
+constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kFormat = "weir session store 1";
+constexpr std::string_view kTotalsKey = "totals";
+constexpr std::string_view kPositionKey = "position";
+constexpr std::string_view kBootKey = "boot";
+constexpr std::string_view kDayPrefix = "day/";
+constexpr std::string_view kSensorPrefix = "sensor/";
+
+rocksdb::Slice Slice(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string DayKey(DayNumber number) { return std::string(kDayPrefix) + DayName(number); }
+
+base::Error Unreadable(std::string_view what) {
+  return base::Error{fmt::format("session store: {} is damaged", what)};
+}
+
+// Empty optional: there is no such key.
+base::Status ReadMeta(const RocksDb& db, std::string_view key, std::optional<std::string>& value) {
+  std::string found;
+  const auto status = db.db()->Get({}, db.meta(), Slice(key), &found);
+  if (status.IsNotFound()) return {};
+  if (!status.ok()) return base::Error{"session store: " + status.ToString()};
+  value = std::move(found);
+  return {};
+}
+
+std::string EncodeTotals(const StoreState& state) {
+  std::string bytes;
+  for (const uint64_t value :
+       {state.open_sessions, state.logins, state.findings, state.health, state.finding_seq,
+        state.health_seq, state.days_dropped, state.records_dropped}) {
+    PutVarint(bytes, value);
+  }
+  return bytes;
+}
+
+bool DecodeTotals(std::string_view bytes, StoreState& state) {
+  base::Cursor in(AsBytes(bytes));
+  for (uint64_t* value :
+       {&state.open_sessions, &state.logins, &state.findings, &state.health, &state.finding_seq,
+        &state.health_seq, &state.days_dropped, &state.records_dropped}) {
+    *value = GetVarint(in);
+  }
+  return in.ok() && in.empty();
+}
+
+// A consumer keeps its number longer than a store may live. A new store's numbers begin above those
+// of every store before it, as long as none wrote a million events for each second of its life.
+void BeginNumbers(StoreState& state) {
+  constexpr uint64_t kNumbersPerSecond = 1 << 20;
+  const auto seconds = static_cast<uint64_t>(base::WallNow().ns / base::kNsPerSecond);
+  state.finding_seq = seconds * kNumbersPerSecond;
+  state.health_seq = state.finding_seq;
+}
+
+base::Status CheckFormat(const RocksDb& db) {
+  std::optional<std::string> format;
+  if (auto read = ReadMeta(db, kFormatKey, format); !read.ok()) return read;
+  if (!format) {
+    const auto status = db.db()->Put({}, db.meta(), Slice(kFormatKey), Slice(kFormat));
+    if (!status.ok()) return base::Error{"session store: " + status.ToString()};
+    return {};
+  }
+  if (*format == kFormat) return {};
+  return base::Error{
+      fmt::format("session store: its format is '{}', this version reads '{}'", *format, kFormat)};
+}
+
+base::Status LoadTotals(const RocksDb& db, StoreState& state) {
+  std::optional<std::string> totals;
+  std::optional<std::string> position;
+  std::optional<std::string> boot;
+  if (auto read = ReadMeta(db, kTotalsKey, totals); !read.ok()) return read;
+  if (auto read = ReadMeta(db, kPositionKey, position); !read.ok()) return read;
+  if (auto read = ReadMeta(db, kBootKey, boot); !read.ok()) return read;
+  if (totals && !DecodeTotals(*totals, state)) return Unreadable("its record of totals");
+  if (!totals) BeginNumbers(state);
+  state.position = position.value_or("");
+  if (boot) {
+    base::Cursor in(AsBytes(*boot));
+    state.boot_id = in.U64();
+    if (!in.ok()) return Unreadable("its record of the last start");
+  }
+  return {};
+}
+
+base::Status LoadDays(const RocksDb& db, StoreState& state) {
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.meta()));
+  for (at->Seek(Slice(kDayPrefix)); at->Valid() && at->key().starts_with(Slice(kDayPrefix));
+       at->Next()) {
+    const auto number = ParseDayName(at->key().ToStringView().substr(kDayPrefix.size()));
+    base::Cursor in(AsBytes(at->value().ToStringView()));
+    DayState day;
+    day.records = GetVarint(in);
+    day.longest_ns = GetSigned(in);
+    if (!number || !in.ok()) return Unreadable("its record of " + at->key().ToString());
+    state.days[*number] = day;
+  }
+  if (!at->status().ok()) return base::Error{"session store: " + at->status().ToString()};
+  return {};
+}
+
+base::Status FinishDrops(const RocksDb& db, StoreState& state) {
+  rocksdb::WriteBatch batch;
+  for (auto day = state.days.begin(); day != state.days.end();) {
+    if (db.FindDay(day->first)) {
+      ++day;
+      continue;
+    }
+    state.days_dropped++;
+    state.records_dropped += day->second.records;
+    DeleteDayState(batch, db, day->first);
+    day = state.days.erase(day);
+  }
+  if (batch.Count() == 0) return {};
+  PutTotals(batch, db, state);
+  const auto status = db.db()->Write({}, &batch);
+  if (!status.ok()) return base::Error{"session store: " + status.ToString()};
+  return {};
+}
+
+// A batch takes every write, save when it would grow beyond 4 GiB, which none here does.
+void Put(rocksdb::WriteBatch& batch, const RocksDb& db, std::string_view key,
+         std::string_view value) {
+  static_cast<void>(batch.Put(db.meta(), Slice(key), Slice(value)));
+}
+
+}  // namespace
+
+base::Result<StoreState> LoadState(const RocksDb& db) {
+  StoreState state;
+  if (auto checked = CheckFormat(db); !checked.ok()) return checked.error();
+  if (auto loaded = LoadTotals(db, state); !loaded.ok()) return loaded.error();
+  if (auto loaded = LoadDays(db, state); !loaded.ok()) return loaded.error();
+  if (auto finished = FinishDrops(db, state); !finished.ok()) return finished.error();
+  return state;
+}
+
+void PutDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber number,
+                 const DayState& state) {
+  std::string bytes;
+  PutVarint(bytes, state.records);
+  PutSigned(bytes, state.longest_ns);
+  Put(batch, db, DayKey(number), bytes);
+}
+
+void DeleteDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber number) {
+  static_cast<void>(batch.Delete(db.meta(), Slice(DayKey(number))));
+}
+
+void PutTotals(rocksdb::WriteBatch& batch, const RocksDb& db, const StoreState& state) {
+  Put(batch, db, kTotalsKey, EncodeTotals(state));
+  if (!state.position.empty()) Put(batch, db, kPositionKey, state.position);
+  if (!state.boot_id) return;
+  std::string boot;
+  PutBe(boot, *state.boot_id);
+  Put(batch, db, kBootKey, boot);
+}
+
+base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index) {
+  Sensors sensors;
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.meta()));
+  for (at->Seek(Slice(kSensorPrefix)); at->Valid() && at->key().starts_with(Slice(kSensorPrefix));
+       at->Next()) {
+    sensors.push_back(at->value().ToString());
+  }
+  if (!at->status().ok()) return base::Error{"session store: " + at->status().ToString()};
+  const auto found = std::find(sensors.begin(), sensors.end(), sensor);
+  index = static_cast<uint32_t>(found - sensors.begin());
+  if (found != sensors.end()) return sensors;
+
+  const std::string key = fmt::format("{}{:05}", kSensorPrefix, index);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = db.db()->Put(options, db.meta(), Slice(key), Slice(sensor));
+  if (!status.ok()) return base::Error{"session store: " + status.ToString()};
+  sensors.push_back(sensor);
+  return sensors;
+}
+
+}  // namespace weir::control::audit
