@@ -19,7 +19,7 @@ using audit::SequencedHealth;
 class FindingConsumer {
  public:
   virtual ~FindingConsumer() = default;
-  // The `seq` of the last finding taken; 0 for none.
+  // The `seq` of the last one taken; 0 for none.
   virtual base::Result<uint64_t> LastSeq() = 0;
   // Takes all of them or none. Views live until the call returns.
   virtual base::Status Consume(std::span<const SequencedFinding> findings) = 0;

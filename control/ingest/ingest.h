@@ -10,16 +10,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string_view>
-#include <thread>
-#include <vector>
 
 #include "control/accounts/directory.h"
 #include "control/audit/session_store.h"
@@ -43,7 +38,7 @@ struct Counters {
   std::array<uint64_t, events::kLossClasses> events_lost{};
   uint64_t accounts_joined = 0;    // snapshots whose inside address had an account
   uint64_t accounts_unknown = 0;   // … had none
-  uint64_t store_failures = 0;     // commits refused
+  uint64_t store_failures = 0;     // times it paused, for the store or the journal
   uint64_t consumer_failures = 0;  // offers refused
   uint64_t last_seq = 0;           // of the journal, committed
   uint64_t acknowledged_seq = 0;

@@ -1,0 +1,50 @@
+// Turns journal frames into a batch for the store: decodes, joins accounts, counts.
+//
+// The ingest's thread. The batch and all it points to stay valid until Clear().
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "control/accounts/directory.h"
+#include "control/audit/session_store.h"
+#include "control/ingest/arena.h"
+#include "control/ingest/ingest.h"
+#include "dataplane/events/journal_format.h"
+
+namespace weir::control::ingest {
+
+class BatchBuilder {
+ public:
+  explicit BatchBuilder(const accounts::Directory& directory) : directory_(directory) {}
+
+  // Takes the frame, or counts it as undecodable. False for the latter.
+  bool Add(const events::Frame& frame);
+
+  audit::Batch& batch() { return batch_; }
+  size_t frames() const { return frames_; }
+  uint64_t last_seq() const { return last_seq_; }
+  // The time in the last event added.
+  std::optional<base::WallTime> last_time() const { return last_time_; }
+
+  // Adds what the batch has brought, once it is committed.
+  void AddTo(Counters& counters) const;
+  void Clear();
+
+ private:
+  bool AddSession(std::span<const uint8_t> payload);
+  bool AddFinding(std::span<const uint8_t> payload);
+  bool AddHealth(std::span<const uint8_t> payload);
+  audit::Identity Join(const base::IpAddress& ip, const base::MacAddress& mac, base::WallTime at);
+
+  const accounts::Directory& directory_;
+  audit::Batch batch_;
+  Arena arena_;
+  std::deque<accounts::Binding> bindings_;  // what the identities of the batch point to
+  size_t frames_ = 0;
+  uint64_t last_seq_ = 0;
+  std::optional<base::WallTime> last_time_;
+  Counters counted_;
+};
+
+}  // namespace weir::control::ingest
