@@ -222,8 +222,7 @@ Outcome HttpRequests::RequestLine(std::string_view line, NameSink& sink) {
   const RequestParts parts = SplitRequest(line);
   const bool known = IsKnownMethod(parts.method);
   const bool path = parts.target.starts_with('/') || StartsNoCase(parts.target, "http");
-  const bool token = std::all_of(parts.method.begin(), parts.method.end(), IsTokenChar);
-  if (!token || (parts.version.empty() && !(known && path))) return Outcome::kNotThis;
+  if (LooksForeign(line) || (parts.version.empty() && !(known && path))) return Outcome::kNotThis;
   header_bytes_ = 0;
   body_left_ = 0;
   is_chunked_ = false;

@@ -62,6 +62,8 @@ bool NormaliseHost(std::string_view raw, HostName& out) {
   base::HostBuffer buffer;
   const base::NormalHost normal = base::NormaliseHost(raw, buffer);
   if (!normal.ok()) return false;
+  // Full-width forms of what ends a host: nobody takes them for that, so it is no name.
+  if (normal.name.find_first_of(":[") != std::string_view::npos) return false;
   std::copy(normal.name.begin(), normal.name.end(), out.text.begin());
   out.bytes = static_cast<uint8_t>(normal.name.size());
   std::array<uint8_t, 4> v4;

@@ -64,9 +64,11 @@ bool Improves(Coverage now, Coverage next) {
       case Coverage::kQuicUndecided:
       case Coverage::kQuicVersion:
         return 2;
+      case Coverage::kInvalidName:
+        return 4;
       case Coverage::kNamed:
       case Coverage::kNamedOuter:
-        return 4;
+        return 5;
       default:
         return 3;
     }

@@ -12,7 +12,7 @@ using base::Cursor;
 constexpr uint8_t kRecordChangeCipherSpec = 20;
 constexpr uint8_t kRecordAlert = 21;
 constexpr uint8_t kRecordHandshake = 22;
-constexpr size_t kRecordHeaderBytes = 5;
+constexpr uint8_t kMajorVersion = 3;
 // RFC 8446 §5.1; a plaintext record is not longer. Older servers took a little more.
 constexpr size_t kRecordBytesMax = 16384 + 2048;
 
@@ -181,6 +181,8 @@ size_t MessageBytes(ByteSpan handshake) {
   return kHandshakeHeaderBytes + (header.ok() ? body_bytes : 0);
 }
 
+size_t Missing(ByteSpan handshake) { return MessageBytes(handshake) - handshake.size(); }
+
 }  // namespace
 
 Outcome ParseHandshake(ByteSpan handshake, ClientHello& out) {
@@ -203,26 +205,33 @@ TlsParse ParseTlsClientHello(ByteSpan stream, HandshakeBuffer& scratch, ClientHe
 
   Fragments handshake(scratch);
   Cursor records(stream);
+  size_t record_left = 0;  // of the last record, how much is still to come
   while (!records.empty()) {
     const uint8_t type = records.U8();
     if (type != kRecordHandshake && type != kRecordAlert && type != kRecordChangeCipherSpec) {
       return {handshake.bytes().empty() ? Outcome::kNotThis : Outcome::kMalformed, 0};
     }
-    if (records.left() >= 1 && records.rest()[0] != 3) return {Outcome::kNotThis, 0};
+    if (records.left() >= 1 && records.rest()[0] != kMajorVersion) return {Outcome::kNotThis, 0};
     records.Skip(2);
     const size_t record_bytes = records.U16();
     if (!records.ok()) break;
     if (record_bytes > kRecordBytesMax) return {Outcome::kNotThis, 0};
     const ByteSpan body = records.Bytes(std::min(record_bytes, records.left()));
-    if (type != kRecordHandshake) continue;
-    handshake.Add(body);
-    const Outcome outcome = ParseHandshake(handshake.bytes(), out);
-    if (outcome != Outcome::kNeedMore) return {outcome, 0};
+    record_left = record_bytes - body.size();
+    if (type == kRecordHandshake) {
+      handshake.Add(body);
+      const Outcome outcome = ParseHandshake(handshake.bytes(), out);
+      if (outcome != Outcome::kNeedMore) return {outcome, 0};
+    }
+    // The rest of the message, were no further record header between, and it would not fit.
+    if (records.offset() + Missing(handshake.bytes()) > kTlsStreamBytesMax) {
+      return {Outcome::kTooLong, 0};
+    }
   }
   if (cut) return {Outcome::kTooLong, 0};
-  // At least the rest of the message, were no further record header between.
-  const size_t needed = stream.size() + MessageBytes(handshake.bytes()) - handshake.bytes().size();
-  return {needed > kTlsStreamBytesMax ? Outcome::kTooLong : Outcome::kNeedMore, needed};
+  // The end of the message, or the first byte of the next record, which may turn out not to be one.
+  const size_t missing = Missing(handshake.bytes());
+  return {Outcome::kNeedMore, stream.size() + (missing <= record_left ? missing : record_left + 1)};
 }
 
 }  // namespace weir::names
