@@ -1,5 +1,5 @@
-// The kinds of value that a configuration key may have: each Take… writes a good value to `out` and
-// reports any other, with its place and what was expected.
+// The kinds of value that a configuration key may have: each Take… writes a good value to `out`
+// and reports any other, with its place and what was expected.
 //
 // Inside of config.cc only, while it reads a file.
 #pragma once
