@@ -5,6 +5,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <cstdint>
@@ -22,7 +23,7 @@ using AesIv = std::array<uint8_t, 12>;
 
 class Crypto {
  public:
-  // Fails when libcrypto offers no SHA-256 or AES (a broken or restricted OpenSSL configuration).
+  // Fails when libcrypto offers no AES-128 (a broken or restricted OpenSSL configuration).
   static base::Result<std::unique_ptr<Crypto>> Create();
 
   // A digest in pieces; one at a time.
@@ -61,10 +62,9 @@ class Crypto {
   };
   Crypto() = default;
 
-  std::unique_ptr<EVP_MD, Freer<EVP_MD_free>> sha256_;
   std::unique_ptr<EVP_CIPHER, Freer<EVP_CIPHER_free>> ecb_;
   std::unique_ptr<EVP_CIPHER, Freer<EVP_CIPHER_free>> gcm_;
-  std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>> hash_;
+  SHA256_CTX hash_;
   std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>> block_;
   std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>> aead_;
 };
