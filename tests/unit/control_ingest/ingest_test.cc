@@ -1,0 +1,281 @@
+#include "control/ingest/ingest.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "journal_fixture.h"
+
+namespace weir::control::ingest {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int kTimeoutMs = 60'000;
+
+class IngestTest : public IngestDirectory {
+ protected:
+  Ingest::Options OptionsOf() {
+    Ingest::Options options;
+    options.journal_dir = journal();
+    options.batch_ms = 5;
+    options.log = [this](std::string_view line) {
+      const std::lock_guard lock(log_mutex_);
+      log_ += std::string(line) + "\n";
+    };
+    return options;
+  }
+  std::string log() {
+    const std::lock_guard lock(log_mutex_);
+    return log_;
+  }
+
+  struct Stored {
+    uint32_t revision;
+    events::SessionState state;
+    events::EndReason end_reason;
+    std::string account;
+  };
+  static std::map<uint64_t, Stored> Sessions(audit::SessionStore& store) {
+    std::map<uint64_t, Stored> sessions;
+    const auto result = store.Sessions({}, [&](const audit::SessionRecord& record) {
+      const auto& event = record.event;
+      EXPECT_TRUE(
+          sessions
+              .try_emplace(event.session_id, Stored{event.revision, event.state, event.end_reason,
+                                                    std::string(record.identity.account)})
+              .second);
+      return true;
+    });
+    EXPECT_TRUE(result.ok());
+    return sessions;
+  }
+
+  accounts::Directory directory_;
+
+ private:
+  std::mutex log_mutex_;
+  std::string log_;
+};
+
+TEST_F(IngestTest, StoresSessionsWithTheirAccounts) {
+  directory_.InstallRegistry(
+      accounts::Registry::Parse("account,ip,mac,group,room,seat\nalice,10.0.0.1,,staff,,\n"
+                                "bob,203.0.113.9,,,,\n",
+                                "a.csv")
+          .value());
+  JournalMaker maker(journal(), 1);
+  maker.Session(MakeSession(1));
+  auto unknown = MakeSession(2);
+  unknown.direction = events::Direction::kUnknown;
+  maker.Session(unknown);
+  auto inbound = MakeSession(3);
+  inbound.direction = events::Direction::kInbound;
+  std::swap(inbound.src_ip, inbound.dst_ip);
+  inbound.dst_ip = base::IpAddress::Parse("10.0.0.1").value();
+  maker.Session(inbound);
+  maker.Session(MakeSession(4));
+  maker.Flush();
+
+  const auto store = OpenStore();
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  auto sessions = Sessions(*store);
+  ASSERT_EQ(sessions.size(), 4u);
+  EXPECT_EQ(sessions.at(1).account, "alice");
+  EXPECT_EQ(sessions.at(2).account, "bob");  // its source has no account
+  EXPECT_EQ(sessions.at(3).account, "alice");
+  EXPECT_EQ(sessions.at(4).account, "");
+  const Counters counters = ingest.counters();
+  EXPECT_EQ(counters.sessions, 4u);
+  EXPECT_EQ(counters.accounts_joined, 3u);
+  EXPECT_EQ(counters.accounts_unknown, 1u);
+  EXPECT_EQ(counters.last_seq, 4u);
+  EXPECT_EQ(counters.acknowledged_seq, 4u);
+  EXPECT_EQ(counters.lag_seconds, 0);
+
+  maker.writer().DeleteAcknowledged();
+  EXPECT_EQ(maker.writer().acknowledged_seq(), 4u);
+}
+
+TEST_F(IngestTest, FollowsAGrowingJournalAndGoesOnAfterARestart) {
+  const auto store = OpenStore();
+  JournalMaker maker(journal(), 1);
+  for (uint64_t round = 0; round < 3; round++) {
+    Ingest ingest(OptionsOf(), *store, directory_);
+    ASSERT_TRUE(ingest.Start().ok());
+    for (uint64_t i = 1; i <= 100; i++) {
+      maker.Session(MakeSession(round * 100 + i));
+      if (i % 10 == 0) maker.Flush();
+    }
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().sessions, 100u);
+  }
+  EXPECT_EQ(Sessions(*store).size(), 300u);
+}
+
+TEST_F(IngestTest, SkipsAndCountsWhatItCannotDecode) {
+  JournalMaker maker(journal(), 1);
+  maker.Session(MakeSession(1));
+  maker.Garbage();
+  auto wild = MakeSession(2);
+  wild.start = {INT64_MIN};
+  maker.Session(wild);
+  maker.Session(MakeSession(3));
+  maker.Flush();
+  const auto store = OpenStore();
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(Sessions(*store).size(), 2u);
+  EXPECT_EQ(ingest.counters().undecodable, 2u);
+  EXPECT_EQ(ingest.counters().acknowledged_seq, 4u);
+  EXPECT_THAT(log(), HasSubstr("frame 2 of the journal is skipped"));
+}
+
+TEST_F(IngestTest, ClosesAsLostWhatAnEarlierStartLeftOpen) {
+  {
+    JournalMaker first(journal(), 1);
+    first.Session(MakeSession(1, 2));
+    auto closed = MakeSession(2, 3);
+    Close(closed);
+    first.Session(closed);
+  }
+  {
+    JournalMaker second(journal(), 2);
+    second.Health(events::HealthKind::kStarted);
+    second.Session(MakeSession(3));
+  }
+  const auto store = OpenStore();
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  auto sessions = Sessions(*store);
+  ASSERT_EQ(sessions.size(), 3u);
+  EXPECT_EQ(sessions.at(1).end_reason, events::EndReason::kLost);
+  EXPECT_EQ(sessions.at(1).state, events::SessionState::kClosed);
+  EXPECT_EQ(sessions.at(2).end_reason, events::EndReason::kFin);
+  EXPECT_EQ(sessions.at(3).state, events::SessionState::kOpen);
+}
+
+TEST_F(IngestTest, OffersAgainWhatAConsumerRefused) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t i = 1; i <= 1000; i++) maker.Finding(i);
+  maker.Flush();
+  const auto store = OpenStore();
+  SqliteConsumer consumer(findings());
+  consumer.refuse = true;
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ingest.AddConsumer(consumer);
+  ASSERT_TRUE(ingest.Start().ok());
+  EXPECT_FALSE(ingest.WaitUntilCaughtUp(300));
+  EXPECT_EQ(ingest.counters().acknowledged_seq, 1000u);  // the store has them: nothing waits
+  EXPECT_GE(ingest.counters().consumer_failures, 1u);
+  consumer.refuse = false;
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  ingest.Stop();
+  EXPECT_EQ(consumer.Number("SELECT count(*) FROM taken"), 1000u);
+  EXPECT_EQ(consumer.Number("SELECT count(DISTINCT session) FROM taken"), 1000u);
+  EXPECT_THAT(log(), HasSubstr("told to refuse"));
+}
+
+class HealthList : public HealthConsumer {
+ public:
+  base::Result<uint64_t> LastSeq() override { return last_seq_; }
+  base::Status Consume(std::span<const SequencedHealth> health) override {
+    for (const auto& news : health) {
+      kinds.push_back(news.event.kind);
+      last_seq_ = news.seq;
+    }
+    return {};
+  }
+  std::vector<events::HealthKind> kinds;
+
+ private:
+  uint64_t last_seq_ = 0;
+};
+
+TEST_F(IngestTest, HandsOnHealthAndCountsReportedLosses) {
+  JournalMaker maker(journal(), 1);
+  maker.Health(events::HealthKind::kStarted);
+  maker.Health(events::HealthKind::kEventsLost, 5, "detail");
+  maker.Health(events::HealthKind::kEventsLost, 7, "detail");
+  maker.Health(events::HealthKind::kEventsLost, 1, "session");
+  maker.Flush();
+  const auto store = OpenStore();
+  HealthList consumer;
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ingest.AddConsumer(consumer);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  ingest.Stop();
+  using events::HealthKind;
+  EXPECT_THAT(consumer.kinds, ElementsAre(HealthKind::kStarted, HealthKind::kEventsLost,
+                                          HealthKind::kEventsLost, HealthKind::kEventsLost));
+  EXPECT_THAT(ingest.counters().events_lost, ElementsAre(1, 0, 0, 12));
+}
+
+// A store whose commits fail as long as it is told to.
+class StubbornStore : public audit::SessionStore {
+ public:
+  explicit StubbornStore(audit::SessionStore& store) : store_(store) {}
+  base::Status Commit(const audit::Batch& batch) override {
+    if (failures > 0) {
+      failures--;
+      return base::Error{"no space left on device"};
+    }
+    return store_.Commit(batch);
+  }
+  base::Result<std::string> Position() override { return store_.Position(); }
+  base::Status CloseLost(uint64_t boot_id) override { return store_.CloseLost(boot_id); }
+  base::Result<std::optional<uint64_t>> BootId() override { return store_.BootId(); }
+  base::Status Recover() override { return store_.Recover(); }
+  base::Result<audit::RetentionResult> EnforceRetention(base::WallTime now) override {
+    return store_.EnforceRetention(now);
+  }
+  base::Result<audit::QueryResult> Sessions(const audit::Query& query,
+                                            const audit::SessionVisitor& visit) override {
+    return store_.Sessions(query, visit);
+  }
+  base::Status Findings(uint64_t after, const audit::FindingVisitor& visit) override {
+    return store_.Findings(after, visit);
+  }
+  base::Status Health(uint64_t after, const audit::HealthVisitor& visit) override {
+    return store_.Health(after, visit);
+  }
+  base::Status Logins(base::WallTime from, base::WallTime to,
+                      const audit::LoginVisitor& visit) override {
+    return store_.Logins(from, to, visit);
+  }
+  base::Result<audit::StoreStats> Stats() override { return store_.Stats(); }
+
+  std::atomic<int> failures{0};
+
+ private:
+  audit::SessionStore& store_;
+};
+
+TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t i = 1; i <= 50; i++) maker.Session(MakeSession(i));
+  maker.Flush();
+  const auto store = OpenStore();
+  StubbornStore stubborn(*store);
+  stubborn.failures = 3;
+  auto options = OptionsOf();
+  options.retry_ms_max = 50;
+  Ingest ingest(options, stubborn, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(Sessions(*store).size(), 50u);
+  EXPECT_EQ(ingest.counters().store_failures, 3u);
+  EXPECT_FALSE(ingest.counters().paused);
+  EXPECT_EQ(log(),
+            "ingest: paused, the journal keeps the events: no space left on device\n"
+            "ingest: goes on, nothing was lost\n");
+}
+
+}  // namespace
+}  // namespace weir::control::ingest
