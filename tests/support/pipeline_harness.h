@@ -1,0 +1,109 @@
+// A pipeline on a bench: frames go in, what became of them comes out, and the events are kept.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/events/event.h"
+#include "dataplane/pipeline/pipeline.h"
+#include "tests/support/packet_builder.h"
+
+namespace weir::testing {
+
+// A session or finding with strings of its own.
+struct SeenSession {
+  events::SessionEvent event;
+  std::string name;
+  std::string app;
+  std::string rule;
+};
+struct SeenFinding {
+  events::FindingEvent event;
+  std::string rule;
+  std::string rule_class;
+  std::string name;
+};
+
+class EventRecorder final : public events::EventSink {
+ public:
+  bool Push(events::EventType type, events::LossClass loss_class,
+            std::span<const uint8_t> encoded) override;
+
+  // The newest revision of each part, by session and part.
+  const std::map<std::pair<uint64_t, uint32_t>, SeenSession>& sessions() const { return sessions_; }
+  const std::vector<SeenFinding>& findings() const { return findings_; }
+  size_t session_events() const { return session_events_; }
+
+ private:
+  std::map<std::pair<uint64_t, uint32_t>, SeenSession> sessions_;
+  std::vector<SeenFinding> findings_;
+  size_t session_events_ = 0;
+};
+
+// Labels every flow as what a test says, after so many packets.
+class ScriptedClassifier final : public classify::Classifier {
+ public:
+  classify::Label label;
+  unsigned final_after_packets = 1;
+
+  classify::Slot Open() override;
+  classify::Answer Submit(classify::Slot slot, const packet::Packet& packet,
+                          bool from_initiator) override;
+  classify::Label GiveUp(classify::Slot slot) override;
+  void Close(classify::Slot slot) override;
+  std::string_view AppName(const classify::Label& label) const override;
+  std::string_view CategoryName(const classify::Label& label) const override;
+  const classify::ClassifierCounters& counters() const override { return counters_; }
+  size_t open_slots() const { return packets_.size(); }
+
+ private:
+  std::map<classify::Slot, unsigned> packets_;
+  classify::Slot next_ = 0;
+  classify::ClassifierCounters counters_;
+};
+
+class PipelineHarness {
+ public:
+  explicit PipelineHarness(const std::string& rules = "",
+                           const pipeline::Options& options = DefaultOptions());
+  static pipeline::Options DefaultOptions();
+
+  // A new version of the policy; throws std::invalid_argument with the parser's words when it is
+  // bad.
+  void Install(const std::string& rules);
+  void Advance(double seconds);
+
+  // One frame by itself; true when it is forwarded.
+  bool Send(const Bytes& frame, packet::Side from);
+  bool FromInside(const PacketBuilder& builder) {
+    return Send(builder.Build(), packet::Side::kInside);
+  }
+  bool FromOutside(const PacketBuilder& builder) {
+    return Send(builder.Build(), packet::Side::kOutside);
+  }
+  void Tick(unsigned times = 1);
+  void CloseAll() { pipeline_->CloseAll(events::EndReason::kShutdown); }
+
+  // Frames that Weir made since the last Send().
+  const std::vector<respond::OutFrame>& answers() const { return answers_; }
+  packet::DropReason last_reason() const { return last_reason_; }
+  const EventRecorder& events() const { return events_; }
+  // The only session there is; fails the test when there are none or several.
+  const SeenSession& session() const;
+  pipeline::Pipeline& pipeline() { return *pipeline_; }
+  ScriptedClassifier& classifier() { return classifier_; }
+
+ private:
+  ScriptedClassifier classifier_;
+  EventRecorder events_;
+  std::shared_ptr<const rules::CompiledPolicy> policy_;
+  std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::vector<respond::OutFrame> answers_;
+  packet::DropReason last_reason_ = packet::DropReason::kNone;
+  base::MonoTime now_{1'000'000'000};
+  uint32_t version_ = 0;
+};
+
+}  // namespace weir::testing
