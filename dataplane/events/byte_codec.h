@@ -41,7 +41,7 @@ class ByteWriter {
       text = text.substr(0, end);
     }
     Put(static_cast<uint8_t>(text.size()));
-    std::memcpy(out_.data() + size_, text.data(), text.size());
+    std::copy(text.begin(), text.end(), out_.begin() + static_cast<ptrdiff_t>(size_));
     size_ += text.size();
   }
   size_t size() const { return size_; }

@@ -1,5 +1,6 @@
 #include "dataplane/events/event_ring.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -46,7 +47,7 @@ bool EventRing::Push(EventType type, LossClass loss_class, std::span<const uint8
                             static_cast<uint16_t>(payload.size()), static_cast<uint8_t>(type),
                             static_cast<uint8_t>(loss_class)};
   std::memcpy(At(head), &header, sizeof header);
-  std::memcpy(At(head) + sizeof header, payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), At(head) + sizeof header);
   head_.store(head_after, std::memory_order_release);
   return true;
 }
