@@ -14,8 +14,9 @@ from .lab import wait_for
 RULES = """\
 # The lab's policy: one name and one port are refused, the DNS server can never be.
 protect ip {dns}
-reject  host games.lab.example   class games reason "lab: a refused name" id lab-games
+# The port comes first: behind a rule about names it would wait until the name is known.
 drop    port tcp/23 from inside  reason "lab: a refused port" id lab-telnet
+reject  host games.lab.example   class games reason "lab: a refused name" id lab-games
 """
 
 ACCOUNTS = """\
