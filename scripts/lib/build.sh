@@ -15,6 +15,9 @@ as_owner() {
 # On a terminal ninja rewrites its line by itself; elsewhere every fiftieth step is enough.
 thin_out() { awk '!/^\[[0-9]+\/[0-9]+ / || ++n % 50 == 0 { print; fflush() }'; }
 
+# A checkout in another folder finds what the compiler cache has from this one.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+
 # build_preset NAME: leaves the programs in build/NAME.
 build_preset() {
   local preset=$1 log rc=0
