@@ -5,13 +5,13 @@
 // finder holds no bytes of the stream: the caller keeps what was not consumed and shows it again
 // with more behind it, at most kTlsStreamBytesMax.
 //
-//   port 53, first bytes -> TLS ClientHello -> names, end
-//                        -> HTTP/1 -> names of each request -> after CONNECT: from the start again
-//                        -> DNS over TCP -> names of each message
-//                        -> a prelude (PROXY, SOCKS, StartTLS …) -> passed over, from the start
-//                        again
+//   first bytes -> TLS: the ClientHello's names, and the end
+//               -> HTTP/1: the hosts of each request; behind a CONNECT, first bytes again
+//               -> DNS over TCP: the names of each message
+//               -> a prelude (PROXY, SOCKS, STARTTLS, ...): passed over, first bytes again
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 

@@ -88,9 +88,9 @@ FinderStep TcpNameFinder::Detect(ByteSpan stream, NameContext& context) {
   const Outcome http = HttpRequests::Recognise(stream);
   const Outcome dns = RecogniseDns(stream, is_dns_port_);
   needed_bytes_ = 0;
-  // A first byte that only TLS has needs no second look.
-  const bool tls_record = stream.size() >= 3 && stream[0] < 0x20 && tls != Outcome::kNotThis;
-  if (tls_record || (tls != Outcome::kNotThis && tls != Outcome::kNeedMore)) {
+  const bool only_tls =
+      tls == Outcome::kNeedMore && http == Outcome::kNotThis && dns == Outcome::kNotThis;
+  if (only_tls || (tls != Outcome::kNotThis && tls != Outcome::kNeedMore)) {
     phase_ = Phase::kTls;
   } else if (dns == Outcome::kFound) {
     phase_ = Phase::kDns;
@@ -130,6 +130,11 @@ FinderStep TcpNameFinder::ReadTls(ByteSpan stream, NameContext& context, NameSin
   const TlsParse parse = ParseTlsClientHello(stream, context.handshake(), hello);
   if (parse.outcome == Outcome::kNeedMore) {
     needed_bytes_ = static_cast<uint32_t>(parse.needed_bytes);
+    return {};
+  }
+  if (parse.outcome == Outcome::kNotThis) {
+    phase_ = Phase::kDetect;  // it looked like TLS for a while
+    --restarts_;
     return {};
   }
   if (parse.outcome != Outcome::kFound && parse.outcome != Outcome::kNone) {
