@@ -133,6 +133,24 @@ TEST(JournalReader, SkipsATornTailOfAnOlderSegment) {
   EXPECT_EQ(read.damaged_reports, 0U);
 }
 
+// The next segment's header is on its way: until then the old one is looked at again and again.
+TEST(JournalReader, CountsATornTailOnceHoweverOftenItLooks) {
+  TestJournal journal;
+  journal.Open();
+  journal.Write(5);
+  journal.writer.reset();
+  std::filesystem::resize_file(journal.Segment(1), FrameOffset(4) + 7);
+  AppendToFile(journal.Segment(5), {'W', 'E', 'I', 'R'});
+  const auto reader = journal.Reader();
+  EXPECT_EQ(ReadAll(*reader).seqs, Range(1, 4));
+  for (int look = 0; look < 3; ++look) EXPECT_TRUE(ReadAll(*reader).seqs.empty());
+  EXPECT_EQ(reader->counters().torn_tails, 0U);
+  journal.Open(2);
+  journal.Write(5);
+  EXPECT_EQ(ReadAll(*reader).seqs, Range(5, 9));
+  EXPECT_EQ(reader->counters().torn_tails, 1U);
+}
+
 TEST(JournalReader, CountsADamagedFrameAndGoesOnWithTheNext) {
   TestJournal journal;
   journal.Open();

@@ -102,6 +102,8 @@ INSTANTIATE_TEST_SUITE_P(
         CommunityIdCase{"1.2.3.4", "5.6.7.8", 1, Icmp(8, 0), 0, "1:crodRHL2FEsHjbv3UkRrfbs4bZ0="},
         CommunityIdCase{"5.6.7.8", "1.2.3.4", 1, Icmp(0, 0), 0, "1:crodRHL2FEsHjbv3UkRrfbs4bZ0="},
         CommunityIdCase{"1.2.3.4", "5.6.7.8", 1, Icmp(11, 0), 0, "1:f/YiSyWqczrTgfUCZlBUnvHRcPk="},
+        // one way: the other direction is another flow
+        CommunityIdCase{"5.6.7.8", "1.2.3.4", 1, Icmp(11, 0), 0, "1:1Vae9INpTJ+fZaSmjhtK/hyOPac="},
         CommunityIdCase{"fe80:1:203:405:607:809:a0b:c0d", "fe80:1011:1213:1415:1617:1819:1a1b:1c1d",
                         58, Icmp(128, 0), 0, "1:0bf7hyMJUwt3fMED7z8LIfRpBeo="},
         CommunityIdCase{"fe80:1011:1213:1415:1617:1819:1a1b:1c1d", "fe80:1:203:405:607:809:a0b:c0d",
