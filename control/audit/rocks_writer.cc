@@ -117,6 +117,7 @@ base::Status RocksWriter::Commit(const Batch& batch) {
     if (write.parts[i].newest != nullptr) status = WritePart(write, write.parts[i]);
   }
   if (status.ok()) {
+    AddSorted(write);
     WriteEvents(write, batch);
     if (!batch.position.empty()) write.state.position = batch.position;
     PutTotals(write.batch, db_, write.state);
@@ -194,7 +195,8 @@ base::Status RocksWriter::WritePart(Write& write, Pending& part) {
 
   const auto day = db_.MakeDay(part.written.day);
   if (!day.ok()) return day.error();
-  Put(write.batch, (*day)->sessions->handle(), part.written.key, part.written.value);
+  write.changes.push_back(
+      {(*day)->sessions->handle(), part.written.key, part.written.value, false});
   if (!previous || !SameTerms(*previous, record)) WriteIndex(write, **day, record);
   WriteOpenEntry(write, part, previous && previous->event.state == events::SessionState::kOpen);
 
@@ -211,19 +213,31 @@ void RocksWriter::WriteIndex(Write& write, const RocksDb::Day& day, const Sessio
   const events::SessionEvent& event = record.event;
   const Cell cell = CellOf({InsideIp(event), {event.start, event.session_id, event.part}});
   ForEachTerm(record, [&](const std::string& term) {
-    const std::string entry = IndexKey(term, cell);
-    if (recent_.Add(day.number, entry)) Put(write.batch, day.index->handle(), entry, {});
+    std::string entry = IndexKey(term, cell);
+    if (!recent_.Add(day.number, entry)) return;
+    write.changes.push_back({day.index->handle(), std::move(entry), {}, false});
   });
 }
 
 void RocksWriter::WriteOpenEntry(Write& write, const Pending& part, bool was_open) {
   if (part.open == was_open) return;
-  if (part.open) {
-    write.state.open_sessions++;
-    Put(write.batch, db_.open_sessions(), OpenKey(part.id), OpenValue(part.written));
-  } else {
-    write.state.open_sessions--;
-    Delete(write.batch, db_.open_sessions(), OpenKey(part.id));
+  part.open ? write.state.open_sessions++ : write.state.open_sessions--;
+  write.changes.push_back({db_.open_sessions(), OpenKey(part.id),
+                           part.open ? OpenValue(part.written) : std::string(), !part.open});
+}
+
+// The database finds the place of a key beside the one before it: in order they go in several
+// times faster than as they come.
+void RocksWriter::AddSorted(Write& write) {
+  std::sort(write.changes.begin(), write.changes.end(), [](const Change& a, const Change& b) {
+    return a.family != b.family ? a.family < b.family : a.key < b.key;
+  });
+  for (const Change& change : write.changes) {
+    if (change.is_deletion) {
+      Delete(write.batch, change.family, change.key);
+    } else {
+      Put(write.batch, change.family, change.key, change.value);
+    }
   }
 }
 

@@ -63,9 +63,16 @@ class RocksWriter {
     StoredPart written;
     bool open = false;
   };
+  struct Change {
+    rocksdb::ColumnFamilyHandle* family = nullptr;
+    std::string key;
+    std::string value;
+    bool is_deletion = false;
+  };
   // One write in the making, and what the memory will know once it is done.
   struct Write {
     rocksdb::WriteBatch batch;
+    std::vector<Change> changes;  // of session parts; not yet in `batch`
     StoreState state;
     WriterCounters counters;
     std::vector<Pending> parts;
@@ -77,6 +84,7 @@ class RocksWriter {
   base::Status WritePart(Write& write, Pending& part);
   void WriteIndex(Write& write, const RocksDb::Day& day, const SessionRecord& record);
   void WriteOpenEntry(Write& write, const Pending& part, bool was_open);
+  static void AddSorted(Write& write);
   void WriteEvents(Write& write, const Batch& batch);
   base::Status Apply(Write& write);
   base::Status CloseLostChunk(rocksdb::Iterator& at, bool& more);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kCellsMax = 1 << 18;
 constexpr size_t kMatchesBytesMax = 32 << 20;
+// Who asks for a few sessions does not wait for a minute of many to be read and sorted.
+constexpr size_t kSpareFactor = 16;
 // Below so few cells, reading them costs less than reading another index.
 constexpr size_t kNarrowAbove = 256;
 constexpr size_t kNarrowFactor = 16;
@@ -257,7 +259,9 @@ base::Status SessionReader::GatherCell(const Cell& cell, Slice slice, bool& over
     if (!filter_.Matches(*record)) continue;
     matches_.push_back({key->order, *key, records_->value().ToString()});
     matches_bytes_ += sizeof(Match) + matches_.back().value.size();
-    overflow = matches_bytes_ > kMatchesBytesMax && slice.to_ns - slice.from_ns > 1;
+    const bool many =
+        matches_bytes_ > kMatchesBytesMax || matches_.size() / kSpareFactor > query_.limit;
+    overflow = many && slice.to_ns - slice.from_ns > 1;
     if (overflow) return {};
   }
   if (records_->status().ok()) return {};
