@@ -51,6 +51,10 @@ bool IsKnownMethod(std::string_view word) {
                      [word](std::string_view method) { return EqualNoCase(word, method); });
 }
 
+bool IsPath(std::string_view target) {
+  return target.starts_with('/') || StartsNoCase(target, "http");
+}
+
 struct RequestParts {
   std::string_view method;
   std::string_view target;
@@ -100,6 +104,9 @@ bool LooksForeign(std::string_view text) {
   if (method_end == text.end()) return false;
   if (method_end == text.begin() || kBlanks.find(*method_end) == std::string_view::npos)
     return true;
+  // What is a request for sure stays one, whatever its path holds.
+  const std::string_view method(text.begin(), method_end);
+  if (IsKnownMethod(method) && IsPath(TrimLeft({method_end, text.end()}, kBlanks))) return false;
   return std::any_of(text.begin(), text.end(), foreign);
 }
 
@@ -132,7 +139,7 @@ Outcome HttpRequests::Recognise(std::span<const uint8_t> stream) {
   const bool full = stream.size() >= kHttpLineBytesMax;
   const RequestParts parts = SplitRequest(line);
   const bool known = IsKnownMethod(parts.method);
-  const bool path = parts.target.starts_with('/') || StartsNoCase(parts.target, "http");
+  const bool path = IsPath(parts.target);
   if (known && path) return Outcome::kFound;
   if (text.find('\n') == std::string_view::npos)
     return full ? Outcome::kNotThis : Outcome::kNeedMore;
@@ -221,7 +228,7 @@ Outcome HttpRequests::TakeLine(std::string_view line, NameSink& sink) {
 Outcome HttpRequests::RequestLine(std::string_view line, NameSink& sink) {
   const RequestParts parts = SplitRequest(line);
   const bool known = IsKnownMethod(parts.method);
-  const bool path = parts.target.starts_with('/') || StartsNoCase(parts.target, "http");
+  const bool path = IsPath(parts.target);
   if (LooksForeign(line) || (parts.version.empty() && !(known && path))) return Outcome::kNotThis;
   header_bytes_ = 0;
   body_left_ = 0;

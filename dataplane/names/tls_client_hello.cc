@@ -229,8 +229,9 @@ TlsParse ParseTlsClientHello(ByteSpan stream, HandshakeBuffer& scratch, ClientHe
     }
   }
   if (cut) return {Outcome::kTooLong, 0};
-  // The end of the message, or the first byte of the next record, which may turn out not to be one.
-  const size_t missing = Missing(handshake.bytes());
+  // The end of the message; but its first byte tells whether it is a hello, and the first byte of
+  // the next record whether it is a record.
+  const size_t missing = handshake.bytes().empty() ? 1 : Missing(handshake.bytes());
   return {Outcome::kNeedMore, stream.size() + (missing <= record_left ? missing : record_left + 1)};
 }
 
