@@ -27,5 +27,7 @@ if(WEIR_SANITIZE)
     -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE})
   # Optimised sanitizer builds make g++ 12 see null paths that no caller can take.
-  target_compile_options(weir_options INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(weir_options INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  endif()
 endif()
