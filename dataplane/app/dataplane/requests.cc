@@ -1,0 +1,281 @@
+#include "dataplane/app/dataplane/requests.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+
+#include <array>
+
+#include "dataplane/base/idna.h"
+#include "dataplane/events/session_json.h"
+#include "dataplane/verdict/explain.h"
+
+namespace weir::appliance {
+namespace {
+
+using Request = nlohmann::json;
+
+constexpr size_t kFlowsDefault = 100;
+constexpr size_t kFlowsMax = 10'000;
+constexpr size_t kWordShownMax = 80;
+
+// Text from outside may be no UTF-8: it is shown all the same.
+std::string Line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json Refusal(const std::string& error) { return {{"ok", false}, {"error", error}}; }
+
+std::string Shown(std::string_view text) { return std::string(text.substr(0, kWordShownMax)); }
+
+// A member that is a string, "" when there is none.
+base::Result<std::string> Text(const Request& request, const char* key) {
+  const auto found = request.find(key);
+  if (found == request.end()) return std::string();
+  if (!found->is_string()) return base::Error{fmt::format("\"{}\" must be a string", key)};
+  return found->get<std::string>();
+}
+
+base::Result<uint64_t> Number(const Request& request, const char* key, uint64_t otherwise,
+                              uint64_t most) {
+  const auto found = request.find(key);
+  if (found == request.end()) return otherwise;
+  if (!found->is_number_unsigned() || found->get<uint64_t>() > most) {
+    return base::Error{fmt::format("\"{}\" must be a number from 0 to {}", key, most)};
+  }
+  return found->get<uint64_t>();
+}
+
+base::Result<std::vector<rules::PolicySource>> PolicySources(const Request& request) {
+  const auto given = request.find("sources");
+  const base::Error expected{"\"sources\" must be a list of {\"name\":\"…\",\"text\":\"…\"}"};
+  if (given == request.end() || !given->is_array()) return expected;
+  std::vector<rules::PolicySource> sources;
+  for (const Request& source : *given) {
+    if (!source.is_object()) return expected;
+    auto name = Text(source, "name");
+    auto text = Text(source, "text");
+    if (!name || !text || name->empty() || !source.contains("text")) return expected;
+    sources.push_back({std::move(*name), std::move(*text)});
+  }
+  return sources;
+}
+
+// The flow that `why` asks about, with what its views point to.
+struct Question {
+  verdict::Facts facts;
+  base::HostBuffer host;
+  std::array<std::string_view, 1> names;
+};
+
+base::Status TakeAddresses(const Request& request, Question& question) {
+  for (const char* key : {"src", "dst"}) {
+    auto text = Text(request, key);
+    if (!text) return text.error();
+    if (text->empty()) continue;  // ::, which no rule about addresses means
+    auto address = base::IpAddress::Parse(*text);
+    if (!address) return base::Error{fmt::format("\"{}\": {}", key, address.error().message)};
+    (key[0] == 's' ? question.facts.initiator_ip : question.facts.responder_ip) = *address;
+  }
+  return {};
+}
+
+base::Status TakePorts(const Request& request, Question& question) {
+  auto port = Number(request, "port", 0, 65535);
+  if (!port) return port.error();
+  auto source_port = Number(request, "src_port", 0, 65535);
+  if (!source_port) return source_port.error();
+  question.facts.responder_port = static_cast<uint16_t>(*port);
+  question.facts.initiator_port = static_cast<uint16_t>(*source_port);
+  auto protocol = Text(request, "proto");
+  if (!protocol) return protocol.error();
+  if (protocol->empty()) protocol = std::string("tcp");
+  for (const uint8_t number : {uint8_t{IPPROTO_TCP}, uint8_t{IPPROTO_UDP}, uint8_t{IPPROTO_ICMP},
+                               uint8_t{IPPROTO_ICMPV6}, uint8_t{IPPROTO_SCTP}}) {
+    if (events::ProtocolName(number) == *protocol) question.facts.ip_protocol = number;
+  }
+  if (question.facts.ip_protocol != 0) return {};
+  return base::Error{
+      fmt::format("\"proto\": '{}' is none of tcp, udp, icmp, icmp6, sctp", Shown(*protocol))};
+}
+
+base::Status TakeName(const Request& request, Question& question) {
+  auto name = Text(request, "name");
+  if (!name) return name.error();
+  if (name->empty()) return {};
+  const base::NormalHost host = base::NormaliseHost(*name, question.host);
+  if (!host.ok()) {
+    return base::Error{
+        fmt::format("\"name\": '{}': {}", Shown(*name), base::HostFaultText(host.fault))};
+  }
+  question.names[0] = host.name;
+  question.facts.names = question.names;
+  question.facts.name_state = verdict::Knowledge::kKnown;
+  return {};
+}
+
+base::Status TakeSide(const Request& request, Question& question) {
+  auto from = Text(request, "from");
+  if (!from) return from.error();
+  if (!from->empty() && *from != "inside" && *from != "outside") {
+    return base::Error{"\"from\" must be \"inside\" or \"outside\""};
+  }
+  question.facts.initiator_side =
+      *from == "outside" ? packet::Side::kOutside : packet::Side::kInside;
+  return {};
+}
+
+Json StepsOf(const std::vector<verdict::Step>& steps) {
+  Json json = Json::array();
+  for (const verdict::Step& step : steps) {
+    json.push_back({{"rule", step.id},
+                    {"outcome", verdict::OutcomeName(step.outcome)},
+                    {"because", step.because}});
+  }
+  return json;
+}
+
+}  // namespace
+
+void Requests::Answer(std::string_view line, const Reply& reply) {
+  const Request request = Request::parse(line, nullptr, false);
+  if (request.is_discarded() || !request.is_object()) {
+    return reply(Line(Refusal("the line is no JSON object")));
+  }
+  auto command = Text(request, "cmd");
+  if (!command) return reply(Line(Refusal(command.error().message)));
+  if (*command == "policy.install") return InstallPolicy(request, reply);
+
+  base::Result<Json> answer = Json();
+  if (*command == "status") {
+    answer = Status();
+  } else if (*command == "stats") {
+    answer = parts_.statistics->Stats();
+  } else if (*command == "policy.status") {
+    answer = PolicyStatus();
+  } else if (*command == "rules") {
+    answer = Rules();
+  } else if (*command == "flows") {
+    answer = Flows(request);
+  } else if (*command == "why") {
+    answer = Why(request);
+  } else if (*command == "bypass") {
+    answer = Bypass(request);
+  } else {
+    answer = base::Error{fmt::format("unknown command '{}'", Shown(*command))};
+  }
+  reply(Line(answer ? *answer : Refusal(answer.error().message)));
+}
+
+void Requests::InstallPolicy(const Request& request, const Reply& reply) {
+  auto sources = PolicySources(request);
+  if (!sources) return reply(Line(Refusal(sources.error().message)));
+  auto word = Text(request, "mode");
+  if (!word) return reply(Line(Refusal(word.error().message)));
+  const std::optional<rules::Mode> mode = rules::FindMode(*word);
+  if (!word->empty() && !mode) {
+    return reply(Line(Refusal("\"mode\" must be \"monitor\" or \"enforce\"")));
+  }
+  parts_.policy->Install(std::move(*sources), mode, [this, reply](const base::Status& outcome) {
+    reply(Line(outcome ? PolicyStatus() : Refusal(outcome.error().message)));
+  });
+}
+
+Json Requests::Status() const {
+  const Json stats = parts_.statistics->Stats();
+  return {{"ok", true},
+          {"sensor", parts_.sensor},
+          {"boot_id", parts_.boot_id},
+          {"uptime_s", stats["uptime_s"]},
+          {"policy", stats["policy"]},
+          {"ports", stats["ports"]},
+          {"workers", parts_.workers.size()},
+          {"flows", stats["flows"]["entries"]},
+          {"events_lost", stats["events_lost"]},
+          {"journal_failing", stats["journal"]["failing"]},
+          {"bypass", stats["bypass"]}};
+}
+
+Json Requests::PolicyStatus() const {
+  Json json = {{"ok", true}, {"boot_id", parts_.boot_id}, {"policy", parts_.statistics->Policy()}};
+  const std::string& refusal = parts_.policy->state().last_refusal;
+  if (!refusal.empty()) json["last_refusal"] = refusal;
+  return json;
+}
+
+Json Requests::RuleInForce(uint32_t rule) const {
+  const rules::CompiledPolicy& policy = *parts_.shared->policy.current();
+  const rules::RuleInfo& info = policy.info(rule);
+  const auto last_hit = policy.last_hit(rule);
+  Json json = {{"id", info.id},
+               {"text", info.text},
+               {"hits", policy.hits(rule)},
+               {"last_hit", last_hit ? Json(base::FormatRfc3339(*last_hit)) : Json()},
+               {"class", info.rule_class},
+               {"verb", rules::VerbName(info.verb)},
+               {"mode", rules::ModeName(info.mode)},
+               {"reason", info.reason},
+               {"file", info.source},
+               {"line", info.line}};
+  if (info.until) json["until"] = base::FormatRfc3339(*info.until);
+  return json;
+}
+
+Json Requests::Rules() const {
+  Json list = Json::array();
+  const uint32_t count = parts_.shared->policy.current()->rule_count();
+  for (uint32_t rule = 0; rule < count; ++rule) list.push_back(RuleInForce(rule));
+  return {{"ok", true}, {"version", parts_.policy->state().version}, {"rules", std::move(list)}};
+}
+
+base::Result<Json> Requests::Flows(const Request& request) const {
+  auto limit = Number(request, "limit", kFlowsDefault, kFlowsMax);
+  if (!limit) return limit.error();
+  Json list = Json::array();
+  for (const auto& worker : parts_.workers) {
+    if (list.size() >= *limit) break;
+    for (const std::vector<uint8_t>& bytes : worker->ListFlows(*limit - list.size())) {
+      const auto session = events::DecodeSession(bytes);
+      if (!session) continue;
+      list.push_back(Json::parse(events::SessionToJson(*session, parts_.sensor, {})));
+    }
+  }
+  return Json{{"ok", true}, {"flows", std::move(list)}};
+}
+
+base::Result<Json> Requests::Why(const Request& request) const {
+  Question question;
+  for (const auto take : {TakeAddresses, TakePorts, TakeName, TakeSide}) {
+    if (auto taken = take(request, question); !taken) return taken.error();
+  }
+  const rules::CompiledPolicy& policy = *parts_.shared->policy.current();
+  verdict::Decision decision = verdict::Decide(policy, question.facts);
+  const bool open = decision.open;
+  const Json steps = StepsOf(verdict::Explain(policy, question.facts));
+  if (open) {  // what it comes to when nothing more becomes known
+    if (question.facts.name_state == verdict::Knowledge::kOpen) {
+      question.facts.name_state = verdict::Knowledge::kNone;
+    }
+    question.facts.app_state = verdict::Knowledge::kNone;
+    decision = verdict::Decide(policy, question.facts);
+  }
+  const bool bypassed = parts_.shared->bypass.load(std::memory_order_relaxed);
+  return Json{{"ok", true},
+              {"verdict", events::VerdictName(decision.verdict)},
+              {"open", open},
+              {"bypass", bypassed},
+              {"rule", decision.rule == rules::kNoRule ? Json() : RuleInForce(decision.rule)},
+              {"list_line", decision.list_line},
+              {"policy_version", policy.version()},
+              {"steps", steps}};
+}
+
+base::Result<Json> Requests::Bypass(const Request& request) const {
+  const auto on = request.find("on");
+  if (on == request.end() || !on->is_boolean()) {
+    return base::Error{"\"on\" must be true or false"};
+  }
+  parts_.set_bypass(on->get<bool>());
+  return Json{{"ok", true}, {"bypass", on->get<bool>()}};
+}
+
+}  // namespace weir::appliance

@@ -1,0 +1,253 @@
+#include "dataplane/app/dataplane/statistics.h"
+
+#include <algorithm>
+
+#include "rules/model/policy_text.h"
+
+namespace weir::appliance {
+namespace {
+
+Json ByClass(const events::LossClassCounts& counts) {
+  Json json = Json::object();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    json[std::string(events::LossClassName(events::LossClass{static_cast<uint8_t>(i)}))] =
+        counts[i];
+  }
+  return json;
+}
+
+Json ByReason(const Traffic& traffic) {
+  Json json = Json::object();
+  for (size_t reason = 1; reason < traffic.dropped.size(); ++reason) {
+    json[std::string(packet::DropReasonName(static_cast<packet::DropReason>(reason)))] =
+        traffic.dropped[reason];
+  }
+  json["unreadable"] = traffic.unreadable;
+  return json;
+}
+
+// Numbers add up, objects member by member.
+void Add(Json& total, const Json& more) {
+  if (total.is_null()) total = Json::object();
+  for (const auto& [key, value] : more.items()) {
+    if (value.is_object()) {
+      Add(total[key], value);
+    } else {
+      total[key] = total.value(key, uint64_t{0}) + value.get<uint64_t>();
+    }
+  }
+}
+
+double Seconds(int64_t ns) {
+  return static_cast<double>(ns) / static_cast<double>(base::kNsPerSecond);
+}
+
+}  // namespace
+
+uint64_t Traffic::dropped_packets() const {
+  uint64_t total = unreadable;
+  for (const uint64_t count : dropped) total += count;
+  return total;
+}
+
+Traffic TrafficOf(const Worker& worker) {
+  const pipeline::Counters& counters = worker.packets();
+  const port::WorkerPortCounters& ports = worker.ports();
+  const uint64_t unsent = ports.unsent_packets.value();
+  Traffic traffic;
+  traffic.rx_packets = ports.received_packets.value();
+  traffic.rx_bytes = ports.received_bytes.value();
+  traffic.unreadable = ports.refused_packets.value();
+  for (size_t reason = 0; reason < traffic.dropped.size(); ++reason) {
+    traffic.dropped[reason] = counters.dropped[reason].value();
+  }
+  // The pipeline has counted these as forwarded: the port then did not take them.
+  traffic.forwarded_packets =
+      counters.forwarded_packets.value() - std::min(counters.forwarded_packets.value(), unsent);
+  traffic.dropped[static_cast<size_t>(packet::DropReason::kTransmit)] += unsent;
+  traffic.tx_packets = ports.sent_packets.value() + ports.frames_made.value();
+  return traffic;
+}
+
+Statistics::Statistics(Sources sources)
+    : sources_(std::move(sources)), busy_(sources_.workers.size()) {}
+
+void Statistics::Sample(base::MonoTime now) {
+  if (now.ns - sampled_at_.ns < base::kNsPerSecond) return;
+  sampled_at_ = now;
+  for (size_t i = 0; i < busy_.size(); ++i) {
+    const WorkerCounters& counters = sources_.workers[i]->counters();
+    BusySample& sample = busy_[i];
+    const uint64_t total_cycles = counters.total_cycles.value();
+    const uint64_t busy_cycles = counters.busy_cycles.value();
+    const uint64_t total = total_cycles - sample.total_cycles;
+    const uint64_t busy = busy_cycles - sample.busy_cycles;
+    if (total > 0) {
+      sample.ratio = std::min(1.0, static_cast<double>(busy) / static_cast<double>(total));
+    }
+    sample.busy_cycles = busy_cycles;
+    sample.total_cycles = total_cycles;
+  }
+}
+
+Json Statistics::Policy() const {
+  const PolicyState& state = sources_.policy->state();
+  return {{"version", state.version},
+          {"installed", base::FormatRfc3339(state.installed)},
+          {"rules", state.rules},
+          {"mode", rules::ModeName(state.mode)},
+          {"digest", state.digest}};
+}
+
+Json Statistics::PortStats(const port::Port& port) {
+  const port::PortStats stats = port.stats();
+  return {{"name", port.side_name()},       {"driver", port.driver()},
+          {"device", port.device()},        {"link", port.link_up()},
+          {"rx_packets", stats.rx_packets}, {"tx_packets", stats.tx_packets},
+          {"rx_bytes", stats.rx_bytes},     {"tx_bytes", stats.tx_bytes},
+          {"missed", stats.missed}};
+}
+
+Json Statistics::PortsNow() const {
+  if (!kept_ports_.is_null()) return kept_ports_;
+  return Json::array({PortStats(sources_.ports->inside()), PortStats(sources_.ports->outside())});
+}
+
+void Statistics::KeepPorts() { kept_ports_ = PortsNow(); }
+
+Json Statistics::WorkerStats(size_t index) const {
+  const Worker& worker = *sources_.workers[index];
+  const Traffic traffic = TrafficOf(worker);
+  Json json;
+  json["core"] = worker.core();
+  json["busy_ratio"] = busy_[index].ratio;
+  json["rx_packets"] = traffic.rx_packets;
+  json["forwarded_packets"] = traffic.forwarded_packets;
+  json["dropped_packets"] = traffic.dropped_packets();
+  json["tx_packets"] = traffic.tx_packets;
+  json["responses"] = worker.packets().responses.value();
+  json["responses_withheld"] = worker.packets().responses_withheld.value();
+  json["responses_unsent"] = worker.ports().frames_unsent.value();
+  json["names_found"] = worker.packets().names_found.value();
+  json["findings"] = worker.packets().findings.value();
+  json["flows"] = worker.flows().entries.value();
+  json["loops"] = worker.counters().loops.value();
+  return json;
+}
+
+Json Statistics::Flows() const {
+  Json flows = {{"entries", 0}};
+  flows["capacity"] = sources_.flows_max;
+  for (const auto& worker : sources_.workers) {
+    const flow::TableCounters& table = worker->flows();
+    const pipeline::Counters& packets = worker->packets();
+    Add(flows, {{"entries", table.entries.value()},
+                {"embryonic", table.embryonic.value()},
+                {"created", table.created.value()},
+                {"expired", table.expired.value()},
+                {"evicted", table.evicted.value()},
+                {"refused_packets", packets.flows_refused.value()},
+                {"learning_refused", packets.learning_refused.value()}});
+  }
+  flows["by_category"] = sources_.events->sessions_by_category();
+  return flows;
+}
+
+Json Statistics::Classifier() const {
+  Json classifier = Json::object();
+  for (const auto& worker : sources_.workers) {
+    const WorkerCounters& counters = worker->counters();
+    Add(classifier, {{"queue_full", counters.classifier_pool_empty.value()},
+                     {"packets", counters.classifier_packets.value()},
+                     {"labels_final", counters.classifier_labels.value()}});
+  }
+  return classifier;
+}
+
+Json Statistics::Journal() const {
+  const EventKeeper& events = *sources_.events;
+  Json journal;
+  journal["bytes"] = events.journal_bytes();
+  journal["max_bytes"] = events.journal_bytes_max();
+  journal["failing"] = events.journal_failing();
+  journal["lost"] = ByClass(events.lost());
+  journal["produced"] = ByClass(events.produced());
+  journal["stored"] = ByClass(events.stored());
+  return journal;
+}
+
+Json Statistics::Stats() const {
+  Json stats;
+  stats["ok"] = true;
+  stats["boot_id"] = sources_.boot_id;
+  stats["uptime_s"] = Seconds(base::MonoNow().ns - sources_.started.ns);
+  stats["policy"] = Policy();
+  stats["ports"] = PortsNow();
+  stats["dropped"] = Json::object();
+  for (const auto& worker : sources_.workers) Add(stats["dropped"], ByReason(TrafficOf(*worker)));
+  stats["verdicts"] = Json::array();
+  for (const auto& [key, count] : sources_.policy->verdicts()) {
+    stats["verdicts"].push_back({{"verdict", key.first}, {"class", key.second}, {"count", count}});
+  }
+  stats["flows"] = Flows();
+  stats["workers"] = Json::array();
+  for (size_t i = 0; i < sources_.workers.size(); ++i) stats["workers"].push_back(WorkerStats(i));
+  stats["classifier"] = Classifier();
+  stats["journal"] = Journal();
+  stats["events_lost"] = sources_.events->lost_total();
+  stats["bypass"] = sources_.shared->bypass.load(std::memory_order_relaxed);
+  return stats;
+}
+
+Json Statistics::SummaryOf(const Worker& worker, double elapsed_s) const {
+  const Traffic traffic = TrafficOf(worker);
+  uint64_t lost = 0;
+  for (size_t i = 0; i < events::kLossClasses; ++i) {
+    lost += worker.sink().lost(events::LossClass{static_cast<uint8_t>(i)});
+  }
+  Json json;
+  json["rx_packets"] = traffic.rx_packets;
+  json["tx_packets"] = traffic.tx_packets;
+  json["forwarded_packets"] = traffic.forwarded_packets;
+  json["dropped_packets"] = traffic.dropped_packets();
+  json["rx_bytes"] = traffic.rx_bytes;
+  const double seconds = std::max(elapsed_s, 1e-9);
+  json["packets_per_second"] =
+      static_cast<uint64_t>(static_cast<double>(traffic.rx_packets) / seconds);
+  json["flows_created"] = worker.flows().created.value();
+  json["flows_expired"] = worker.flows().expired.value();
+  json["flows_evicted"] = worker.flows().evicted.value();
+  json["sessions_recorded"] = worker.packets().sessions_recorded.value();
+  json["events_lost"] = lost;
+  json["dropped"] = ByReason(traffic);
+  return json;
+}
+
+Json Statistics::Summary() const {
+  const double elapsed_s = Seconds(base::MonoNow().ns - sources_.started.ns);
+  Json totals = Json::object();
+  Json workers = Json::array();
+  bool accounted = true;
+  for (const auto& worker : sources_.workers) {
+    Json own = SummaryOf(*worker, elapsed_s);
+    Add(totals, own);
+    accounted = accounted && TrafficOf(*worker).accounted();
+    Json shown = {{"core", worker->core()}};
+    shown.update(own);
+    workers.push_back(std::move(shown));
+  }
+  totals["events_lost"] = sources_.events->lost_total();
+  Json summary = {{"elapsed_s", elapsed_s}};
+  summary.update(totals);
+  summary["accounted"] = accounted;
+  summary["policy_version"] = sources_.policy->state().version;
+  summary["boot_id"] = sources_.boot_id;
+  summary["ports"] = PortsNow();
+  summary["events"] = {{"produced", ByClass(sources_.events->produced())},
+                       {"stored", ByClass(sources_.events->stored())},
+                       {"lost", ByClass(sources_.events->lost())}};
+  summary["workers"] = std::move(workers);
+  return summary;
+}
+
+}  // namespace weir::appliance
