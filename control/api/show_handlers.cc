@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kFlowsShownMax = 100'000;
+constexpr uint64_t kFlowsShownMax = 10'000;  // as the data plane limits it
 
 // Members of the data plane's `stats`.
 Reply ShowStats(const Parts& parts, std::initializer_list<const char*> members) {
@@ -58,7 +58,8 @@ Reply ShowAccounts(const Parts& parts, const Request& request) {
 
 // Who put the rule there, when it is a block.
 void AddBlock(const Parts& parts, json& answer) {
-  const auto block = parts.policy.blocks().Find(policy::JsonText(answer, "rule"));
+  const std::string id = policy::JsonText(policy::JsonMember(answer, "rule"), "id");
+  const auto block = parts.policy.blocks().Find(id);
   if (block.ok() && *block) answer["block"] = ToJson(**block);
 }
 
@@ -67,7 +68,7 @@ void AddBlock(const Parts& parts, json& answer) {
 Reply GetShow(const Parts& parts, const Request& request) {
   const std::string& what = request.PathValue("what");
   if (what == "ports") return ShowStats(parts, {"ports"});
-  if (what == "workers") return ShowStats(parts, {"workers", "flows"});
+  if (what == "workers") return ShowStats(parts, {"workers", "flows", "classifier"});
   if (what == "drops") return ShowStats(parts, {"dropped", "verdicts"});
   if (what == "flows") return ShowFlows(parts, request);
   if (what == "rules") return ShowAnswer(parts, {{"cmd", "rules"}});

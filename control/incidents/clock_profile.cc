@@ -1,13 +1,15 @@
 #include "control/incidents/clock_profile.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <system_error>
+
+// As in dataplane/base/config_value.h: the two ways of toml++ must not meet in one program.
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
 
 namespace weir::control::incidents {
 namespace {
@@ -126,11 +128,11 @@ base::WallTime ClockProfile::DueAfter(base::WallTime discovery) const {
 }
 
 base::Result<ClockProfile> ParseClockProfile(std::string_view text, const std::string& file) {
-  try {
-    return FromTable(toml::parse(text, file), file);
-  } catch (const toml::parse_error& error) {
-    return At(file, error.source().begin, std::string(error.description()));
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (parsed.failed()) {
+    return At(file, parsed.error().source().begin, std::string(parsed.error().description()));
   }
+  return FromTable(parsed.table(), file);
 }
 
 base::Result<std::vector<ClockProfile>> LoadClockProfiles(

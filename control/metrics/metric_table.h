@@ -132,7 +132,7 @@ inline constexpr std::array<MetricInfo, kMetricCount> kMetrics{{
     {MetricId::kApiConnectionsRefused, "weir_api_connections_refused_total", MetricType::kCounter,
      "Connections refused because the API had as many as it may."},
     {MetricId::kLabelsFolded, "weir_metric_labels_folded_total", MetricType::kCounter,
-     "Samples counted under 'other' because a metric had as many label values as it may."},
+     "Label values counted under 'other' because a metric had as many as it may."},
     {MetricId::kBuildInfo, "weir_build_info", MetricType::kGauge, "1; the version is its label."},
 }};
 

@@ -25,9 +25,7 @@ Series::Series() {
   }
 }
 
-Labels Series::Fold(MetricId id, const Labels& labels, bool known, size_t count) {
-  if (known || labels.empty() || count < kSeriesMax) return labels;
-  if (id != MetricId::kLabelsFolded) Add(MetricId::kLabelsFolded, {}, 1);
+Labels Series::Folded(const Labels& labels) {
   Labels folded = labels;
   for (auto& [name, value] : folded) value = "other";
   return folded;
@@ -35,10 +33,12 @@ Labels Series::Fold(MetricId id, const Labels& labels, bool known, size_t count)
 
 void Series::Set(MetricId id, const Labels& labels, double value) {
   auto& gauges = gauges_[Index(id)];
-  const Labels folded = Fold(id, labels, gauges.contains(labels), gauges.size());
-  auto found = gauges.find(folded);
+  auto found = gauges.find(labels);
   if (found == gauges.end()) {
-    found = gauges.emplace(folded, &gauge_families_[Index(id)]->Add(folded)).first;
+    const bool room = gauges.size() < kSeriesMax;
+    const Labels shown = room ? labels : Folded(labels);
+    if (!room) Add(MetricId::kLabelsFolded, {}, 1);
+    found = gauges.emplace(shown, &gauge_families_[Index(id)]->Add(shown)).first;
   }
   found->second->Set(value);
 }
@@ -51,14 +51,17 @@ void Series::Remove(MetricId id, const Labels& labels) {
   gauges.erase(found);
 }
 
+// A source beyond the limit is still told apart, so that "other" is the sum of all that it stands
+// for.
 Series::Counter& Series::CounterOf(MetricId id, const Labels& labels) {
   auto& counters = counters_[Index(id)];
-  const Labels folded = Fold(id, labels, counters.contains(labels), counters.size());
-  auto found = counters.find(folded);
-  if (found == counters.end()) {
-    found = counters.emplace(folded, Counter{&counter_families_[Index(id)]->Add(folded), 0}).first;
-  }
-  return found->second;
+  const auto found = counters.find(labels);
+  if (found != counters.end()) return found->second;
+  const bool room = counters.size() < kSeriesMax;
+  const Labels shown = room ? labels : Folded(labels);
+  if (!room) Add(MetricId::kLabelsFolded, {}, 1);
+  const Labels& key = counters.size() < kSourcesMax ? labels : shown;
+  return counters.emplace(key, Counter{&counter_families_[Index(id)]->Add(shown), 0}).first->second;
 }
 
 void Series::Follow(MetricId id, const Labels& labels, uint64_t value) {

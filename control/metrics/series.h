@@ -19,6 +19,8 @@ namespace weir::control::metrics {
 
 using Labels = std::map<std::string, std::string>;
 
+inline constexpr size_t kSourcesMax = 4096;  // told apart of one metric, shown or not
+
 class Series {
  public:
   Series();
@@ -40,7 +42,7 @@ class Series {
   };
 
   Counter& CounterOf(MetricId id, const Labels& labels);
-  Labels Fold(MetricId id, const Labels& labels, bool known, size_t count);
+  static Labels Folded(const Labels& labels);
 
   prometheus::Registry registry_;
   std::array<prometheus::Family<prometheus::Counter>*, kMetricCount> counter_families_{};

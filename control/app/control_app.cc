@@ -1,0 +1,125 @@
+#include "control/app/control_app.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include "control/api/auth.h"
+#include "control/api/version.h"
+
+namespace weir::control::app {
+namespace {
+
+void LogLine(std::string_view line) { spdlog::info("{}", line); }
+
+}  // namespace
+
+ControlApp::ControlApp(base::Config config)
+    : config_(std::move(config)), started_(base::WallNow()), metrics_(kVersion) {}
+
+ControlApp::~ControlApp() {
+  if (server_) server_->Stop();
+  if (poller_) poller_->Stop();
+  if (ingest_) ingest_->Stop();
+  if (policy_) policy_->Stop();
+}
+
+base::Result<std::unique_ptr<ControlApp>> ControlApp::Open(
+    base::Config config, const std::filesystem::path& config_dir) {
+  std::unique_ptr<ControlApp> app(new ControlApp(std::move(config)));
+  if (auto made = app->MakeDirectories(); !made) return made.error();
+  if (auto opened = app->OpenStores(config_dir); !opened) return opened.error();
+  if (auto opened = app->OpenPolicy(); !opened) return opened.error();
+  if (auto opened = app->OpenApi(); !opened) return opened.error();
+  return app;
+}
+
+base::Status ControlApp::MakeDirectories() const {
+  const std::array directories{config_.control.data_dir, config_.control.socket.parent_path(),
+                               config_.journal.dir};
+  for (const std::filesystem::path& directory : directories) {
+    std::error_code failed;
+    std::filesystem::create_directories(directory, failed);
+    if (failed) return base::Error{directory.string() + ": cannot be made: " + failed.message()};
+  }
+  return {};
+}
+
+base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
+  const std::filesystem::path& data = config_.control.data_dir;
+  if (!config_.accounts.registry.empty()) {
+    if (auto loaded = directory_.LoadRegistry(config_.accounts.registry); !loaded) {
+      return loaded.error();
+    }
+  }
+  const std::array clock_directories{config_dir / "clocks", data / "clocks"};
+  auto clocks = incidents::LoadClockProfiles(config_.incidents.profiles, clock_directories);
+  if (!clocks) return clocks.error();
+  auto incidents = incidents::IncidentStore::Open(data / "control.db", std::move(*clocks));
+  if (!incidents) return incidents.error();
+  incidents_ = std::move(*incidents);
+  auto operations = api::OperationsLog::Open(data / "control.db");
+  if (!operations) return operations.error();
+  operations_ = std::move(*operations);
+  audit::RocksStore::Options options;
+  options.dir = data / "sessions";
+  options.sensor = config_.sensor;
+  options.retention_days = config_.audit.retention_days;
+  auto store = audit::RocksStore::Open(std::move(options));
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  ingest::Ingest::Options ingest_options;
+  ingest_options.journal_dir = config_.journal.dir;
+  ingest_options.log = LogLine;
+  ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
+  ingest_->AddConsumer(*incidents_);
+  return {};
+}
+
+base::Status ControlApp::OpenPolicy() {
+  policy::PolicyService::Options options;
+  options.database = config_.control.data_dir / "control.db";
+  options.blocks_file = config_.control.data_dir / "blocks.rules";
+  options.rule_globs = config_.policy.rules;
+  options.mode = config_.policy.mode == base::PolicyMode::kEnforce ? rules::Mode::kEnforce
+                                                                   : rules::Mode::kMonitor;
+  options.dataplane_socket = config_.control.dataplane_socket;
+  options.log = LogLine;
+  auto policy = policy::PolicyService::Open(std::move(options));
+  if (!policy) return policy.error();
+  policy_ = std::move(*policy);
+  return {};
+}
+
+base::Status ControlApp::OpenApi() {
+  auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
+  if (!token) return token.error();
+  poller_ = std::make_unique<Poller>(
+      Poller::Sources{*policy_, *ingest_, *store_, *incidents_, metrics_, LogLine});
+  api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
+                                               *policy_, metrics_, *operations_, started_});
+  api::Server::Options options;
+  options.socket = config_.control.socket;
+  options.listen_address = config_.control.listen_address;
+  options.listen_port = config_.control.listen_port;
+  options.token = std::move(*token);
+  options.handle = [this](api::Request& request) { return api_->Handle(request); };
+  options.count_request = [this](unsigned status) { metrics_.CountRequest(status); };
+  options.count_refused = [this] { metrics_.CountConnectionRefused(); };
+  auto server = api::Server::Open(std::move(options));
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  return {};
+}
+
+base::Status ControlApp::Start() {
+  if (auto started = ingest_->Start(); !started) return started;
+  policy_->Start();
+  poller_->Start();
+  server_->Start();
+  return {};
+}
+
+}  // namespace weir::control::app

@@ -1,0 +1,58 @@
+// Everything weir-control runs, opened in the order in which the parts need each other.
+//
+// Open() and the destructor on the main thread. Threads: ingest, policy supervisor, poller, the
+// API's acceptor and one a connection; each part guards itself.
+#pragma once
+
+#include <memory>
+
+#include "control/accounts/directory.h"
+#include "control/api/api.h"
+#include "control/api/operations_log.h"
+#include "control/api/server.h"
+#include "control/app/poller.h"
+#include "control/audit/rocks_store.h"
+#include "control/incidents/incident_store.h"
+#include "control/ingest/ingest.h"
+#include "control/metrics/metrics.h"
+#include "control/policy/policy_service.h"
+#include "dataplane/base/config.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::app {
+
+class ControlApp {
+ public:
+  // `config_dir` is where an operator's clock files may lie, in "clocks".
+  static base::Result<std::unique_ptr<ControlApp>> Open(base::Config config,
+                                                        const std::filesystem::path& config_dir);
+  // Ends everything in the order opposite to Start().
+  ~ControlApp();
+
+  base::Status Start();
+
+  uint16_t port() const { return server_->port(); }
+
+ private:
+  explicit ControlApp(base::Config config);
+
+  base::Status MakeDirectories() const;
+  base::Status OpenStores(const std::filesystem::path& config_dir);
+  base::Status OpenPolicy();
+  base::Status OpenApi();
+
+  const base::Config config_;
+  const base::WallTime started_;
+  metrics::Metrics metrics_;
+  accounts::Directory directory_;
+  std::unique_ptr<audit::RocksStore> store_;
+  std::unique_ptr<incidents::IncidentStore> incidents_;
+  std::unique_ptr<api::OperationsLog> operations_;
+  std::unique_ptr<policy::PolicyService> policy_;
+  std::unique_ptr<ingest::Ingest> ingest_;
+  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<api::Server> server_;
+};
+
+}  // namespace weir::control::app

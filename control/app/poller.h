@@ -1,0 +1,52 @@
+// Once a second: fetches what the metrics show. Once an hour: lets the store drop what is too old.
+//
+// Start() runs one thread. What it is given must outlive it.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string_view>
+#include <thread>
+
+#include "control/audit/session_store.h"
+#include "control/incidents/incident_store.h"
+#include "control/ingest/ingest.h"
+#include "control/metrics/metrics.h"
+#include "control/policy/policy_service.h"
+
+namespace weir::control::app {
+
+class Poller {
+ public:
+  struct Sources {
+    policy::PolicyService& policy;
+    ingest::Ingest& ingest;
+    audit::SessionStore& store;
+    incidents::IncidentStore& incidents;
+    metrics::Metrics& metrics;
+    std::function<void(std::string_view)> log;
+  };
+
+  explicit Poller(Sources sources) : sources_(std::move(sources)) {}
+  ~Poller() { Stop(); }
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  void Start();
+  void Stop();  // idempotent
+
+ private:
+  void Run();
+  void Poll();
+  void EnforceRetention();
+
+  const Sources sources_;
+  std::mutex mutex_;
+  std::condition_variable wakes_;
+  bool stopping_ = false;  // guarded by mutex_
+  base::MonoTime retention_due_;
+  std::thread thread_;
+};
+
+}  // namespace weir::control::app

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "control/cli/commands.h"
+#include "control/cli/text.h"
+#include "control/policy/json_fields.h"
+#include "dataplane/base/ip_address.h"
+
+namespace weir::control::cli {
+namespace {
+
+using nlohmann::json;
+using policy::JsonCount;
+using policy::JsonMember;
+using policy::JsonNumber;
+using policy::JsonText;
+
+// A block or its removal, and whether the data plane has it.
+int PrintOutcome(Context& context, const json& block, std::string_view done) {
+  const std::string pending = JsonText(block, "pending");
+  if (context.as_json()) {
+    context.PrintJson(block);
+  } else if (pending.empty()) {
+    context.Print(fmt::format("{} {}\n  {}\n", JsonText(block, "id"), done,
+                              Printable(JsonText(block, "rule"))));
+  }
+  if (pending.empty()) return kDone;
+  if (context.as_json()) return kRefused;
+  return context.Failed(kRefused, JsonText(block, "id") + " is saved, not installed: " + pending);
+}
+
+// Where a flow goes: "games.example:443", "203.0.113.7:53/udp", "[2001:db8::1]:443".
+struct Destination {
+  std::string host;
+  uint16_t port = 0;
+  std::string proto = "tcp";
+};
+
+base::Result<Destination> ParseDestination(std::string text) {
+  const base::Error bad{"'" + text +
+                        "' is not NAME-or-IP:PORT, such as games.example:443 or "
+                        "[2001:db8::1]:53/udp"};
+  Destination destination;
+  const size_t slash = text.rfind('/');
+  if (slash != std::string::npos) {
+    destination.proto = text.substr(slash + 1);
+    text.erase(slash);
+  }
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return bad;
+  const char* const end = text.data() + text.size();
+  const auto [after, failed] = std::from_chars(text.data() + colon + 1, end, destination.port);
+  if (failed != std::errc() || after != end) return bad;
+  destination.host = text.substr(0, colon);
+  if (destination.host.front() == '[' && destination.host.back() == ']') {
+    destination.host = destination.host.substr(1, destination.host.size() - 2);
+  }
+  if (destination.host.empty()) return bad;
+  return destination;
+}
+
+void PrintWhy(Context& context, const json& answer) {
+  const auto line = [&context](std::string_view key, const std::string& value) {
+    if (!value.empty()) context.Print(fmt::format("{:<9} {}\n", key, Printable(value)));
+  };
+  line("verdict", JsonText(answer, "verdict"));
+  const json& rule = JsonMember(answer, "rule");
+  if (rule.is_object()) {
+    line("rule", JsonText(rule, "id"));
+    line("text", JsonText(rule, "text"));
+    line("file", fmt::format("{}:{}", JsonText(rule, "file"), JsonCount(rule, "line")));
+    line("class", JsonText(rule, "class"));
+    line("reason", JsonText(rule, "reason"));
+    line("until", LocalTime(JsonText(rule, "until")));
+  } else {
+    line("rule", "none: what no rule decides passes");
+  }
+  if (const uint64_t list_line = JsonCount(answer, "list_line"); list_line != 0) {
+    line("list line", std::to_string(list_line));
+  }
+  const json& block = JsonMember(answer, "block");
+  if (block.is_object()) {
+    line("added by", JsonText(block, "actor") + ", " + LocalTime(JsonText(block, "typed")));
+    line("notice", JsonText(block, "notice"));
+    line("incident", JsonText(block, "incident"));
+  }
+  if (policy::JsonBool(answer, "open")) {
+    line("note", "what the flow shows next (a name, an application) may decide otherwise");
+  }
+  if (policy::JsonBool(answer, "bypass")) line("note", "bypass is on: everything passes now");
+}
+
+}  // namespace
+
+int RunBlock(Context& context, const BlockOptions& options) {
+  const json body{{"kind", options.kind},      {"value", options.value},
+                  {"for", options.duration},   {"reason", options.reason},
+                  {"notice", options.notice},  {"incident", options.incident},
+                  {"dry_run", options.dry_run}};
+  const auto block = context.Ask({"POST", "/api/v1/blocks", policy::JsonDump(body)});
+  if (!block) return context.exit_code();
+  if (options.dry_run) return PrintOutcome(context, *block, "would be installed");
+  return PrintOutcome(
+      context, *block,
+      fmt::format("installed in {:.1f} ms, policy version {}",
+                  JsonNumber(*block, "installed_in_ms"), JsonCount(*block, "policy_version")));
+}
+
+int RunUnblock(Context& context, const std::string& id) {
+  const auto block = context.Ask({"DELETE", "/api/v1/blocks/" + UrlEncode(id), ""});
+  if (!block) return context.exit_code();
+  return PrintOutcome(context, *block, "removed");
+}
+
+int RunBlocks(Context& context, bool all) {
+  const auto answer = context.Ask({"GET", all ? "/api/v1/blocks?all=1" : "/api/v1/blocks", ""});
+  if (!answer) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*answer);
+    return kDone;
+  }
+  Table table({"block", "kind", "value", "state", "by", "typed", "until", "took", "notice",
+               "incident", "reason"});
+  for (const json& block : JsonMember(*answer, "blocks")) {
+    const json& took = JsonMember(block, "installed_in_ms");
+    table.Add({JsonText(block, "id"), JsonText(block, "kind"), JsonText(block, "value"),
+               JsonText(block, "state"), JsonText(block, "actor"),
+               TableTime(JsonText(block, "typed")), TableTime(JsonText(block, "until")),
+               took.is_number() ? fmt::format("{:.1f} ms", took.get<double>()) : "",
+               JsonText(block, "notice"), JsonText(block, "incident"), JsonText(block, "reason")});
+  }
+  if (table.empty()) {
+    context.Print("no blocks\n");
+  } else {
+    context.Print(table);
+  }
+  return kDone;
+}
+
+int RunWhy(Context& context, const std::string& source, const std::string& destination) {
+  const auto to = ParseDestination(destination);
+  if (!to) return context.Failed(kUsage, to.error().message);
+  const bool is_address = base::IpAddress::Parse(to->host).ok();
+  const auto answer = context.Ask({"GET",
+                                   fmt::format("/api/v1/why?src={}&{}={}&port={}&proto={}",
+                                               UrlEncode(source), is_address ? "dst" : "name",
+                                               UrlEncode(to->host), to->port, UrlEncode(to->proto)),
+                                   ""});
+  if (!answer) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*answer);
+  } else {
+    PrintWhy(context, *answer);
+  }
+  return kDone;
+}
+
+int RunBypass(Context& context, const std::string& word, const std::string& reason) {
+  const json body{{"on", word == "on"}, {"reason", reason}};
+  const auto answer = context.Ask({"POST", "/api/v1/bypass", policy::JsonDump(body)});
+  if (!answer) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*answer);
+  } else {
+    context.Print("bypass is " + word + "\n");
+  }
+  return kDone;
+}
+
+}  // namespace weir::control::cli

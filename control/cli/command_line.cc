@@ -1,0 +1,246 @@
+#include "control/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+
+#include "control/api/version.h"
+#include "control/cli/commands.h"
+#include "dataplane/base/config.h"
+
+namespace weir::control::cli {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/weir/weir.toml";
+
+// Who sits at the keyboard, as far as the environment tells.
+std::string ClaimedUser() {
+  for (const char* name : {"SUDO_USER", "LOGNAME"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
+
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.set_version_flag("--version", std::string(kVersion));
+    app_.add_flag("-j,--json", json_, "print JSON");
+    app_.add_option("--socket", socket_, "weir-control's socket");
+    app_.add_option("--config", config_, "weir.toml, to find the socket and the rules");
+    AddStatus();
+    AddSessions();
+    AddIncidents();
+    AddBlocks();
+    AddRules();
+    AddNotYet();
+  }
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? kDone : kUsage;
+    }
+    const auto client = MakeClient();
+    if (!client) {
+      std::fprintf(stderr, "weirctl: %s\n", client.error().message.c_str());
+      return kRefused;
+    }
+    Context context(*client, json_);
+    return run_(context);
+  }
+
+ private:
+  using Command = std::function<int(Context&)>;
+
+  // A subcommand, and what it does when it is the one named.
+  CLI::App* Add(CLI::App* parent, const std::string& name, const std::string& help,
+                Command command) {
+    CLI::App* sub = parent->add_subcommand(name, help);
+    sub->fallthrough();
+    sub->callback([this, command = std::move(command)] { run_ = command; });
+    return sub;
+  }
+  CLI::App* AddGroup(const std::string& name, const std::string& help) {
+    CLI::App* sub = app_.add_subcommand(name, help);
+    sub->fallthrough();
+    sub->require_subcommand(1);
+    return sub;
+  }
+
+  std::string ConfigOrDefault() const { return config_.empty() ? kDefaultConfig : config_; }
+
+  base::Result<HttpClient> MakeClient() const {
+    std::filesystem::path socket = socket_;
+    std::error_code missing;
+    const bool read_config = !config_.empty() || std::filesystem::exists(kDefaultConfig, missing);
+    if (socket.empty() && read_config && !config_is_subject_) {
+      const auto config = base::LoadConfig(ConfigOrDefault());
+      if (!config) return config.error();
+      socket = config->control.socket;
+    }
+    if (socket.empty()) socket = base::ControlConfig().socket;
+    return HttpClient(socket, ClaimedUser());
+  }
+
+  void AddStatus() {
+    Add(&app_, "status", "what runs and how it is", RunStatus);
+    Add(&app_, "doctor", "look at every part and say what to do", RunDoctor);
+    CLI::App* show = Add(&app_, "show", "ports, workers, flows, accounts, rules, drops",
+                         [this](Context& c) { return RunShow(c, show_, limit_, account_); });
+    show->add_option("what", show_, "ports|workers|flows|accounts|rules|drops")->required();
+    show->add_option("--limit", limit_, "of flows");
+    show->add_option("--account", account_, "whose addresses, for accounts");
+    CLI::App* top = Add(&app_, "top", "who and what moves most bytes",
+                        [this](Context& c) { return RunTop(c, top_); });
+    top->add_option("what", top_.what, "talkers|apps|names")->required();
+    top->add_option("--last", top_.last, "of the last 5m, 2h …");
+    top->add_option("--limit", top_.limit, "rows");
+    top->add_flag("--watch", top_.watch, "again every two seconds");
+  }
+
+  void AddSessions() {
+    CLI::App* sessions = Add(&app_, "sessions", "who talked to whom and when",
+                             [this](Context& c) { return RunSessions(c, sessions_); });
+    sessions->add_option("--account", sessions_.account, "of this account");
+    sessions->add_option("--ip", sessions_.ip, "of this address, at either end");
+    sessions->add_option("--name", sessions_.name,
+                         "of this host name; with a leading dot also all below it");
+    sessions->add_option("--port", sessions_.port, "of this port, at either end");
+    sessions->add_option("--rule", sessions_.rule, "decided by this rule");
+    sessions->add_option("--from", sessions_.from, "not over before this time");
+    sessions->add_option("--to", sessions_.to, "begun before this time");
+    sessions->add_option("--at", sessions_.at, "going on at this second");
+    sessions->add_option("--limit", sessions_.limit, "rows; a table has 1000 without");
+    sessions
+        ->add_option("--reason", sessions_.reason,
+                     "why you look: it is people's traffic, and every look-up is logged with its "
+                     "reason (a case's number, a lawful request)")
+        ->required();
+    sessions->add_option("--format", sessions_.format, "table, csv or json")
+        ->check(CLI::IsMember({"table", "csv", "json"}));
+  }
+
+  void AddIncidents() {
+    CLI::App* list = Add(&app_, "incidents", "cases that are not closed, newest first",
+                         [this](Context& c) { return RunIncidents(c, all_, limit_); });
+    list->add_flag("--all", all_, "closed ones too");
+    list->add_option("--limit", limit_, "rows");
+    CLI::App* incident = AddGroup("incident", "one case");
+    const auto with_id = [this](CLI::App* sub) {
+      sub->add_option("id", id_, "I-20261122-0001")->required();
+      return sub;
+    };
+    with_id(Add(incident, "show", "the case and its log",
+                [this](Context& c) { return RunIncidentShow(c, id_); }));
+    const std::array<std::array<const char*, 2>, 3> steps{
+        {{"ack", "say that you have seen it"},
+         {"contain", "say that it can do no more harm"},
+         {"close", "end it; without a report this needs a note"}}};
+    for (const auto& [step, help] : steps) {
+      const std::string name = step;
+      with_id(Add(incident, name, help, [this, name](Context& c) {
+        return RunIncidentStep(c, id_, name, note_);
+      }))->add_option("--note", note_, "what was done or found");
+    }
+    with_id(Add(incident, "note", "write a remark into its log",
+                [this](Context& c) { return RunIncidentStep(c, id_, "note", note_); }))
+        ->add_option("text", note_, "the remark")
+        ->required();
+    with_id(Add(incident, "report", "say that the report was made, and print the case as Markdown",
+                [this](Context& c) { return RunIncidentReport(c, id_, note_); }))
+        ->add_option("--note", note_, "to whom and how");
+    for (const char* name : {"seal", "receipt"})
+      NotYet(incident, name, std::string("incident ") + name);
+  }
+
+  void AddBlocks() {
+    CLI::App* block = Add(&app_, "block", "stop a host, domain, ip or port now",
+                          [this](Context& c) { return RunBlock(c, block_); });
+    block->add_option("kind", block_.kind, "host|domain|ip|port")->required();
+    block->add_option("value", block_.value, "what exactly: bad.example, 203.0.113.0/24, tcp/25")
+        ->required();
+    block->add_option("--for", block_.duration, "how long: 30m, 2h, 7d; else until unblock");
+    block->add_option("--reason", block_.reason, "why; it stands in the record")->required();
+    block->add_option("--notice", block_.notice, "number of the authority's notice");
+    block->add_option("--incident", block_.incident, "the case it belongs to");
+    block->add_flag("--dry-run", block_.dry_run, "check only");
+    Add(&app_, "unblock", "take a block back", [this](Context& c) { return RunUnblock(c, id_); })
+        ->add_option("id", id_, "block-7")
+        ->required();
+    Add(&app_, "blocks", "blocks in force", [this](Context& c) {
+      return RunBlocks(c, all_);
+    })->add_flag("--all", all_, "also those that are over");
+    CLI::App* why = Add(&app_, "why", "which rule decides a flow",
+                        [this](Context& c) { return RunWhy(c, source_, destination_); });
+    why->add_option("source", source_, "inside address")->required();
+    why->add_option("destination", destination_, "NAME-or-IP:PORT, with /udp for UDP")->required();
+    CLI::App* bypass = Add(&app_, "bypass", "forward everything undecided, or stop doing so",
+                           [this](Context& c) { return RunBypass(c, word_, reason_); });
+    bypass->add_option("state", word_, "on|off")->required()->check(CLI::IsMember({"on", "off"}));
+    bypass->add_option("--reason", reason_, "why");
+  }
+
+  void AddRules() {
+    CLI::App* rules = AddGroup("rules", "the rules files");
+    Add(rules, "check", "parse and compile them; nothing changes", [this](Context& c) {
+      std::error_code missing;
+      const std::string config = ConfigOrDefault();
+      return RunRulesCheck(c, std::filesystem::exists(config, missing) ? config : "");
+    });
+    Add(rules, "apply", "install them", RunRulesApply);
+    for (const char* name : {"diff", "confirm", "undo"}) {
+      NotYet(rules, name, std::string("rules ") + name);
+    }
+    CLI::App* config = AddGroup("config", "the configuration");
+    CLI::App* check =
+        Add(config, "check", "read weir.toml and say what is wrong with it", [this](Context& c) {
+          return RunConfigCheck(c, file_.empty() ? ConfigOrDefault() : file_);
+        });
+    check->add_option("file", file_, "another file than --config");
+    // The file may be bad: it is what is asked about, not where to find the socket.
+    check->preparse_callback([this](size_t) { config_is_subject_ = true; });
+    NotYet(config, "diff", "config diff");
+  }
+
+  void AddNotYet() {
+    for (const char* name : {"trace", "lists", "evidence", "audit", "accounts", "users"}) {
+      NotYet(&app_, name, name);
+    }
+  }
+
+  void NotYet(CLI::App* parent, const std::string& name, const std::string& full_name) {
+    CLI::App* sub = Add(parent, name, "not supported yet", [full_name](Context& c) {
+      return c.Failed(kRefused, full_name + ": not supported yet");
+    });
+    sub->allow_extras();
+    sub->fallthrough(false);
+  }
+
+  CLI::App app_{
+      "Asks and commands weir-control. Exit codes: 0 done, 1 refused or not found, "
+      "2 usage, 3 no connection.",
+      "weirctl"};
+  Command run_;
+  bool json_ = false;
+  bool config_is_subject_ = false;
+  std::string socket_, config_, file_;
+  std::string show_, account_, id_, note_, source_, destination_, word_, reason_;
+  uint64_t limit_ = 100;
+  bool all_ = false;
+  TopOptions top_;
+  SessionOptions sessions_;
+  BlockOptions block_;
+};
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) { return CommandLine().Run(argc, argv); }
+
+}  // namespace weir::control::cli

@@ -1,0 +1,57 @@
+// The commands, by topic. Each asks, prints and returns the exit code.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/cli/context.h"
+
+namespace weir::control::cli {
+
+// status_commands.cc
+int RunStatus(Context& context);
+int RunDoctor(Context& context);
+int RunShow(Context& context, const std::string& what, uint64_t limit, const std::string& account);
+struct TopOptions {
+  std::string what;
+  uint64_t limit = 20;
+  std::string last = "5m";
+  bool watch = false;
+};
+int RunTop(Context& context, const TopOptions& options);
+
+// session_commands.cc
+struct SessionOptions {
+  std::string account, ip, name, rule, from, to, at, reason;
+  std::string format = "table";
+  std::optional<uint16_t> port;
+  std::optional<uint64_t> limit;
+};
+int RunSessions(Context& context, const SessionOptions& options);
+
+// incident_commands.cc
+int RunIncidents(Context& context, bool all, uint64_t limit);
+int RunIncidentShow(Context& context, const std::string& id);
+int RunIncidentStep(Context& context, const std::string& id, const std::string& step,
+                    const std::string& note);
+int RunIncidentReport(Context& context, const std::string& id, const std::string& note);
+
+// block_commands.cc
+struct BlockOptions {
+  std::string kind, value, duration, reason, notice, incident;
+  bool dry_run = false;
+};
+int RunBlock(Context& context, const BlockOptions& options);
+int RunUnblock(Context& context, const std::string& id);
+int RunBlocks(Context& context, bool all);
+int RunWhy(Context& context, const std::string& source, const std::string& destination);
+int RunBypass(Context& context, const std::string& word, const std::string& reason);
+
+// rule_commands.cc
+int RunRulesCheck(Context& context, const std::filesystem::path& config);
+int RunRulesApply(Context& context);
+int RunConfigCheck(Context& context, const std::filesystem::path& config);
+
+}  // namespace weir::control::cli

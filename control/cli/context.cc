@@ -1,0 +1,60 @@
+#include "control/cli/context.h"
+
+#include "control/cli/text.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::cli {
+
+std::optional<nlohmann::json> Context::Ask(const HttpCall& call, unsigned also) {
+  const HttpAnswer answer = client_.Call(call);
+  status_ = answer.status;
+  const bool wanted = answer.outcome == HttpAnswer::Outcome::kAnswered &&
+                      (answer.status == 200 || answer.status == 202 || answer.status == also);
+  if (!wanted) {
+    Failed(answer);
+    return std::nullopt;
+  }
+  auto body = nlohmann::json::parse(answer.body, nullptr, false);
+  if (!body.is_object()) {
+    Failed(kRefused, "weir-control answered what is no JSON");
+    return std::nullopt;
+  }
+  return body;
+}
+
+int Context::Failed(const HttpAnswer& answer) {
+  if (answer.outcome == HttpAnswer::Outcome::kNoConnection) {
+    return Failed(kNoConnection, answer.error);
+  }
+  if (answer.outcome == HttpAnswer::Outcome::kCutOff) return Failed(kRefused, answer.error);
+  const auto body = nlohmann::json::parse(answer.body, nullptr, false);
+  std::string line = policy::JsonText(body, "error");
+  if (line.empty()) line = "weir-control answered " + std::to_string(answer.status);
+  return Failed(answer.status == 400 ? kUsage : kRefused, line);
+}
+
+int Context::Failed(int code, std::string_view line) {
+  exit_code_ = code;
+  if (as_json_) PrintJson({{"error", line}});
+  // A message may have a line for each fault.
+  std::string text;
+  while (!line.empty()) {
+    const size_t end = line.find('\n');
+    text += "weirctl: " + Printable(line.substr(0, end)) + "\n";
+    line = end == std::string_view::npos ? std::string_view() : line.substr(end + 1);
+  }
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return code;
+}
+
+void Context::Print(std::string_view text) const {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void Context::Print(const Table& table) const { Print(table.Render(TerminalColumns())); }
+
+void Context::PrintJson(const nlohmann::json& value) const {
+  Print(policy::JsonDump(value) + "\n");
+}
+
+}  // namespace weir::control::cli

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include "control/cli/commands.h"
+#include "control/cli/text.h"
+#include "control/policy/json_fields.h"
+#include "control/policy/policy_files.h"
+#include "dataplane/base/config.h"
+#include "rules/model/load.h"
+
+namespace weir::control::cli {
+namespace {
+
+using nlohmann::json;
+using policy::JsonBool;
+using policy::JsonCount;
+using policy::JsonMember;
+using policy::JsonText;
+
+void PrintLines(Context& context, const json& lines, std::string_view prefix) {
+  for (const json& line : lines) {
+    if (line.is_string()) {
+      context.Print(fmt::format("{}{}\n", prefix, Printable(line.get<std::string>())));
+    }
+  }
+}
+
+int PrintCheck(Context& context, const json& check) {
+  const bool good = JsonBool(check, "good");
+  if (context.as_json()) {
+    context.PrintJson(check);
+    return good ? kDone : kRefused;
+  }
+  PrintLines(context, JsonMember(check, "errors"), "");
+  PrintLines(context, JsonMember(check, "warnings"), "warning: ");
+  context.Print(good ? fmt::format("good: {} rules in {} file(s)\n", JsonCount(check, "rules"),
+                                   JsonMember(check, "files").size())
+                     : "refused: the running policy stays\n");
+  return good ? kDone : kRefused;
+}
+
+// Without weir-control: the files are read here.
+int CheckHere(Context& context, const std::filesystem::path& config_path) {
+  const auto config = base::LoadConfig(config_path);
+  if (!config) return context.Failed(kRefused, config.error().message);
+  const auto sources = rules::LoadPolicySources("", config->policy.rules, "");
+  if (!sources) return context.Failed(kRefused, sources.error().message);
+  const rules::Mode mode = config->policy.mode == base::PolicyMode::kEnforce
+                               ? rules::Mode::kEnforce
+                               : rules::Mode::kMonitor;
+  const policy::PolicyCheck check = policy::CheckSources(*sources, mode, base::WallNow());
+  return PrintCheck(context, {{"good", check.ok()},
+                              {"rules", check.rules},
+                              {"files", check.files},
+                              {"errors", check.errors},
+                              {"warnings", check.warnings}});
+}
+
+}  // namespace
+
+int RunRulesCheck(Context& context, const std::filesystem::path& config) {
+  const HttpAnswer answer = context.client().Call({"POST", "/api/v1/rules/check", ""});
+  if (answer.outcome == HttpAnswer::Outcome::kNoConnection && !config.empty()) {
+    return CheckHere(context, config);
+  }
+  const auto check = json::parse(answer.body, nullptr, false);
+  if (!JsonMember(check, "good").is_boolean()) return context.Failed(answer);
+  return PrintCheck(context, check);
+}
+
+int RunRulesApply(Context& context) {
+  const auto outcome = context.Ask({"POST", "/api/v1/rules/apply", ""}, 409);
+  if (!outcome) return context.exit_code();
+  const uint64_t version = JsonCount(*outcome, "version");
+  if (context.as_json()) {
+    context.PrintJson(*outcome);
+    return version != 0 ? kDone : kRefused;
+  }
+  if (version == 0 && !JsonBool(*outcome, "good")) return PrintCheck(context, *outcome);
+  if (version == 0) return context.Failed(kRefused, JsonText(*outcome, "error"));
+  PrintLines(context, JsonMember(*outcome, "warnings"), "warning: ");
+  context.Print(fmt::format("policy version {} is installed: {} rules\n", version,
+                            JsonCount(*outcome, "rules")));
+  return kDone;
+}
+
+int RunConfigCheck(Context& context, const std::filesystem::path& config) {
+  const auto loaded = base::LoadConfig(config);
+  if (!loaded) return context.Failed(kRefused, loaded.error().message);
+  if (context.as_json()) {
+    context.PrintJson({{"good", true}, {"file", config.string()}});
+  } else {
+    context.Print(config.string() + " is good\n");
+  }
+  return kDone;
+}
+
+}  // namespace weir::control::cli

@@ -1,0 +1,275 @@
+// All of weir-control in this process, with a journal, a store, a socket and a data plane that is
+// fake, asked through weirctl.
+#include "control/app/control_app.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "control/cli/command_line.h"
+#include "control/cli/http_client.h"
+#include "tests/unit/control_ingest/journal_fixture.h"
+#include "tests/unit/control_policy/fake_dataplane.h"
+
+namespace weir::control::app {
+namespace {
+
+using testing_support::Eventually;
+using testing_support::FakeDataplane;
+
+struct Ran {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+class ControlAppTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "weir-app-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+    std::ofstream(dir_ / "campus.rules") << "protect ip 10.0.0.53\n";
+    std::ofstream(dir_ / "accounts.csv") << "account,ip,mac,group,room,seat\n"
+                                            "s2023001,10.0.0.1,,students,301,4\n";
+    std::ofstream(dir_ / "weir.toml")
+        << "sensor = \"lab\"\n"
+        << "[ports]\ninside = \"a0\"\noutside = \"b0\"\n"
+        << "[policy]\nmode = \"enforce\"\nrules = [\"campus.rules\"]\n"
+        << "[journal]\ndir = \"journal\"\n"
+        << "[control]\nlisten = \"127.0.0.1:0\"\nsocket = \"control.sock\"\ndata_dir = \"data\"\n"
+        << "dataplane_socket = \"dp.sock\"\n"
+        << "[accounts]\nregistry = \"accounts.csv\"\n";
+    dataplane_ = std::make_unique<FakeDataplane>(dir_ / "dp.sock");
+    dataplane_->SetStats({{"uptime_s", 5},
+                          {"ports", {{{"name", "inside"}, {"link", true}, {"rx_packets", 7}}}},
+                          {"dropped", {{"policy", 3}}}});
+    dataplane_->Start();
+  }
+  void TearDown() override {
+    app_.reset();
+    dataplane_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  base::Status Open() {
+    auto config = base::LoadConfig(dir_ / "weir.toml");
+    if (!config) return config.error();
+    auto app = ControlApp::Open(std::move(*config), dir_);
+    if (!app) return app.error();
+    app_ = std::move(*app);
+    return app_->Start();
+  }
+  void Start() {
+    const auto opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
+
+  Ran Weirctl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"weirctl", "--socket", (dir_ / "control.sock").string()});
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) pointers.push_back(argument.data());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Ran ran;
+    ran.code = cli::RunCommandLine(static_cast<int>(pointers.size()), pointers.data());
+    std::fflush(stdout);
+    ran.out = testing::internal::GetCapturedStdout();
+    ran.err = testing::internal::GetCapturedStderr();
+    return ran;
+  }
+  nlohmann::json Json(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "-j");
+    const Ran ran = Weirctl(std::move(arguments));
+    return nlohmann::json::parse(ran.out, nullptr, false);
+  }
+  void WriteTraffic(uint64_t boot_id) {
+    ingest::JournalMaker journal(dir_ / "journal", boot_id);
+    auto session = ingest::MakeSession(51, 1);  // from 10.0.0.1
+    session.name = "www.lab.example";
+    ingest::Close(session);
+    journal.Session(session);
+    journal.Session(ingest::MakeSession(52, 1));
+    journal.Finding(51);
+    journal.Finding(51);
+  }
+  bool HasIncident() { return Json({"incidents"})["incidents"].size() == 1; }
+
+  std::filesystem::path dir_;
+  std::unique_ptr<FakeDataplane> dataplane_;
+  std::unique_ptr<ControlApp> app_;
+};
+
+TEST_F(ControlAppTest, FromTheJournalToSessionsAndOneIncident) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const auto incident = Json({"incidents"})["incidents"][0];
+  EXPECT_EQ(incident["findings"], 2);
+  EXPECT_EQ(incident["subject"], "s2023001");
+  EXPECT_EQ(incident["state"], "open");
+  ASSERT_EQ(incident["deadlines"].size(), 1u);
+  EXPECT_EQ(incident["deadlines"][0]["due"], "2026-11-23T09:30:00.000000Z");
+
+  const Ran csv = Weirctl({"sessions", "--reason", "test", "--format", "csv"});
+  EXPECT_EQ(csv.code, 0) << csv.err;
+  EXPECT_NE(csv.out.find("www.lab.example"), std::string::npos) << csv.out;
+  const Ran table = Weirctl({"sessions", "--reason", "test", "--account", "s2023001"});
+  EXPECT_NE(table.out.find("1 sessions"), std::string::npos) << table.out;
+  const Ran json = Weirctl({"-j", "sessions", "--reason", "test", "--name", "WWW.lab.example"});
+  const auto session = nlohmann::json::parse(json.out, nullptr, false);
+  EXPECT_EQ(session["account"], "s2023001") << json.out;
+  EXPECT_EQ(Weirctl({"sessions", "--reason", "x", "--ip", "nonsense"}).code, 2);
+
+  // Each look-up stands in the operations log, before and after.
+  const cli::HttpClient client(dir_ / "control.sock", "");
+  const auto operations =
+      nlohmann::json::parse(client.Call({"GET", "/api/v1/operations", ""}).body);
+  const auto& newest = operations["operations"][0];
+  EXPECT_EQ(newest["action"], "sessions");
+  EXPECT_EQ(newest["reason"], "test");
+  EXPECT_EQ(newest["outcome"], "done");
+  EXPECT_EQ(newest["rows"], 1);
+  EXPECT_EQ(newest["target"], "name=WWW.lab.example");
+  EXPECT_EQ(client.Call({"GET", "/api/v1/sessions", ""}).status, 400u);  // without a reason
+}
+
+TEST_F(ControlAppTest, NothingIsTakenTwiceOverARestart) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  app_.reset();
+  Start();
+  {
+    ingest::JournalMaker journal(dir_ / "journal", 2);
+    journal.Finding(51);
+  }
+  EXPECT_TRUE(Eventually([this] { return Json({"incidents"})["incidents"][0]["findings"] == 3; }));
+  const Ran sessions = Weirctl({"sessions", "--reason", "test"});
+  EXPECT_NE(sessions.out.find("2 sessions"), std::string::npos) << sessions.out;
+}
+
+TEST_F(ControlAppTest, AnIncidentGoesItsWay) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const std::string id = "I-20261122-0001";
+  EXPECT_EQ(Weirctl({"incident", "report", id}).code, 1);  // nobody has seen it
+  EXPECT_EQ(Weirctl({"incident", "ack", id}).code, 0);
+  EXPECT_EQ(Weirctl({"incident", "note", id, "called the dormitory"}).code, 0);
+  const Ran blocked =
+      Weirctl({"block", "ip", "203.0.113.9", "--reason", "malware", "--incident", id});
+  EXPECT_EQ(blocked.code, 0) << blocked.err;
+  EXPECT_EQ(Weirctl({"incident", "contain", id}).code, 0);
+  const Ran report = Weirctl({"incident", "report", id, "--note", "sent to the police"});
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_NE(report.out.find("# Incident " + id), std::string::npos);
+  EXPECT_NE(report.out.find("block-1 installed"), std::string::npos) << report.out;
+  EXPECT_EQ(Weirctl({"incident", "close", id}).code, 0);
+  const Ran shown = Weirctl({"incident", "show", id});
+  EXPECT_NE(shown.out.find("called the dormitory"), std::string::npos) << shown.out;
+  EXPECT_EQ(Weirctl({"incident", "show", "I-20000101-0001"}).code, 1);
+  EXPECT_NE(Weirctl({"incidents"}).out.find("no incidents that are not closed"), std::string::npos);
+}
+
+TEST_F(ControlAppTest, BlocksFromTypedToRemoved) {
+  Start();
+  const auto block = Json({"block", "domain", "bad.example", "--reason", "r", "--for", "2h"});
+  EXPECT_EQ(block["id"], "block-1");
+  EXPECT_EQ(block["state"], "installed");
+  EXPECT_TRUE(block["installed_in_ms"].is_number());
+  EXPECT_TRUE(block.contains("until"));
+  EXPECT_NE(Weirctl({"blocks"}).out.find("bad.example"), std::string::npos);
+  const Ran why = Weirctl({"why", "10.0.0.1", "bad.example:443"});
+  EXPECT_EQ(why.code, 0) << why.err;
+  EXPECT_NE(why.out.find("rule      block-1"), std::string::npos) << why.out;
+  EXPECT_NE(why.out.find("added by"), std::string::npos) << why.out;
+  const Ran guarded = Weirctl({"block", "ip", "10.0.0.53", "--reason", "r"});
+  EXPECT_EQ(guarded.code, 1);
+  EXPECT_NE(guarded.err.find("protect ip 10.0.0.53"), std::string::npos) << guarded.err;
+  const Ran account = Weirctl({"block", "account", "s2023001", "--reason", "r"});
+  EXPECT_EQ(account.code, 1);
+  EXPECT_NE(account.err.find("not supported yet"), std::string::npos) << account.err;
+  EXPECT_EQ(Weirctl({"block", "ip", "203.0.113.1", "--reason", "r", "--for", "soon"}).code, 2);
+  EXPECT_EQ(Weirctl({"block", "ip", "203.0.113.1", "--reason", "r", "--incident", "I-1"}).code, 1);
+  EXPECT_EQ(Weirctl({"unblock", "block-1"}).code, 0);
+  EXPECT_EQ(Weirctl({"unblock", "block-1"}).code, 1);
+  EXPECT_EQ(Weirctl({"unblock", "block-9"}).code, 1);
+  dataplane_->Stop();
+  const Ran pending = Weirctl({"block", "ip", "203.0.113.2", "--reason", "r"});
+  EXPECT_EQ(pending.code, 1);
+  EXPECT_NE(pending.err.find("block-2 is saved, not installed: the data plane does not answer"),
+            std::string::npos)
+      << pending.err;
+  EXPECT_EQ(Weirctl({"why", "10.0.0.1", "bad.example:443"}).code, 1);
+}
+
+TEST_F(ControlAppTest, RulesAreCheckedAndApplied) {
+  Start();
+  EXPECT_EQ(Weirctl({"rules", "check"}).code, 0);
+  std::ofstream(dir_ / "campus.rules") << "allow any\ndropp host x.example\n";
+  for (const char* verb : {"check", "apply"}) {
+    const Ran ran = Weirctl({"rules", verb});
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_NE(ran.out.find("campus.rules:2:1"), std::string::npos) << ran.out << ran.err;
+  }
+  std::ofstream(dir_ / "campus.rules") << "drop host x.example\n";
+  const Ran applied = Weirctl({"rules", "apply"});
+  EXPECT_EQ(applied.code, 0) << applied.err;
+  EXPECT_NE(applied.out.find("is installed: 1 rules"), std::string::npos) << applied.out;
+}
+
+TEST_F(ControlAppTest, StatusDoctorShowTopAndMetrics) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const Ran status = Weirctl({"status"});
+  EXPECT_EQ(status.code, 0) << status.err;
+  EXPECT_NE(status.out.find("incidents   1 not closed"), std::string::npos) << status.out;
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("inside is up"), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("deadlines"), std::string::npos) << doctor.out;
+  EXPECT_NE(Weirctl({"show", "ports"}).out.find("inside"), std::string::npos);
+  EXPECT_NE(Weirctl({"show", "drops"}).out.find("policy"), std::string::npos);
+  EXPECT_NE(Weirctl({"show", "rules"}).out.find("block-1"), std::string::npos);
+  EXPECT_EQ(Weirctl({"show", "nonsense"}).code, 1);
+  EXPECT_EQ(Json({"show", "accounts", "--account", "s2023001"})["addresses"][0], "10.0.0.1");
+  EXPECT_EQ(Weirctl({"top", "nonsense"}).code, 1);
+  EXPECT_TRUE(Json({"top", "talkers", "--last", "7d"})["top"].is_array());
+  EXPECT_TRUE(Eventually([this] {
+    const cli::HttpClient client(dir_ / "control.sock", "");
+    const std::string text = client.Call({"GET", "/metrics", ""}).body;
+    return text.find("weir_port_receive_packets_total{port=\"inside\"} 7") != std::string::npos &&
+           text.find("weir_incidents_open{class=\"malware\"} 1") != std::string::npos &&
+           text.find("weir_audit_records_total 4") != std::string::npos;
+  }));
+}
+
+TEST_F(ControlAppTest, WhatTheApiDoesNotKnowItSays) {
+  Start();
+  const cli::HttpClient client(dir_ / "control.sock", "");
+  EXPECT_EQ(client.Call({"GET", "/", ""}).status, 404u);
+  EXPECT_EQ(client.Call({"GET", "/api/v2/status", ""}).status, 404u);
+  EXPECT_EQ(client.Call({"DELETE", "/api/v1/status", ""}).status, 405u);
+  EXPECT_EQ(client.Call({"GET", "/api/v1/rules/apply", ""}).status, 405u);
+  EXPECT_EQ(client.Call({"POST", "/api/v1/blocks", "{}"}).status, 400u);
+  EXPECT_EQ(client.Call({"POST", "/api/v1/bypass", "{\"on\":1}"}).status, 400u);
+  EXPECT_EQ(client.Call({"GET", "/api/v1/incidents?limit=x", ""}).status, 400u);
+}
+
+TEST_F(ControlAppTest, EachFaultAtTheStartIsOneClearLine) {
+  const auto expect = [this](const std::string& part) {
+    app_.reset();
+    const auto opened = Open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_NE(opened.error().message.find(part), std::string::npos) << opened.error().message;
+  };
+  std::ofstream(dir_ / "weir.toml", std::ios::app) << "[incidents]\nprofiles = [\"cn-spam\"]\n";
+  expect("'cn-spam' is not supported yet");
+  std::ofstream(dir_ / "accounts.csv") << "nonsense\n";
+  expect("accounts.csv");
+}
+
+}  // namespace
+}  // namespace weir::control::app

@@ -1,0 +1,178 @@
+// The data plane's side of its control socket, in the test's process: keeps every request, installs
+// any policy unless told to refuse, and can be away, start again, or misbehave.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataplane/base/unique_fd.h"
+
+namespace weir::control::testing_support {
+
+class FakeDataplane {
+ public:
+  explicit FakeDataplane(std::filesystem::path socket) : socket_(std::move(socket)) {}
+  ~FakeDataplane() { Stop(); }
+
+  // A new start: another boot_id, and the version begins at 1.
+  void Start() {
+    {
+      const std::scoped_lock lock(mutex_);
+      boot_id_ = "boot-" + std::to_string(++boots_);
+      version_ = 1;
+      digest_ = start_digest_;
+    }
+    ::unlink(socket_.c_str());
+    listener_.Reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_.native().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_.get(), 16) != 0) {
+      std::perror("fake data plane");
+      std::abort();
+    }
+    stopping_ = false;
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  void Stop() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+    listener_.Reset();
+    ::unlink(socket_.c_str());
+  }
+
+  void RefuseInstalls(const std::string& error) {
+    const std::scoped_lock lock(mutex_);
+    refusal_ = error;
+  }
+  // What is said instead of any reply; "" hangs up.
+  void AnswerOnly(const std::string& line) {
+    const std::scoped_lock lock(mutex_);
+    answer_only_ = line;
+    misbehaves_ = true;
+  }
+  void SetStats(const nlohmann::json& stats) {
+    const std::scoped_lock lock(mutex_);
+    stats_ = stats;
+  }
+  void SetStartDigest(const std::string& digest) {
+    const std::scoped_lock lock(mutex_);
+    start_digest_ = digest;
+  }
+
+  std::vector<nlohmann::json> Installs() {
+    const std::scoped_lock lock(mutex_);
+    return installs_;
+  }
+  // The text of the blocks file as installed last.
+  std::string InstalledBlocks() {
+    const std::scoped_lock lock(mutex_);
+    return installs_.empty() ? "" : installs_.back()["sources"][0]["text"].get<std::string>();
+  }
+  std::string digest() {
+    const std::scoped_lock lock(mutex_);
+    return digest_;
+  }
+
+ private:
+  void Run() {
+    while (!stopping_) {
+      pollfd waiting{listener_.get(), POLLIN, 0};
+      if (::poll(&waiting, 1, 20) <= 0) continue;
+      const base::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (fd) Serve(fd.get());
+    }
+  }
+
+  void Serve(int fd) {
+    std::string line;
+    char chunk[65536];
+    while (line.find('\n') == std::string::npos) {
+      const ssize_t got = ::recv(fd, chunk, sizeof chunk, 0);
+      if (got <= 0) return;
+      line.append(chunk, static_cast<size_t>(got));
+    }
+    const std::string reply = Answer(nlohmann::json::parse(line, nullptr, false));
+    static_cast<void>(!::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL));
+  }
+
+  std::string Answer(const nlohmann::json& request) {
+    const std::scoped_lock lock(mutex_);
+    if (misbehaves_) return answer_only_;
+    const std::string command = request.value("cmd", "");
+    nlohmann::json reply{{"ok", true}, {"boot_id", boot_id_}};
+    if (command == "policy.install") {
+      if (!refusal_.empty()) return Refuse(refusal_);
+      installs_.push_back(request);
+      ++version_;
+      digest_ = request.value("digest", "");
+    }
+    if (command == "policy.install" || command == "policy.status") {
+      reply["policy"] = {{"version", version_},
+                         {"digest", digest_},
+                         {"rules", 3},
+                         {"mode", "enforce"},
+                         {"installed", "2026-11-22T09:00:00.000000Z"}};
+    } else if (command == "stats") {
+      reply.update(stats_);
+    } else if (command == "why") {
+      reply["verdict"] = "drop";
+      reply["rule"] = {{"id", "block-1"}, {"text", "drop domain bad.example"}};
+      reply["asked"] = request;
+    } else if (command == "rules") {
+      reply["rules"] =
+          nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
+    } else if (command == "bypass") {
+      reply["bypass"] = request["on"];
+    } else {
+      return Refuse("unknown command '" + command + "'");
+    }
+    return reply.dump() + "\n";
+  }
+
+  static std::string Refuse(const std::string& error) {
+    return nlohmann::json{{"ok", false}, {"error", error}}.dump() + "\n";
+  }
+
+  const std::filesystem::path socket_;
+  base::UniqueFd listener_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  int boots_ = 0;
+  std::string boot_id_;
+  uint64_t version_ = 1;
+  std::string digest_;
+  std::string start_digest_;
+  std::string refusal_;
+  std::string answer_only_;
+  bool misbehaves_ = false;
+  nlohmann::json stats_ = nlohmann::json::object();
+  std::vector<nlohmann::json> installs_;
+};
+
+// Tries until it holds or five seconds are over.
+template <typename Condition>
+bool Eventually(const Condition& condition) {
+  for (int tries = 0; tries < 500; ++tries) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+}  // namespace weir::control::testing_support
