@@ -1,7 +1,7 @@
 // Answers the lines of the control socket. Main thread only.
 //
 // A reply is {"ok":true,…} or {"ok":false,"error":"one clear line"}; the commands are listed in
-// docs/formats/dataplane_socket.md.
+// README.md.
 #pragma once
 
 #include <functional>

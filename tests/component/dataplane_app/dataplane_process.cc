@@ -43,16 +43,16 @@ DataplaneProcess::DataplaneProcess() {
   SetFrames({}, {});
   const std::string home = home_.string();
   const auto port = [&home](const std::string& number, const std::string& side) {
-    return "net_pcap" + number + ",rx_pcap=" + home + "/" + side + ".in.pcap,tx_pcap=" + home + "/" +
-           side + ".out.pcap";
+    return "net_pcap" + number + ",rx_pcap=" + home + "/" + side + ".in.pcap,tx_pcap=" + home +
+           "/" + side + ".out.pcap";
   };
   config_ = "sensor = \"test\"\n[ports]\ninside = \"" + port("0", "inside") + "\"\noutside = \"" +
             port("1", "outside") +
             "\"\n[dpdk]\nargs = [\"--no-huge\"]\n[workers]\ncores = [0]\nidle = \"sleep\"\n"
             "[policy]\nmode = \"enforce\"\nrules = [\"" +
             home + "/rules/*.rules\"]\n[flows]\nmax = 10000\n[journal]\ndir = \"" + home +
-            "/journal\"\n[control]\ndata_dir = \"" + home + "/data\"\ndataplane_socket = \"" + home +
-            "/dataplane.sock\"\n";
+            "/journal\"\n[control]\ndata_dir = \"" + home + "/data\"\ndataplane_socket = \"" +
+            home + "/dataplane.sock\"\n";
 }
 
 DataplaneProcess::~DataplaneProcess() {
@@ -196,6 +196,14 @@ std::map<std::pair<uint64_t, uint32_t>, DataplaneProcess::Session> DataplaneProc
     session.event.name = session.event.app = session.event.category = session.event.rule = {};
   });
   return sessions;
+}
+
+bool DataplaneProcess::WaitForSessions(size_t count) const {
+  for (int waited = 0; waited < kPatienceMs; waited += 20) {
+    if (sessions().size() >= count) return true;
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  return false;
 }
 
 std::vector<events::HealthKind> DataplaneProcess::health() const {

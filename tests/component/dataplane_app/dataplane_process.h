@@ -54,6 +54,7 @@ class DataplaneProcess {
   };
   // The newest revision of each session in the journal, by (id, part).
   std::map<std::pair<uint64_t, uint32_t>, Session> sessions() const;
+  bool WaitForSessions(size_t count) const;
   std::vector<events::HealthKind> health() const;
 
  private:

@@ -32,7 +32,8 @@ std::vector<Bytes> FramesOfManyKinds() {
   stacked.Vlan(200, 0x88a8).Vlan(5).Ipv4("10.20.0.12", "198.51.100.10").Icmp(8, 0).Payload("ping");
   PacketBuilder six;
   six.Vlan(7).Ipv6("2001:db8::1", "2001:db8::2").Udp({.dst_port = 4433}).Payload("six");
-  return {syn.Build(), NotIp(1), stacked.Build(), NotIp(1500), six.Build(), Dns(40000), NotIp(9000)};
+  return {syn.Build(), NotIp(1),   stacked.Build(), NotIp(1500),
+          six.Build(), Dns(40000), NotIp(9000)};
 }
 
 uint64_t SumOfBytes(const std::vector<Bytes>& frames) {
