@@ -120,15 +120,19 @@ int RunBlocks(Context& context, bool all) {
     context.PrintJson(*answer);
     return kDone;
   }
-  Table table({"block", "kind", "value", "state", "by", "typed", "until", "took", "notice",
-               "incident", "reason"});
+  std::vector<std::string> headers{"block", "what", "state", "typed", "until", "by", "reason"};
+  if (TerminalColumns() >= kWideColumns) {
+    headers.insert(headers.end(), {"took", "notice", "incident"});
+  }
+  Table table(std::move(headers));
   for (const json& block : JsonMember(*answer, "blocks")) {
     const json& took = JsonMember(block, "installed_in_ms");
-    table.Add({JsonText(block, "id"), JsonText(block, "kind"), JsonText(block, "value"),
-               JsonText(block, "state"), JsonText(block, "actor"),
-               TableTime(JsonText(block, "typed")), TableTime(JsonText(block, "until")),
+    table.Add({JsonText(block, "id"), JsonText(block, "kind") + " " + JsonText(block, "value"),
+               JsonText(block, "state"), TableTime(JsonText(block, "typed")),
+               TableTime(JsonText(block, "until")), JsonText(block, "actor"),
+               JsonText(block, "reason"),
                took.is_number() ? fmt::format("{:.1f} ms", took.get<double>()) : "",
-               JsonText(block, "notice"), JsonText(block, "incident"), JsonText(block, "reason")});
+               JsonText(block, "notice"), JsonText(block, "incident")});
   }
   if (table.empty()) {
     context.Print("no blocks\n");

@@ -11,7 +11,8 @@ class Table {
  public:
   explicit Table(std::vector<std::string> headers);
 
-  // As many cells as headers. Cells may hold anything: they are made printable.
+  // Cells beyond the headers are left out: a narrow table is one with fewer headers. Cells may hold
+  // anything: they are made printable.
   void Add(std::vector<std::string> cells);
   bool empty() const { return rows_.size() == 1; }
 

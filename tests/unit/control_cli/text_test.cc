@@ -116,8 +116,8 @@ struct Ran {
   std::string err;
 };
 Ran Weirctl(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "weirctl");
-  std::vector<char*> pointers;
+  std::string program = "weirctl";
+  std::vector<char*> pointers{program.data()};
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
