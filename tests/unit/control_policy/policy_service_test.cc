@@ -119,6 +119,19 @@ TEST_F(PolicyServiceTest, ADataPlaneThatStartsAgainIsToldAgain) {
   EXPECT_NE(dataplane_->InstalledBlocks().find("203.0.113.7"), std::string::npos);
 }
 
+TEST_F(PolicyServiceTest, ADataPlaneThatStartsAgainAndReadTheFilesAnewIsFollowed) {
+  dataplane_->Start();
+  Open();
+  service_->Start();
+  EXPECT_TRUE(Eventually([this] { return service_->status().in_step; }));
+  dataplane_->Stop();
+  WriteRules("drop domain other.example\n");  // it loads this itself when it starts
+  const size_t before = dataplane_->Installs().size();
+  dataplane_->Start();
+  ASSERT_TRUE(Eventually([&] { return dataplane_->Installs().size() > before; }));
+  EXPECT_EQ(dataplane_->Installs().back()["sources"][1]["text"], "drop domain other.example\n");
+}
+
 TEST_F(PolicyServiceTest, ADataPlaneThatHasItAllIsLeftAlone) {
   dataplane_->Start();
   Open();
