@@ -24,7 +24,7 @@ struct ShippedProfile {
 constexpr std::array kShipped{ShippedProfile{
     "cn-police-24h",
     R"(# A report clock: when a report is due after an incident was found. Edit it and restart weir-control;
-# incidents that are already open keep the deadline they were given.
+# incidents that are open keep theirs.
 id = "cn-police-24h"
 title = "Report to the police within 24 hours of discovery, original records kept"
 recipient = "police"
