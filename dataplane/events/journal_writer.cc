@@ -378,6 +378,7 @@ void JournalWriter::DeleteAcknowledged() {
   const auto ack = DecodeAcknowledgements(std::span(slots).first(static_cast<size_t>(got)));
   if (!ack || ack->journal_id != journal_id_) return;
   acknowledged_seq_ = std::max(acknowledged_seq_, ack->seq);
+  if (failing_ && segment_ && acknowledged_seq_ + 1 == next_seq_) StartOver();
   // The last one stays: it carries the journal's number over a restart.
   while (segments_.size() > 1 && segments_[1].first_seq <= acknowledged_seq_ + 1) {
     const auto path = options_.dir / SegmentFileName(segments_.front().first_seq);
@@ -387,6 +388,19 @@ void JournalWriter::DeleteAcknowledged() {
     ++counters_.segments_deleted;
   }
   LeaveFullness();
+}
+
+// The disk is full, and all that is on it has been read: the open segment, which is kept otherwise,
+// is then the only thing that can make room.
+void JournalWriter::StartOver() {
+  LeaveSegment();
+  for (const SegmentFile& segment : segments_) {
+    const auto path = options_.dir / SegmentFileName(segment.first_seq);
+    if (::unlink(path.c_str()) == 0) ++counters_.segments_deleted;
+  }
+  segments_.clear();
+  closed_bytes_ = 0;
+  BeginSegment();
 }
 
 // Somebody has emptied the folder: what is written to the old files would be read by nobody.

@@ -122,6 +122,7 @@ class JournalWriter {
   void SettleLost(size_t first);
   void CutTornTail();
   void LeaveSegment();
+  void StartOver();
   void LeaveIfDeleted();
   bool Sync();
   void SyncFolder();

@@ -255,6 +255,30 @@ TEST(JournalWriter, BalancesItsBooksWhereverTheDiskFills) {
   }
 }
 
+// Else a disk smaller than one segment would stay full for ever.
+TEST(JournalWriter, GivesAFullDiskBackOnceAllIsRead) {
+  TestJournal journal;
+  journal.Open();
+  journal.Write(5);
+  journal.files.room_bytes = 0;
+  journal.Append(2);
+  journal.Flush();
+  const auto reader = journal.Reader();
+  ASSERT_EQ(ReadAll(*reader).numbers, Range(1, 5));
+  journal.writer->DeleteAcknowledged();
+  EXPECT_EQ(ListSegments(journal.dir.path())->size(), 1U) << "nothing is acknowledged yet";
+  ASSERT_TRUE(reader->Acknowledge(5).ok());
+  journal.writer->DeleteAcknowledged();
+  EXPECT_EQ(ListSegments(journal.dir.path())->size(), 0U);
+  journal.files.room_bytes = UINT64_MAX;
+  journal.Write(1);
+  journal.ExpectBooksBalance();
+  const ReadBack read = ReadAll(*reader);
+  EXPECT_EQ(read.numbers, Range(8, 8));
+  EXPECT_EQ(read.announced.at("session"), 2U);
+  EXPECT_EQ(reader->counters().missing_frames, 0U);
+}
+
 TEST(JournalWriter, LeavesASegmentWhoseTornTailCannotBeCut) {
   TestJournal journal;
   journal.Open();
