@@ -44,6 +44,12 @@ struct alignas(64) HotFlow {
   void Set(StateBit bit) { state = static_cast<uint8_t>(state | bit); }
   void Clear(StateBit bit) { state = static_cast<uint8_t>(state & ~bit); }
   Endpoint initiator() const { return Has(kInitiatorIsHigh) ? Endpoint::kHigh : Endpoint::kLow; }
+  // Weir itself has reset both ends: neither will send again.
+  void ResetByWeir() {
+    Set(kReset);
+    Set(kFinFromLow);
+    Set(kFinFromHigh);
+  }
   bool fin_both() const { return Has(kFinFromLow) && Has(kFinFromHigh); }
 };
 static_assert(sizeof(HotFlow) == 64);

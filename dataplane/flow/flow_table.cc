@@ -9,6 +9,10 @@ namespace weir::flow {
 namespace {
 
 constexpr uint64_t kUsPerSecond = 1'000'000;
+// A sender sends a dropped segment again after 120 s at the latest (RFC 6298 §2.5 sets no upper
+// bound below 60 s; Linux waits up to 120). Were the flow forgotten before, that segment would
+// begin a new one, of which nothing is known.
+constexpr uint64_t kBlockedSeconds = 180;
 constexpr uint32_t kVictimsLookedAt = 32;
 
 // Buckets for `flows` at 85 % load.
@@ -197,6 +201,8 @@ FlowIndex FlowTable::Sweep(uint32_t& cursor, uint32_t& budget) const {
 
 uint64_t FlowTable::TimeoutUs(const HotFlow& hot) const {
   uint64_t seconds = limits_.other_s;
+  const bool reset_by_weir = hot.Has(kReset) && hot.fin_both();
+  if (hot.Has(kDrops) && !reset_by_weir) return kBlockedSeconds * kUsPerSecond;
   if (hot.key.protocol == packet::ip_protocol::kTcp) {
     const bool closed = hot.Has(kReset) || hot.fin_both();
     seconds = closed                ? limits_.tcp_closed_s

@@ -62,6 +62,8 @@ class FlowTable {
   const ColdFlow& cold(FlowIndex index) const { return cold_[index]; }
   bool live(FlowIndex index) const { return hot_[index].last_seen_us != kFree; }
 
+  // So many places, from the first, have ever held a flow: one round of Sweep() from 0.
+  uint32_t places_used() const { return fresh_; }
   uint32_t capacity() const { return limits_.flows_max; }
   const Limits& limits() const { return limits_; }
   // How long the flow may be silent before it is over.

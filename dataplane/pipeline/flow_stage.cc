@@ -233,7 +233,7 @@ void FlowStage::Sweep(const Now& now, uint32_t budget) {
 
 void FlowStage::CloseAll(const Now& now, EndReason reason) {
   uint32_t from = 0;
-  uint32_t budget = worker_.flows.capacity();
+  uint32_t budget = worker_.flows.places_used();
   for (;;) {
     const FlowIndex index = worker_.flows.Sweep(from, budget);
     if (index == flow::kNone) return;

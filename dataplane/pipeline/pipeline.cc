@@ -55,7 +55,7 @@ class Pipeline::Impl {
   size_t VisitFlows(size_t limit, const FlowVisitor& visit) {
     size_t visited = 0;
     uint32_t from = 0;
-    for (uint32_t budget = worker_.flows.capacity(); visited < limit; ++visited) {
+    for (uint32_t budget = worker_.flows.places_used(); visited < limit; ++visited) {
       const flow::FlowIndex index = worker_.flows.Sweep(from, budget);
       if (index == flow::kNone) break;
       visit(writer_.Describe(index, now_));

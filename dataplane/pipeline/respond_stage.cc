@@ -46,7 +46,8 @@ void RespondStage::Answer(const FlowPacket& at) {
 }
 
 void RespondStage::AnswerTcp(const FlowPacket& at) {
-  if (Send(respond::ResetSender, at.packet)) Send(respond::ResetReceiver, at.packet);
+  if (!Send(respond::ResetSender, at.packet)) return;
+  if (Send(respond::ResetReceiver, at.packet)) at.hot.ResetByWeir();
 }
 
 bool RespondStage::Send(bool (*build)(const packet::Packet&, respond::OutFrame&),

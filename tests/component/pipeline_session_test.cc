@@ -176,6 +176,18 @@ TEST(PipelineSession, FailClosedKeepsEstablishedFlowsAndDropsNewOnes) {
   EXPECT_TRUE(bench.FromInside(Udp("10.20.0.11", "198.51.100.1", 5, 6000)));
 }
 
+TEST(PipelineSession, ShowsEachLiveFlowOnce) {
+  PipelineHarness bench;
+  for (uint16_t port = 1; port <= 3; ++port) {
+    bench.FromInside(Udp("10.20.0.11", "198.51.100.1", port, 6000));
+  }
+  std::vector<uint16_t> ports;
+  const auto visit = [&](const events::SessionEvent& event) { ports.push_back(event.src_port); };
+  EXPECT_EQ(bench.pipeline().VisitFlows(10, visit), 3U);
+  EXPECT_EQ(ports, (std::vector<uint16_t>{1, 2, 3}));
+  EXPECT_EQ(bench.pipeline().VisitFlows(2, visit), 2U);
+}
+
 TEST(PipelineSession, EveryPacketIsAccountedFor) {
   PipelineHarness bench("drop port udp/6001");
   Bytes arp = Udp("10.20.0.11", "198.51.100.1", 1, 2).Build();

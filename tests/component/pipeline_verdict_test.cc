@@ -75,6 +75,36 @@ TEST(PipelineVerdict, RejectResetsBothEndsAtTheExactSequence) {
   EXPECT_EQ(to_server.tcp_seq, talk.client_seq() - hello.size());
 }
 
+TEST(PipelineVerdict, ARejectedSessionIsOverSoonAfterItsResets) {
+  PipelineHarness bench("reject host bad.test id r1");
+  TcpTalk talk(bench, 40000, 443);
+  talk.Handshake();
+  talk.Say(Hello("bad.test"));
+  bench.Advance(11);
+  bench.Tick();
+  EXPECT_EQ(bench.session().event.state, events::SessionState::kClosed);
+  EXPECT_EQ(bench.session().event.end_reason, events::EndReason::kRst);
+}
+
+// A client that resets its connection in show, waits, and sends the dropped half again gains
+// nothing.
+TEST(PipelineVerdict, ABlockedFlowIsRememberedLongerThanASenderWaits) {
+  PipelineHarness bench("drop host bad.test id r1");
+  TcpTalk talk(bench, 40000, 443);
+  talk.Handshake();
+  const Bytes hello = Hello("bad.test");
+  const std::span<const uint8_t> all(hello);
+  EXPECT_TRUE(talk.SayAt(0, all.first(60)));
+  EXPECT_FALSE(talk.SayAt(60, all.subspan(60)));
+  EXPECT_FALSE(talk.Client(packet::tcp_flag::kRst, {}));
+  bench.Advance(125);
+  bench.Tick(10);
+  EXPECT_FALSE(talk.SayAt(60, all.subspan(60)));
+  bench.Advance(181);
+  bench.Tick(10);
+  EXPECT_EQ(bench.session().event.state, events::SessionState::kClosed);
+}
+
 TEST(PipelineVerdict, AnswersNobodyWhoHasNotTalked) {
   PipelineHarness bench("reject port tcp/23\nreject port udp/69\nreject host bad.test");
   TcpTalk telnet(bench, 40000, 23);
