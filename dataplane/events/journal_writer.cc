@@ -109,8 +109,11 @@ base::Status JournalWriter::TakeLock() {
 
 bool JournalWriter::OpenAck() {
   const std::filesystem::path path = options_.dir / kAckFileName;
-  ack_.Reset(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, kAckMode));
+  ack_.Reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kAckMode));
   if (!ack_) return false;
+  // Its place is taken now: on a full disk the reader could not acknowledge, and so nothing would
+  // ever be deleted. Where that fails the disk is full already, and the reader may still find room.
+  static_cast<void>(::posix_fallocate(ack_.get(), 0, kAckFileBytes));
   ::fchmod(ack_.get(), kAckMode);  // whatever the umask
   return true;
 }

@@ -255,6 +255,16 @@ TEST(JournalWriter, BalancesItsBooksWhereverTheDiskFills) {
   }
 }
 
+// Else a reader could not acknowledge on a disk that the frames have filled.
+TEST(JournalWriter, TakesTheAcknowledgementsPlaceAtItsStart) {
+  TestJournal journal;
+  journal.Open();
+  EXPECT_EQ(std::filesystem::file_size(journal.dir.path() / kAckFileName), kAckFileBytes);
+  journal.Write(3);
+  const auto reader = journal.Reader();
+  EXPECT_EQ(ReadAll(*reader).numbers, Range(1, 3));
+}
+
 // Else a disk smaller than one segment would stay full for ever.
 TEST(JournalWriter, GivesAFullDiskBackOnceAllIsRead) {
   TestJournal journal;
