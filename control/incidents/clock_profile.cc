@@ -21,9 +21,9 @@ struct ShippedProfile {
   std::string_view text;
 };
 
-constexpr std::array kShipped{ShippedProfile{
-    "cn-police-24h",
-    R"(# A report clock: when a report is due after an incident was found.
+constexpr std::array kShipped{
+    ShippedProfile{"cn-police-24h",
+                   R"(# A report clock: when a report is due after an incident was found.
 # Edit it and restart weir-control; incidents that are open keep the deadlines they were given.
 id = "cn-police-24h"
 title = "Report to the police within 24 hours of discovery, original records kept"
