@@ -33,8 +33,10 @@ std::vector<size_t> Table::Widths(size_t columns) const {
   }
   size_t total = kGap * (widths.size() - 1);
   for (const size_t width : widths) total += width;
+  // What a row is told by, its time or id, stands first and is cut last of all.
   while (total > columns) {
-    const auto widest = std::max_element(widths.begin(), widths.end());
+    auto widest = std::max_element(widths.begin() + 1, widths.end());
+    if (widest == widths.end() || *widest <= kColumnMin) widest = widths.begin();
     if (*widest <= kColumnMin) break;
     --*widest;
     --total;

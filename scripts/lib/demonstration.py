@@ -71,7 +71,8 @@ def told(result, what):
 
 def complete(record):
     """A passed session as it must be stored: who, what, when, how much each way."""
-    return (record.get("account") and record.get("name") and record.get("app")
+    return (record.get("state") == "closed"
+            and record.get("account") and record.get("name") and record.get("app")
             and record.get("start") and record.get("end")
             and record.get("bytes_to_dst", 0) > 0 and record.get("bytes_to_src", 0) > 0)
 

@@ -4,12 +4,15 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import urllib.request
 
 from .lab import wait_for
+
+INDENT_COLUMNS = 3  # what the demonstration puts before a table's lines
 
 RULES = """\
 # The lab's policy: one name and one port are refused, the DNS server can never be.
@@ -230,9 +233,11 @@ class Appliance:
 
     def weirctl(self, *arguments, timeout=20):
         command = [self.program("weirctl"), "--socket", self.home / "control.sock"]
+        columns = shutil.get_terminal_size(fallback=(140, 24)).columns - INDENT_COLUMNS
         return subprocess.run(
             [*map(str, command), *map(str, arguments)],
             capture_output=True, text=True, timeout=timeout, check=False,
+            env={**os.environ, "COLUMNS": str(columns)},
         )
 
     def weirctl_json(self, *arguments):

@@ -57,6 +57,13 @@ TEST(Table, LinesFitAndColumnsAlign) {
   EXPECT_FALSE(table.empty());
 }
 
+TEST(Table, TheFirstColumnIsCutLast) {
+  Table table({"start", "name"});
+  table.Add({"11-22T17:30:00", "a.quite.long.name"});
+  EXPECT_NE(table.Render(22).find("11-22T17:30:00  a.qui…"), std::string::npos) << table.Render(22);
+  EXPECT_NE(table.Render(12).find("11-22…  a.q…"), std::string::npos) << table.Render(12);
+}
+
 TEST(Table, CellsAreMadePrintable) {
   Table table({"name"});
   table.Add({"a\x1b[2Jb\n"});
