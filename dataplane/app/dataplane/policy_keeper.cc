@@ -11,29 +11,13 @@
 #include <fstream>
 
 #include "dataplane/events/event.h"
+#include "dataplane/pipeline/ndpi_catalog.h"
 #include "rules/compile/compile.h"
 #include "rules/model/load.h"
 #include "rules/model/parse.h"
 
 namespace weir::appliance {
 namespace {
-
-class NdpiCatalog final : public rules::AppCatalog {
- public:
-  explicit NdpiCatalog(const classify::NdpiNames& names) : names_(names) {}
-
-  std::optional<uint16_t> FindApp(std::string_view name) const override {
-    return names_.FindApp(name);
-  }
-  std::optional<uint16_t> FindCategory(std::string_view name) const override {
-    return names_.FindCategory(name);
-  }
-  std::vector<std::string> AppNames() const override { return names_.AppNames(); }
-  std::vector<std::string> CategoryNames() const override { return names_.CategoryNames(); }
-
- private:
-  const classify::NdpiNames& names_;
-};
 
 rules::Mode ModeOf(const base::Config& config) {
   return config.policy.mode == base::PolicyMode::kEnforce ? rules::Mode::kEnforce
@@ -114,7 +98,7 @@ PolicyKeeper::Outcome PolicyKeeper::Compile(std::vector<rules::PolicySource> sou
     outcome.policy = text.error();
     return outcome;
   }
-  const NdpiCatalog catalog(*names_);
+  const pipeline::NdpiCatalog catalog(*names_);
   outcome.policy = rules::Compile(
       *text, {.mode = mode, .version = version, .now = base::WallNow(), .apps = &catalog});
   return outcome;

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "rules/compile/app_catalog.h"
+#include "dataplane/pipeline/ndpi_catalog.h"
 #include "rules/compile/compile.h"
 #include "rules/model/load.h"
 #include "rules/model/parse.h"
@@ -13,23 +13,6 @@ namespace {
 
 constexpr base::WallTime kAlwaysBefore{std::numeric_limits<int64_t>::min()};
 constexpr base::WallTime kNever{std::numeric_limits<int64_t>::max()};
-
-class NdpiCatalog final : public rules::AppCatalog {
- public:
-  explicit NdpiCatalog(const classify::NdpiNames& names) : names_(names) {}
-
-  std::optional<uint16_t> FindApp(std::string_view name) const override {
-    return names_.FindApp(name);
-  }
-  std::optional<uint16_t> FindCategory(std::string_view name) const override {
-    return names_.FindCategory(name);
-  }
-  std::vector<std::string> AppNames() const override { return names_.AppNames(); }
-  std::vector<std::string> CategoryNames() const override { return names_.CategoryNames(); }
-
- private:
-  const classify::NdpiNames& names_;
-};
 
 }  // namespace
 
@@ -54,7 +37,7 @@ ReplayPolicy::ReplayPolicy(rules::PolicyText text, std::shared_ptr<const classif
     : text_(std::move(text)), names_(std::move(names)) {}
 
 base::Status ReplayPolicy::Compile(base::WallTime now) {
-  const NdpiCatalog catalog(*names_);
+  const pipeline::NdpiCatalog catalog(*names_);
   auto compiled = rules::Compile(
       text_, {.mode = rules::Mode::kEnforce, .version = ++version_, .now = now, .apps = &catalog});
   if (!compiled.ok()) return compiled.error();

@@ -5,29 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/classify/ndpi_names.h"
+#include "dataplane/pipeline/ndpi_catalog.h"
 #include "rules/compile/compile.h"
 #include "rules/model/load.h"
 #include "rules/model/parse.h"
 
 namespace weir::rules {
 namespace {
-
-class NdpiCatalog : public AppCatalog {
- public:
-  explicit NdpiCatalog(const classify::NdpiNames& names) : names_(names) {}
-  std::optional<uint16_t> FindApp(std::string_view name) const override {
-    return names_.FindApp(name);
-  }
-  std::optional<uint16_t> FindCategory(std::string_view name) const override {
-    return names_.FindCategory(name);
-  }
-  std::vector<std::string> AppNames() const override { return names_.AppNames(); }
-  std::vector<std::string> CategoryNames() const override { return names_.CategoryNames(); }
-
- private:
-  const classify::NdpiNames& names_;
-};
 
 TEST(DefaultRules, CompileWithoutWarnings) {
   const std::vector<std::string> globs = {"*.rules"};
@@ -37,7 +21,7 @@ TEST(DefaultRules, CompileWithoutWarnings) {
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   const auto names = classify::NdpiNames::Create();
   ASSERT_TRUE(names.ok()) << names.error().message;
-  const NdpiCatalog catalog(**names);
+  const pipeline::NdpiCatalog catalog(**names);
   const auto policy = Compile(*parsed, {Mode::kEnforce, 1, base::WallNow(), &catalog});
   ASSERT_TRUE(policy.ok()) << policy.error().message;
   EXPECT_EQ((*policy)->warnings(), std::vector<std::string>());
