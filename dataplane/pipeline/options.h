@@ -14,7 +14,8 @@ struct Options {
   unsigned worker_index = 0;  // 0 to 63, goes into session ids
   flow::Limits flow_limits;
   // Flows whose name or application is being found out at one time. A flow that finds no place goes
-  // without a name, is judged as having none, and is counted. 0: a quarter of the flows.
+  // without a name, is judged as having none, and is counted. 0: a quarter of the flows,
+  // 65,536 at most.
   uint32_t learning_max = 0;
   uint32_t stream_buffers_max = 2'048;  // of 18 KB each
   std::array<uint8_t, 16>

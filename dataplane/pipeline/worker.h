@@ -62,8 +62,10 @@ struct Worker {
         sink(events) {}
 
   static uint32_t LearningMax(const Options& with) {
-    return with.learning_max != 0 ? with.learning_max
-                                  : std::max<uint32_t>(64, with.flow_limits.flows_max / 4);
+    constexpr uint32_t kFewest = 64;
+    constexpr uint32_t kMost = 65'536;
+    if (with.learning_max != 0) return with.learning_max;
+    return std::clamp(with.flow_limits.flows_max / 4, kFewest, kMost);
   }
   // A block for each flow's name, and some for the ids of rules.
   static uint32_t StringBlocks(const Options& with) { return with.flow_limits.flows_max + 4096; }
