@@ -113,21 +113,18 @@ std::string PrintSpan(const TimeSpan& span) {
                      span.first_minute % 60, span.last_minute / 60, span.last_minute % 60);
 }
 
+bool BitAt(const base::IpAddress& address, unsigned bit) {
+  const unsigned byte = address.bytes()[bit / 8];
+  return (byte >> (7 - bit % 8) & 1U) != 0;
+}
+
 // The prefix that is this range, if one is.
 std::optional<base::IpPrefix> AsPrefix(const AddressRange& range) {
   unsigned bits = 0;
-  while (bits < 128) {
-    const unsigned shift = 7 - bits % 8;
-    const unsigned first = range.first.bytes()[bits / 8] >> shift & 1U;
-    const unsigned last = range.last.bytes()[bits / 8] >> shift & 1U;
-    if (first != last) break;
-    ++bits;
-  }
+  while (bits < 128 && BitAt(range.first, bits) == BitAt(range.last, bits)) ++bits;
   const unsigned length = bits;
   for (; bits < 128; ++bits) {
-    const unsigned shift = 7 - bits % 8;
-    if ((range.first.bytes()[bits / 8] >> shift & 1U) != 0) return std::nullopt;
-    if ((range.last.bytes()[bits / 8] >> shift & 1U) == 0) return std::nullopt;
+    if (BitAt(range.first, bits) || !BitAt(range.last, bits)) return std::nullopt;
   }
   return base::IpPrefix(range.first, length);
 }
