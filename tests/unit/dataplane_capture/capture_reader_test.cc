@@ -91,7 +91,7 @@ TEST(CaptureReader, ReadsWhatStandsBeforeACut) {
                       .PcapRecord(1000, 7, Frame(1), 60)
                       .PcapRecord(1001, 8, Frame(2), 60)
                       .bytes();
-  content.resize(content.size() - 10);
+  content.erase(content.end() - 10, content.end());
   const TestFile file(content);
   auto reader = CaptureReader::Open(file.path()).value();
   CaptureRecord record;
