@@ -15,6 +15,10 @@ CompiledPolicy::CompiledPolicy(PolicyParts parts)
     asks_for_names_ |= selector == Selector::kHost || selector == Selector::kDomain;
     asks_for_apps_ |= selector == Selector::kApp || selector == Selector::kCategory;
   }
+  for (const CompiledRule& rule : parts_.rules) {
+    const bool stops = rule.verb == Verb::kDrop || rule.verb == Verb::kReject;
+    blocks_ |= stops && rule.mode == Mode::kEnforce;
+  }
 }
 
 uint32_t CompiledPolicy::FindRule(std::string_view id) const {

@@ -89,6 +89,10 @@ class CompiledPolicy {
   bool asks_for_names() const { return asks_for_names_; }
   bool asks_for_apps() const { return asks_for_apps_; }
 
+  // Whether any rule drops or rejects in enforce mode. Where none does, nothing at all may be
+  // dropped on the policy's account.
+  bool blocks() const { return blocks_; }
+
   // When the first of the rules expires; the owner compiles again then.
   std::optional<base::WallTime> next_expiry() const { return parts_.next_expiry; }
 
@@ -124,6 +128,7 @@ class CompiledPolicy {
   std::unordered_map<std::string_view, uint32_t> by_id_;  // views into parts_.infos
   bool asks_for_names_ = false;
   bool asks_for_apps_ = false;
+  bool blocks_ = false;
   std::unique_ptr<HitCounter[]> hits_;
 };
 

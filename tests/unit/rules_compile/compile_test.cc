@@ -142,6 +142,13 @@ TEST(Compile, KnowsWhatThePolicyAsksFor) {
   EXPECT_TRUE(Compiled("drop any except app TLS")->asks_for_apps());
 }
 
+TEST(Compile, KnowsWhetherAnyRuleBlocks) {
+  EXPECT_TRUE(Compiled("drop domain a")->blocks());
+  EXPECT_TRUE(Compiled("allow any\nreject domain a")->blocks());
+  EXPECT_FALSE(Compiled("allow domain a\nmonitor any")->blocks());
+  EXPECT_FALSE(Compiled("drop domain a mode monitor")->blocks());
+}
+
 TEST(Compile, PointsOutShadowedAndRedundantRules) {
   EXPECT_EQ(
       WarningsOf("allow domain a.example\ndrop host x.a.example, a.example\n"),
