@@ -53,6 +53,13 @@ bool CryptoStream::Add(uint64_t offset, std::span<const uint8_t> piece) {
   return agrees;
 }
 
+bool CryptoStream::Agrees(uint64_t offset, std::span<const uint8_t> piece) const {
+  for (uint64_t at = offset; at < high_ && at - offset < piece.size(); ++at) {
+    if (Has(at) && bytes_[at] != piece[at - offset]) return false;
+  }
+  return true;
+}
+
 void CryptoStream::AdvancePrefix() {
   while (prefix_bytes_ < high_) {
     const uint64_t missing = ~present_[prefix_bytes_ / 64] >> (prefix_bytes_ % 64);

@@ -22,8 +22,13 @@ class CryptoStream {
   // from one that is there already: an honest client never sends that.
   bool Add(uint64_t offset, std::span<const uint8_t> piece);
 
+  // Would Add() return true?
+  bool Agrees(uint64_t offset, std::span<const uint8_t> piece) const;
+
   // What is there from the beginning without a gap.
   std::span<const uint8_t> prefix() const { return std::span(bytes_).first(prefix_bytes_); }
+  // Is nothing there behind the first gap?
+  bool gapless() const { return prefix_bytes_ == high_; }
 
  private:
   bool Has(size_t at) const { return (present_[at / 64] >> (at % 64) & 1) != 0; }

@@ -6,17 +6,24 @@
 namespace weir::names {
 
 QuicAttempts::QuicAttempts(size_t places)
-    : places_(std::max<size_t>(places, 1)), generations_(places_.size(), 0) {}
+    : places_(std::max<size_t>(places, 1)),
+      generations_(places_.size(), 0),
+      nodes_(places_.size() + 2) {
+  for (const uint32_t ring : {FreeRing(), LentRing()}) nodes_[ring] = {ring, ring};
+  for (uint32_t slot = 0; slot < places_.size(); ++slot) Append(FreeRing(), slot);
+}
 
 QuicLease QuicAttempts::Lend() {
-  const size_t slot = next_;
-  next_ = next_ + 1 == places_.size() ? 0 : next_ + 1;
-  uint32_t& generation = generations_[slot];
-  const bool lent = generation % 2 != 0;
-  if (lent) ++taken_away_;
-  generation += lent ? 2 : 1;
+  uint32_t slot = nodes_[FreeRing()].behind;
+  if (slot == FreeRing()) {
+    slot = nodes_[LentRing()].behind;
+    ++taken_away_;
+  }
+  Remove(slot);
+  Append(LentRing(), slot);
+  if (++generations_[slot] == 0) ++generations_[slot];
   places_[slot].Reset();
-  return {static_cast<uint32_t>(slot), generation};
+  return {slot, generations_[slot]};
 }
 
 QuicInitial* QuicAttempts::Find(QuicLease lease) {
@@ -24,9 +31,21 @@ QuicInitial* QuicAttempts::Find(QuicLease lease) {
   return valid ? &places_[lease.slot] : nullptr;
 }
 
-void QuicAttempts::Return(QuicLease& lease) {
-  if (Find(lease) != nullptr) ++generations_[lease.slot];
-  lease = QuicLease();
+void QuicAttempts::Settle(QuicLease lease) {
+  if (Find(lease) == nullptr) return;
+  Remove(lease.slot);
+  Append(FreeRing(), lease.slot);
+}
+
+void QuicAttempts::Append(uint32_t ring, uint32_t slot) {
+  nodes_[slot] = {nodes_[ring].before, ring};
+  nodes_[nodes_[ring].before].behind = slot;
+  nodes_[ring].before = slot;
+}
+
+void QuicAttempts::Remove(uint32_t slot) {
+  nodes_[nodes_[slot].before].behind = nodes_[slot].behind;
+  nodes_[nodes_[slot].behind].before = nodes_[slot].before;
 }
 
 base::Result<std::unique_ptr<NameContext>> NameContext::Create(size_t quic_places) {

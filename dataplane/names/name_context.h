@@ -22,22 +22,34 @@ struct QuicLease {
   uint32_t generation = 0;  // 0: no lease
 };
 
-// Attempts in progress, a fixed number. The place lent longest ago goes to who asks next: a flood
-// of unfinished attempts shortens how long an attempt may take and can neither fill the pool for
-// good nor leak from it. A hello within one datagram never needs a place.
+// Attempts whose hello came, or comes, in several datagrams; a fixed number. One that has settled
+// is kept to be compared with what may come, until its place is needed. When all places are in use
+// by others, the one lent longest ago goes to who asks next: a flood of unfinished attempts
+// shortens how long an attempt may take and can neither fill the pool for good nor leak from it. A
+// hello within one datagram never needs a place.
 class QuicAttempts {
  public:
   explicit QuicAttempts(size_t places);
 
   QuicLease Lend();
-  QuicInitial* Find(QuicLease lease);  // null when the place was taken away
-  void Return(QuicLease& lease);
-  uint64_t taken_away() const { return taken_away_; }  // attempts that lost their place unfinished
+  QuicInitial* Find(QuicLease lease);                  // null when the place was taken away
+  void Settle(QuicLease lease);                        // its place may go before those of others
+  uint64_t taken_away() const { return taken_away_; }  // attempts that lost their place unsettled
 
  private:
+  // Places in a ring by when they came into it; the ring's own node stands behind them all.
+  struct Node {
+    uint32_t before = 0;
+    uint32_t behind = 0;
+  };
+  uint32_t FreeRing() const { return static_cast<uint32_t>(places_.size()); }
+  uint32_t LentRing() const { return FreeRing() + 1; }
+  void Append(uint32_t ring, uint32_t slot);
+  void Remove(uint32_t slot);
+
   std::vector<QuicInitial> places_;
-  std::vector<uint32_t> generations_;  // of each place; odd while lent
-  size_t next_ = 0;
+  std::vector<uint32_t> generations_;  // how often each place was lent
+  std::vector<Node> nodes_;            // of each place, and of the rings: free or settled, lent
   uint64_t taken_away_ = 0;
 };
 
@@ -49,8 +61,8 @@ class NameContext {
   static base::Result<std::unique_ptr<NameContext>> Create(size_t quic_places = kQuicPlacesDefault);
 
   Crypto& crypto() { return *crypto_; }
+  QuicTools quic_tools() { return {*crypto_, plain_}; }
   HandshakeBuffer& handshake() { return handshake_; }
-  PlainBuffer& plain() { return plain_; }
   QuicInitial& fresh_attempt() { return fresh_attempt_; }
   QuicAttempts& attempts() { return attempts_; }
 

@@ -73,9 +73,14 @@ struct UdpPorts {
 
 // For the client's side of a UDP flow. Never finished: DNS asks again on the same ports, and a QUIC
 // client may open another connection. A datagram without anything for it costs a few comparisons.
+//
+// Who must not be led astray drops the datagrams of kConflict and kCrowded and keeps the finder for
+// as long as it is in_progress(). Then every byte of a hello that a server can have was read here,
+// and no name gets through untold.
 class UdpNameFinder {
  public:
-  // Attempts of one flow that are put together side by side.
+  // Attempts of one flow that are put together side by side. A client's connection takes one, or
+  // two after a Retry or another version; more are several connections on the same ports.
   static constexpr size_t kAttemptsMax = 4;
 
   Outcome Consume(std::span<const uint8_t> datagram, UdpPorts ports, NameContext& context,
@@ -89,11 +94,16 @@ class UdpNameFinder {
   Outcome ConsumeDns(std::span<const uint8_t> datagram, UdpPorts ports, NameSink& sink);
   Outcome ConsumeQuic(std::span<const uint8_t> datagram, NameContext& context, NameSink& sink);
   Outcome ContinueAttempt(std::span<const uint8_t> datagram, NameContext& context, NameSink& sink);
-  void Keep(const QuicInitial& attempt, QuicAttempts& attempts);
+  Outcome BeginAttempt(std::span<const uint8_t> datagram, bool unlisted, NameContext& context,
+                       NameSink& sink);
+  Outcome Tell(Outcome outcome, const ClientHello& hello, NameSink& sink);
+  bool Keep(const QuicInitial& attempt, QuicAttempts& attempts);
   void Note(Coverage coverage);
 
   std::array<QuicLease, kAttemptsMax> leases_;
-  uint8_t next_lease_ = 0;
+  std::array<bool, kAttemptsMax> finished_{};  // attempts that will tell nothing more
+  std::array<bool, kAttemptsMax> settled_{};   // and may be forgotten
+  bool lost_ = false;  // the place of an attempt that was not settled was taken away
   Coverage coverage_ = Coverage::kUndecided;
 };
 

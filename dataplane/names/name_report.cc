@@ -46,6 +46,8 @@ Coverage CoverageOf(Outcome outcome) {
       return Coverage::kTooLong;
     case Outcome::kNotThis:
       return Coverage::kUnknown;
+    case Outcome::kConflict:
+    case Outcome::kCrowded:
     case Outcome::kNeedMore:
     case Outcome::kFound:
     case Outcome::kNone:

@@ -16,6 +16,9 @@ enum class Outcome : uint8_t {
   kNotThis,    // another protocol
   kMalformed,  // this protocol, but no server would take it
   kTooLong,    // a limit of this folder was reached before a name was seen
+  // QUIC only, and for who must not be led astray a reason to drop the datagram:
+  kConflict,  // it contradicts bytes seen before; nothing of it was taken
+  kCrowded,   // what it begins cannot be followed: too much is begun, or a part of it was forgotten
 };
 
 // Where a name was seen. The values are those of events::NameSource.

@@ -35,70 +35,11 @@ void SkipConnectionClose(Cursor& frames) {
   frames.Skip(ReadVarint(frames));
 }
 
-}  // namespace
-
-void QuicInitial::Reset() {
-  version_ = nullptr;
-  largest_number_ = -1;
-  stream_.Reset();
-}
-
-void QuicInitial::CopyFrom(const QuicInitial& other) {
-  version_ = other.version_;
-  keys_ = other.keys_;
-  largest_number_ = other.largest_number_;
-  dcid_bytes_ = other.dcid_bytes_;
-  dcid_ = other.dcid_;
-  stream_.CopyFrom(other.stream_);
-}
-
-Outcome QuicInitial::AddDatagram(ByteSpan datagram, Crypto& crypto, PlainBuffer& plain,
-                                 ClientHello& out) {
-  out = ClientHello();
-  bool ours = false;
-  bool agrees = true;
-  for (unsigned i = 0; i < kPacketsMax && !datagram.empty(); ++i) {
-    const QuicPacket packet = ReadQuicPacket(datagram);
-    const bool initial = packet.kind == QuicPacket::Kind::kInitial;
-    if (!initial && packet.kind != QuicPacket::Kind::kOther) break;
-    datagram = datagram.subspan(packet.bytes.size());
-    ByteSpan frames;
-    if (!initial || !Open(packet, crypto, plain, frames)) continue;
-    ours = true;
-    const bool google = version_->google_frames;
-    agrees = (google ? ReadGoogleFrames(frames) : ReadFrames(frames)) && agrees;
-  }
-  if (!ours) return Outcome::kNotThis;
-  return agrees ? ReadHello(out) : Outcome::kMalformed;
-}
-
-bool QuicInitial::Open(const QuicPacket& packet, Crypto& crypto, PlainBuffer& plain,
-                       ByteSpan& frames) {
-  if (version_ == packet.version) {
-    frames = OpenInitial(packet, keys_, crypto, largest_number_, plain);
-    return !frames.empty();
-  }
-  // A begun attempt goes on in another version with the same id (RFC 9368 §2.3); a fresh one takes
-  // the packet's.
-  const bool fresh = version_ == nullptr;
-  const ByteSpan dcid = fresh ? packet.dcid : ByteSpan(dcid_).first(dcid_bytes_);
-  const QuicKeys keys = DeriveClientKeys(*packet.version, dcid, crypto);
-  frames = OpenInitial(packet, keys, crypto, largest_number_, plain);
-  if (frames.empty()) return false;
-  if (fresh) {
-    version_ = packet.version;
-    keys_ = keys;
-    dcid_bytes_ = static_cast<uint8_t>(dcid.size());
-    std::copy(dcid.begin(), dcid.end(), dcid_.begin());
-  }
-  return true;
-}
-
-// False when a CRYPTO frame contradicts an earlier one. A frame that an Initial may not hold ends
-// the reading: a server closes the connection there.
-bool QuicInitial::ReadFrames(ByteSpan bytes) {
+// Calls `piece(offset, bytes)` for every CRYPTO frame until one returns false, which it returns
+// too. A frame that an Initial may not hold ends the reading: a server closes the connection there.
+template <typename Piece>
+bool ForEachPiece(ByteSpan bytes, Piece&& piece) {
   Cursor frames(bytes);
-  bool agrees = true;
   while (!frames.empty()) {
     const uint64_t type = ReadVarint(frames);
     if (type == kFramePadding || type == kFramePing) continue;
@@ -108,24 +49,24 @@ bool QuicInitial::ReadFrames(ByteSpan bytes) {
       SkipConnectionClose(frames);
     } else if (type == kFrameCrypto) {
       const uint64_t offset = ReadVarint(frames);
-      const ByteSpan piece = frames.Bytes(ReadVarint(frames));
-      if (frames.ok()) agrees = stream_.Add(offset, piece) && agrees;
+      const ByteSpan data = frames.Bytes(ReadVarint(frames));
+      if (frames.ok() && !piece(offset, data)) return false;
     } else {
       break;
     }
   }
-  return agrees;
+  return true;
 }
 
-// Google's frame types: CRYPTO is 8, and an acknowledgement of the usual two sizes may stand
-// before.
-bool QuicInitial::ReadGoogleFrames(ByteSpan bytes) {
+// The same for Google's frame types: CRYPTO is 8, and an acknowledgement of the usual two sizes may
+// stand before.
+template <typename Piece>
+bool ForEachGooglePiece(ByteSpan bytes, Piece&& piece) {
   constexpr uint8_t kGooglePing = 0x07;
   constexpr uint8_t kGoogleCrypto = 0x08;
   constexpr uint8_t kGoogleAck = 0x40;
   constexpr uint8_t kGoogleLongAck = 0x60;
   Cursor frames(bytes);
-  bool agrees = true;
   while (!frames.empty()) {
     const uint8_t type = frames.U8();
     if (type == kFramePadding || type == kGooglePing) continue;
@@ -133,21 +74,113 @@ bool QuicInitial::ReadGoogleFrames(ByteSpan bytes) {
       frames.Skip(type == kGoogleAck ? 5 : 8);
     } else if (type == kGoogleCrypto) {
       const uint64_t offset = ReadVarint(frames);
-      const ByteSpan piece = frames.Bytes(ReadVarint(frames));
-      if (frames.ok()) agrees = stream_.Add(offset, piece) && agrees;
+      const ByteSpan data = frames.Bytes(ReadVarint(frames));
+      if (frames.ok() && !piece(offset, data)) return false;
     } else {
       break;
     }
   }
-  return agrees;
+  return true;
 }
 
-Outcome QuicInitial::ReadHello(ClientHello& out) const {
+}  // namespace
+
+void QuicInitial::Reset() {
+  version_ = nullptr;
+  largest_number_ = -1;
+  finished_ = settled_ = false;
+  stream_.Reset();
+}
+
+void QuicInitial::CopyFrom(const QuicInitial& other) {
+  version_ = other.version_;
+  keys_ = other.keys_;
+  largest_number_ = other.largest_number_;
+  dcid_bytes_ = other.dcid_bytes_;
+  finished_ = other.finished_;
+  settled_ = other.settled_;
+  dcid_ = other.dcid_;
+  stream_.CopyFrom(other.stream_);
+}
+
+Outcome QuicInitial::AddDatagram(ByteSpan datagram, const QuicTools& tools, ClientHello& out,
+                                 const QuicVersion* unlisted) {
+  out = ClientHello();
+  Opened opened;
+  OpenAll(datagram, tools, unlisted, opened);
+  if (opened.count == 0) return opened.too_many ? Outcome::kTooLong : Outcome::kNotThis;
+  const auto each = [&](auto&& piece) {
+    const auto packets = std::span(opened.frames).first(opened.count);
+    return std::all_of(packets.begin(), packets.end(), [&](ByteSpan frames) {
+      return version_->google_frames ? ForEachGooglePiece(frames, piece)
+                                     : ForEachPiece(frames, piece);
+    });
+  };
+  // All or nothing: what contradicts is to be dropped as a whole, its other bytes with it.
+  const bool taken =
+      each([this](uint64_t offset, ByteSpan piece) { return stream_.Agrees(offset, piece); }) &&
+      each([this](uint64_t offset, ByteSpan piece) { return stream_.Add(offset, piece); });
+  if (!taken) return Outcome::kConflict;
+  const Outcome outcome = finished_ ? Outcome::kNeedMore : ReadHello(out);
+  return opened.too_many && outcome == Outcome::kNeedMore ? Outcome::kTooLong : outcome;
+}
+
+void QuicInitial::OpenAll(ByteSpan datagram, const QuicTools& tools, const QuicVersion* unlisted,
+                          Opened& out) {
+  Trial trial;
+  size_t initials = 0;
+  std::span<uint8_t> plain(tools.plain);
+  while (!datagram.empty()) {
+    const QuicPacket packet = ReadQuicPacket(datagram, version_ != nullptr ? version_ : unlisted);
+    const bool initial = packet.kind == QuicPacket::Kind::kInitial;
+    if (!initial && packet.kind != QuicPacket::Kind::kOther) break;
+    datagram = datagram.subspan(packet.bytes.size());
+    if (!initial) continue;
+    const ByteSpan frames = Open(packet, tools.crypto, plain, trial);
+    out.too_many = ++initials > kInitialsMax || trial.made > kKeysMax;
+    if (out.too_many) break;
+    if (frames.empty()) continue;
+    out.frames[out.count++] = frames;
+    plain = plain.subspan(packet.bytes.size());
+  }
+}
+
+// The frames; empty when the packet is not of this attempt.
+ByteSpan QuicInitial::Open(const QuicPacket& packet, Crypto& crypto, std::span<uint8_t> plain,
+                           Trial& trial) {
+  if (version_ == packet.version) {
+    return OpenInitial(packet, keys_, crypto, largest_number_, plain);
+  }
+  // A begun attempt goes on in another version with the same id (RFC 9368 §2.3); a fresh one takes
+  // the packet's.
+  const bool fresh = version_ == nullptr;
+  const ByteSpan dcid = fresh ? packet.dcid : ByteSpan(dcid_).first(dcid_bytes_);
+  if (trial.version != packet.version || !std::ranges::equal(trial.dcid, dcid)) {
+    if (++trial.made > kKeysMax) return {};
+    trial.version = packet.version;
+    trial.dcid = dcid;
+    trial.keys = DeriveClientKeys(*packet.version, dcid, crypto);
+  }
+  const ByteSpan frames = OpenInitial(packet, trial.keys, crypto, largest_number_, plain);
+  if (fresh && !frames.empty()) {
+    version_ = packet.version;
+    keys_ = trial.keys;
+    dcid_bytes_ = static_cast<uint8_t>(dcid.size());
+    std::copy(dcid.begin(), dcid.end(), dcid_.begin());
+  }
+  return frames;
+}
+
+Outcome QuicInitial::ReadHello(ClientHello& out) {
   const ByteSpan prefix = stream_.prefix();
   if (prefix.empty()) return Outcome::kNeedMore;
-  const Outcome outcome =
-      version_->google_hello ? ParseChlo(prefix, out) : ParseHandshake(prefix, out);
-  return outcome == Outcome::kNotThis ? Outcome::kMalformed : outcome;
+  const bool google = version_->google_hello;
+  Outcome outcome = google ? ParseChlo(prefix, out) : ParseHandshake(prefix, out);
+  if (outcome == Outcome::kNotThis) outcome = Outcome::kMalformed;
+  finished_ = outcome != Outcome::kNeedMore;
+  const bool whole = outcome == Outcome::kFound || outcome == Outcome::kNone;
+  settled_ = whole && (google || (stream_.gapless() && prefix.size() == HandshakeBytes(prefix)));
+  return outcome;
 }
 
 }  // namespace weir::names

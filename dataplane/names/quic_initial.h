@@ -20,33 +20,65 @@ namespace weir::names {
 // A datagram's packets are opened into this; larger datagrams do not fit UDP.
 using PlainBuffer = std::array<uint8_t, 65536>;
 
+// What opening takes; a worker's, lent for a call.
+struct QuicTools {
+  Crypto& crypto;
+  PlainBuffer& plain;
+};
+
 class QuicInitial {
  public:
-  // Packets a datagram is searched for; clients send two or three.
-  static constexpr unsigned kPacketsMax = 8;
+  // Initials of one datagram that are opened. No more fit 1,472 bytes; a client sends one to three.
+  static constexpr size_t kInitialsMax = 40;
+  // Keys made for one datagram. Packets in one datagram go to one connection id (RFC 9000 §12.2).
+  static constexpr unsigned kKeysMax = 4;
 
   void Reset();
   void CopyFrom(const QuicInitial& other);
 
   // Reads a client's datagram. A fresh attempt takes the first Initial that opens with its own
-  // connection id; a begun one what opens with its keys.
-  //   kFound, kNone  the hello is whole; the spans of `out` point into this object
-  //   kNeedMore      something of this attempt was read, the hello is not whole
+  // connection id; a begun one what opens with its keys. A packet of a version that is not listed
+  // is read as one of `unlisted`, or of the version the attempt was begun with.
+  //   kFound, kNone  the hello has become whole; the spans of `out` point into this object
+  //   kNeedMore      something of this attempt was read that did not make the hello whole
   //   kNotThis       nothing in the datagram belongs to this attempt
-  //   kMalformed     no hello, or bytes that contradict those read before (which stay)
-  //   kTooLong       a hello of more than CryptoStream::kBytesMax
-  Outcome AddDatagram(ByteSpan datagram, Crypto& crypto, PlainBuffer& plain, ClientHello& out);
+  //   kConflict      bytes contradict those read before; nothing of the datagram was taken
+  //   kMalformed     no hello, or a broken one
+  //   kTooLong       a hello of more than CryptoStream::kBytesMax; more packets than the limits
+  //   below
+  Outcome AddDatagram(ByteSpan datagram, const QuicTools& tools, ClientHello& out,
+                      const QuicVersion* unlisted = nullptr);
+
+  // Nothing more will be found. What comes is still compared with what there is.
+  bool finished() const { return finished_; }
+  // The hello is whole and nothing lies behind it, as honest clients have it.
+  bool settled() const { return settled_; }
 
  private:
-  bool Open(const QuicPacket& packet, Crypto& crypto, PlainBuffer& plain, ByteSpan& frames);
-  bool ReadFrames(ByteSpan frames);
-  bool ReadGoogleFrames(ByteSpan frames);
-  Outcome ReadHello(ClientHello& out) const;
+  // The frames of a datagram's packets that could be opened.
+  struct Opened {
+    std::array<ByteSpan, kInitialsMax> frames;
+    size_t count = 0;
+    bool too_many = false;  // and some packets were not tried
+  };
+  // The keys made last for this datagram.
+  struct Trial {
+    const QuicVersion* version = nullptr;
+    ByteSpan dcid;
+    QuicKeys keys;
+    unsigned made = 0;
+  };
+
+  void OpenAll(ByteSpan datagram, const QuicTools& tools, const QuicVersion* unlisted, Opened& out);
+  ByteSpan Open(const QuicPacket& packet, Crypto& crypto, std::span<uint8_t> plain, Trial& trial);
+  Outcome ReadHello(ClientHello& out);
 
   const QuicVersion* version_ = nullptr;  // null: fresh
   QuicKeys keys_;
   int64_t largest_number_ = -1;
   uint8_t dcid_bytes_ = 0;
+  bool finished_ = false;
+  bool settled_ = false;
   std::array<uint8_t, kQuicCidBytesMax> dcid_;
   CryptoStream stream_;
 };

@@ -83,13 +83,19 @@ uint64_t DecodeNumber(uint64_t truncated, unsigned bits, int64_t largest) {
 }  // namespace
 
 const QuicVersion* FindQuicVersion(uint32_t version) {
-  // Versions nobody speaks, sent to make a server offer its own (RFC 9000 §15). Clients that do so
-  // seal their hello as in draft-29.
-  static constexpr QuicVersion kForcing = Ietf(0x0a0a0a0a, kSaltDraft29);
-  if ((version & 0x0f0f0f0f) == kForcing.version) return &kForcing;
   const auto* found = std::find_if(std::begin(kVersions), std::end(kVersions),
                                    [version](const auto& each) { return each.version == version; });
   return found == std::end(kVersions) ? nullptr : found;
+}
+
+std::span<const QuicVersion> UnlistedQuicVersions() {
+  static constexpr QuicVersion kLikely[] = {
+      Ietf(0, kSaltV1),
+      Ietf(0, kSaltDraft29),
+      Ietf(0, kSaltDraft23),
+      Second(0, kSaltV2),
+  };
+  return kLikely;
 }
 
 uint64_t ReadVarint(Cursor& cursor) {
@@ -100,7 +106,7 @@ uint64_t ReadVarint(Cursor& cursor) {
   return cursor.ok() ? value : 0;
 }
 
-QuicPacket ReadQuicPacket(ByteSpan datagram) {
+QuicPacket ReadQuicPacket(ByteSpan datagram, const QuicVersion* unlisted) {
   QuicPacket packet;
   Cursor header(datagram);
   const uint8_t first = header.U8();
@@ -114,9 +120,14 @@ QuicPacket ReadQuicPacket(ByteSpan datagram) {
   const size_t scid_bytes = header.U8();
   header.Skip(scid_bytes);
   if (!header.ok()) return packet;
+  if (version == 0) {
+    packet.kind = QuicPacket::Kind::kRest;
+    return packet;
+  }
   packet.version = FindQuicVersion(version);
+  if (packet.version == nullptr) packet.version = unlisted;
   if (packet.version == nullptr) {
-    packet.kind = version == 0 ? QuicPacket::Kind::kRest : QuicPacket::Kind::kUnknownVersion;
+    packet.kind = QuicPacket::Kind::kUnlisted;
     return packet;
   }
   if (packet.dcid.size() > kQuicCidBytesMax || scid_bytes > kQuicCidBytesMax) return packet;

@@ -29,16 +29,21 @@ struct QuicVersion {
   bool google_hello;     // "CHLO" in place of TLS (Q050)
 };
 
-// Null for a version whose Initial cannot be read.
+// Null for a version that is not listed.
 const QuicVersion* FindQuicVersion(uint32_t version);
+
+// What a version that is not listed may be in truth, most likely first: another number for one of
+// these (Meta's for version 1 and its own), or a number nobody speaks, sent to make a server offer
+// its versions (RFC 9000 §15).
+std::span<const QuicVersion> UnlistedQuicVersions();
 
 struct QuicPacket {
   enum class Kind : uint8_t {
     kInitial,
-    kOther,           // 0-RTT, Handshake: passed over by their length
-    kRest,            // Retry, version negotiation, short header: whatever follows belongs to it
-    kUnknownVersion,  // and nothing can be said of what follows
-    kNotQuic,         // no long header, or one that contradicts itself
+    kOther,     // 0-RTT, Handshake: passed over by their length
+    kRest,      // Retry, version negotiation, short header: whatever follows belongs to it
+    kUnlisted,  // a version that is not listed: nothing can be said of what follows
+    kNotQuic,   // no long header, or one that contradicts itself
   };
   Kind kind = Kind::kNotQuic;
   const QuicVersion* version = nullptr;  // null but for kInitial and kOther
@@ -48,8 +53,9 @@ struct QuicPacket {
 };
 
 // The packet at the start of `datagram`; for kInitial and kOther the next follows behind `bytes`.
-// The fixed bit is not looked at (RFC 9287 lets clients grease it).
-QuicPacket ReadQuicPacket(ByteSpan datagram);
+// One of a version that is not listed is read as if it were of `unlisted`, or is kUnlisted. The
+// fixed bit is not looked at (RFC 9287 lets clients grease it).
+QuicPacket ReadQuicPacket(ByteSpan datagram, const QuicVersion* unlisted = nullptr);
 
 // What protects a client's Initial packets (RFC 9001 §5.2).
 struct QuicKeys {

@@ -69,6 +69,13 @@ void ReadVersions(ByteSpan body, ClientHello& out) {
   if (highest != 0) out.version_max = highest;
 }
 
+// draft-ietf-tls-esni §5: the mark of the hello that lay inside, which a server in front passes on
+// in clear. Its name is the true one.
+bool IsInnerEch(ByteSpan body) {
+  constexpr uint8_t kInner = 1;
+  return body.size() == 1 && body[0] == kInner;
+}
+
 void ReadExtension(uint16_t type, ByteSpan body, ClientHello& out) {
   switch (type) {
     case kExtServerName:
@@ -84,7 +91,7 @@ void ReadExtension(uint16_t type, ByteSpan body, ClientHello& out) {
       if (body.size() >= 2) out.signature_algorithms = body.subspan(2);
       break;
     case kExtEch:
-      out.has_ech = true;
+      out.has_ech = out.has_ech || !IsInnerEch(body);
       break;
     case kExtEsni:
       out.has_esni = true;
@@ -173,22 +180,21 @@ class Fragments {
   ByteSpan bytes_;
 };
 
-// How many handshake bytes the first message takes in all; 4 until that is known.
-size_t MessageBytes(ByteSpan handshake) {
+size_t Missing(ByteSpan handshake) { return HandshakeBytes(handshake) - handshake.size(); }
+
+}  // namespace
+
+size_t HandshakeBytes(ByteSpan handshake) {
   Cursor header(handshake);
   header.Skip(1);
   const size_t body_bytes = header.U24();
   return kHandshakeHeaderBytes + (header.ok() ? body_bytes : 0);
 }
 
-size_t Missing(ByteSpan handshake) { return MessageBytes(handshake) - handshake.size(); }
-
-}  // namespace
-
 Outcome ParseHandshake(ByteSpan handshake, ClientHello& out) {
   if (handshake.empty()) return Outcome::kNeedMore;
   if (handshake[0] != kHandshakeClientHello) return Outcome::kNotThis;
-  const size_t message_bytes = MessageBytes(handshake);
+  const size_t message_bytes = HandshakeBytes(handshake);
   if (message_bytes > kTlsStreamBytesMax) return Outcome::kTooLong;
   if (handshake.size() < std::max(message_bytes, kHandshakeHeaderBytes)) return Outcome::kNeedMore;
   ReadHello(handshake.first(message_bytes).subspan(kHandshakeHeaderBytes), out);

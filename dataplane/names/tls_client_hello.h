@@ -26,7 +26,7 @@ struct ClientHello {
   uint16_t legacy_version = 0;
   uint16_t version_max = 0;  // the highest offered, GREASE aside (RFC 8701)
   bool has_sni = false;      // the extension is there, whatever it holds
-  bool has_ech = false;      // encrypted_client_hello 0xfe0d; browsers send it as GREASE too
+  bool has_ech = false;      // encrypted_client_hello 0xfe0d around another hello, or GREASE
   bool has_esni = false;     // encrypted_server_name 0xffce, the draft before
   bool sslv2 = false;        // an SSLv2-compatible hello: nothing else is set
   bool damaged = false;      // bytes behind the first fault were not read
@@ -42,6 +42,9 @@ struct ClientHello {
 // A handshake message as it lies in QUIC's CRYPTO stream: type, 24-bit length, body.
 // kFound (a server name), kNone (a hello without), kNeedMore, kMalformed, kTooLong, kNotThis.
 Outcome ParseHandshake(ByteSpan handshake, ClientHello& out);
+
+// How many bytes the message that begins there takes, header included; 4 until that is known.
+size_t HandshakeBytes(ByteSpan handshake);
 
 // The client's stream from its first byte: records of any size, fragments across them, alerts and
 // ChangeCipherSpec skipped, an SSLv2-compatible hello noticed (kNone). Outcomes as above.

@@ -17,14 +17,13 @@ bool IsDtls(ByteSpan datagram) {
          datagram[2] >= 0xfc;
 }
 
-// A client's first datagram in a version that is not known here: RFC 8999's form, and the sizes
+// A client's first datagram in a version that is not listed: RFC 8999's form, and the sizes
 // that every version so far has asked for.
-bool IsUnknownQuic(const QuicPacket& packet, ByteSpan datagram) {
+bool MayBeginUnlisted(const QuicPacket& packet, ByteSpan datagram) {
   constexpr size_t kFirstDatagramBytes = 1200;
   constexpr size_t kFirstCidBytes = 8;
-  return packet.kind == QuicPacket::Kind::kUnknownVersion &&
-         datagram.size() >= kFirstDatagramBytes && packet.dcid.size() >= kFirstCidBytes &&
-         packet.dcid.size() <= kQuicCidBytesMax;
+  return packet.kind == QuicPacket::Kind::kUnlisted && datagram.size() >= kFirstDatagramBytes &&
+         packet.dcid.size() >= kFirstCidBytes && packet.dcid.size() <= kQuicCidBytesMax;
 }
 
 // What a resolver's client sends, for ports that say nothing.
@@ -57,8 +56,10 @@ Outcome UdpNameFinder::Consume(ByteSpan datagram, UdpPorts ports, NameContext& c
 }
 
 bool UdpNameFinder::in_progress() const {
-  return std::any_of(leases_.begin(), leases_.end(),
-                     [](const QuicLease& lease) { return lease.generation != 0; });
+  for (size_t i = 0; i < kAttemptsMax; ++i) {
+    if (leases_[i].generation != 0 && !finished_[i]) return true;
+  }
+  return false;
 }
 
 Outcome UdpNameFinder::ConsumeDns(ByteSpan datagram, UdpPorts ports, NameSink& sink) {
@@ -90,61 +91,85 @@ Outcome UdpNameFinder::ConsumeQuic(ByteSpan datagram, NameContext& context, Name
     return Outcome::kNeedMore;
   }
   const QuicPacket first = ReadQuicPacket(datagram);
-  if (first.version == nullptr) {
-    if (!IsUnknownQuic(first, datagram)) return Outcome::kNotThis;
-    Note(Coverage::kQuicVersion);
-    return Outcome::kNone;
-  }
-  Outcome outcome = ContinueAttempt(datagram, context, sink);
+  const bool unlisted = first.kind == QuicPacket::Kind::kUnlisted;
+  if (first.version == nullptr && !unlisted) return Outcome::kNotThis;
+  const Outcome outcome = ContinueAttempt(datagram, context, sink);
   if (outcome != Outcome::kNotThis) return outcome;
-  QuicInitial& fresh = context.fresh_attempt();
-  fresh.Reset();
-  outcome = fresh.AddDatagram(datagram, context.crypto(), context.plain(), hello);
-  if (outcome == Outcome::kFound || outcome == Outcome::kNone) {
-    const Report report = ReportHello(hello, Source::kQuicSni, sink);
-    Note(report.coverage);
-    return report.outcome;
-  }
-  if (outcome == Outcome::kNeedMore) Keep(fresh, context.attempts());
-  if (outcome == Outcome::kNeedMore || outcome == Outcome::kNotThis) {
-    Note(Coverage::kQuicUndecided);
-    return Outcome::kNeedMore;
-  }
-  Note(CoverageOf(outcome));
-  return outcome;
+  if (unlisted && !MayBeginUnlisted(first, datagram)) return Outcome::kNotThis;
+  return BeginAttempt(datagram, unlisted, context, sink);
 }
 
 Outcome UdpNameFinder::ContinueAttempt(ByteSpan datagram, NameContext& context, NameSink& sink) {
-  for (QuicLease& lease : leases_) {
-    QuicInitial* attempt = context.attempts().Find(lease);
+  for (size_t i = 0; i < kAttemptsMax; ++i) {
+    QuicInitial* attempt = context.attempts().Find(leases_[i]);
     if (attempt == nullptr) {
-      lease = QuicLease();
+      lost_ = lost_ || (leases_[i].generation != 0 && !settled_[i]);
+      leases_[i] = QuicLease();
       continue;
     }
     ClientHello hello;
-    const Outcome outcome =
-        attempt->AddDatagram(datagram, context.crypto(), context.plain(), hello);
+    const Outcome outcome = attempt->AddDatagram(datagram, context.quic_tools(), hello);
     if (outcome == Outcome::kNotThis) continue;
-    if (outcome == Outcome::kNeedMore || outcome == Outcome::kMalformed) {
-      // What contradicts is not taken; the attempt goes on with what came first.
-      if (outcome == Outcome::kMalformed) Note(Coverage::kMalformed);
-      return outcome;
+    finished_[i] = attempt->finished();
+    if (attempt->settled() && !settled_[i]) {
+      settled_[i] = true;
+      context.attempts().Settle(leases_[i]);
     }
-    Report report = {outcome, CoverageOf(outcome)};
-    if (outcome != Outcome::kTooLong) report = ReportHello(hello, Source::kQuicSni, sink);
-    context.attempts().Return(lease);
-    Note(report.coverage);
-    return report.outcome;
+    return Tell(outcome, hello, sink);
   }
   return Outcome::kNotThis;
 }
 
-void UdpNameFinder::Keep(const QuicInitial& attempt, QuicAttempts& attempts) {
-  QuicLease& lease = leases_[next_lease_];
-  next_lease_ = static_cast<uint8_t>((next_lease_ + 1) % kAttemptsMax);
-  attempts.Return(lease);
-  lease = attempts.Lend();
-  attempts.Find(lease)->CopyFrom(attempt);
+Outcome UdpNameFinder::BeginAttempt(ByteSpan datagram, bool unlisted, NameContext& context,
+                                    NameSink& sink) {
+  static constexpr QuicVersion kAsListed{};
+  QuicInitial& fresh = context.fresh_attempt();
+  ClientHello hello;
+  Outcome outcome = Outcome::kNotThis;
+  for (const QuicVersion& version :
+       unlisted ? UnlistedQuicVersions() : std::span<const QuicVersion>(&kAsListed, 1)) {
+    fresh.Reset();
+    outcome =
+        fresh.AddDatagram(datagram, context.quic_tools(), hello, unlisted ? &version : nullptr);
+    if (outcome != Outcome::kNotThis) break;
+  }
+  if (outcome == Outcome::kNeedMore) {
+    Note(Coverage::kQuicUndecided);
+    const bool kept = Keep(fresh, context.attempts());
+    return kept && !lost_ ? outcome : Outcome::kCrowded;
+  }
+  if (outcome != Outcome::kNotThis) return Tell(outcome, hello, sink);
+  if (unlisted) {
+    Note(Coverage::kQuicVersion);
+    return Outcome::kNone;
+  }
+  // Not to be opened: of an attempt whose start was not seen, or that was forgotten.
+  Note(Coverage::kQuicUndecided);
+  return lost_ ? Outcome::kCrowded : Outcome::kNeedMore;
+}
+
+Outcome UdpNameFinder::Tell(Outcome outcome, const ClientHello& hello, NameSink& sink) {
+  const bool whole = outcome == Outcome::kFound || outcome == Outcome::kNone;
+  const Report report =
+      whole ? ReportHello(hello, Source::kQuicSni, sink) : Report{outcome, CoverageOf(outcome)};
+  Note(report.coverage);
+  return report.outcome;
+}
+
+// False when all that was begun is still in progress: what is begun first stays.
+bool UdpNameFinder::Keep(const QuicInitial& attempt, QuicAttempts& attempts) {
+  const auto free = std::find_if(leases_.begin(), leases_.end(),
+                                 [](const QuicLease& lease) { return lease.generation == 0; });
+  auto at = static_cast<size_t>(free - leases_.begin());
+  if (free == leases_.end()) {
+    const auto done = std::find(settled_.begin(), settled_.end(), true);
+    if (done == settled_.end()) return false;
+    at = static_cast<size_t>(done - settled_.begin());
+  }
+  leases_[at] = attempts.Lend();
+  finished_[at] = settled_[at] = false;
+  attempts.Find(leases_[at])->CopyFrom(attempt);
+  return true;
 }
 
 void UdpNameFinder::Note(Coverage coverage) {

@@ -2,7 +2,7 @@
 // Initials and get as far as a real client's would. The input is a row of pieces:
 //   mode (1 byte), length (2 bytes), bytes
 //   mode & 1: the bytes are frames to seal, else a whole datagram; & 6: the version; & 8: another
-//   id
+//   id; & 16: under a number that is not listed
 #include <cstdint>
 #include <memory>
 
@@ -45,6 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     spec.version = kVersions[(mode >> 1) & 3];
     spec.number = number;
     if ((mode & 8) != 0) spec.dcid.back() ^= 1;
+    if ((mode & 16) != 0) {
+      spec.sealed_as = spec.version;
+      spec.version = 0xfaceb003;
+      spec.pad_to = 1200;
+    }
     const Outcome outcome = finder.Consume(testing::SealInitial(spec, piece, context->crypto()),
                                            {40000, 443}, *context, sink);
     FUZZ_CHECK(outcome != Outcome::kNotThis);

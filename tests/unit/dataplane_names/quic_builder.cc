@@ -30,8 +30,12 @@ Bytes SealAead(const AesBlock& key, const AesIv& nonce, const Bytes& header, con
   return out;
 }
 
+const QuicVersion& FormOf(const InitialSpec& spec) {
+  return *FindQuicVersion(spec.sealed_as != 0 ? spec.sealed_as : spec.version);
+}
+
 Bytes Header(const InitialSpec& spec, size_t payload_bytes) {
-  const unsigned type = FindQuicVersion(spec.version)->initial_type;
+  const unsigned type = FormOf(spec).initial_type;
   Bytes out;
   out.push_back(
       static_cast<uint8_t>((0xc0 | type << 4 | (spec.number_bytes - 1)) ^ spec.first_byte_xor));
@@ -75,8 +79,8 @@ Bytes SealInitial(const InitialSpec& spec, std::span<const uint8_t> frames, Cryp
   Bytes plain(frames.begin(), frames.end());
   const size_t bare = Header(spec, plain.size()).size() + plain.size() + kTagBytes;
   if (bare < spec.pad_to) plain.resize(plain.size() + spec.pad_to - bare, 0);
-  const QuicKeys keys = DeriveClientKeys(*FindQuicVersion(spec.version),
-                                         spec.key_dcid.empty() ? spec.dcid : spec.key_dcid, crypto);
+  const QuicKeys keys =
+      DeriveClientKeys(FormOf(spec), spec.key_dcid.empty() ? spec.dcid : spec.key_dcid, crypto);
   Bytes packet = Header(spec, plain.size());
   const size_t number_at = packet.size() - spec.number_bytes;
   AesIv nonce = keys.iv;

@@ -21,6 +21,7 @@ Bytes CryptoPart(const Bytes& hello, size_t offset, size_t bytes);
 
 struct InitialSpec {
   uint32_t version = kQuicV1;
+  uint32_t sealed_as = 0;  // the version whose keys and form it has, where that is another
   Bytes dcid = FromHex("8394c8f03e515708");
   Bytes key_dcid;  // what the keys come from, where that is another id
   Bytes scid;

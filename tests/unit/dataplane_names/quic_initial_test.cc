@@ -30,7 +30,7 @@ class QuicInitialTest : public ::testing::Test {
   }
 
   Outcome Add(ByteSpan datagram) {
-    return attempt_->AddDatagram(datagram, *crypto_, *plain_, hello_);
+    return attempt_->AddDatagram(datagram, {*crypto_, *plain_}, hello_);
   }
   Bytes Seal(const InitialSpec& spec, const Bytes& frames) {
     return testing::SealInitial(spec, frames, *crypto_);
@@ -85,7 +85,7 @@ TEST_F(QuicInitialTest, OpensTheSampleOfRfc9369) {
 TEST_F(QuicInitialTest, OpensEveryVersionItNames) {
   const Bytes message = HelloBuilder().Sni("draft.example").Message();
   for (const uint32_t version : {0xff000016U, 0xff000017U, 0xff00001bU, 0xff00001dU, 0xff000020U,
-                                 0xff000022U, 0xfaceb001U, 0xfaceb002U, 0x709a50c4U, 0x1a2a3a4aU}) {
+                                 0xff000022U, 0xfaceb001U, 0xfaceb002U, 0x709a50c4U}) {
     InitialSpec spec;
     spec.version = version;
     attempt_->Reset();
@@ -93,6 +93,31 @@ TEST_F(QuicInitialTest, OpensEveryVersionItNames) {
     EXPECT_EQ(Name(), "draft.example");
   }
   EXPECT_EQ(FindQuicVersion(0x12345678), nullptr);
+}
+
+// Numbers that stand for a listed version, or for none.
+TEST_F(QuicInitialTest, OpensWhatIsNotListedAsOneOfTheLikelyVersions) {
+  const Bytes message = HelloBuilder().Sni("alias.example").Message();
+  for (const uint32_t sealed_as : {kQuicV1, kQuicV2, 0xff00001dU, 0xfaceb002U}) {
+    InitialSpec spec;
+    spec.version = 0x1a2a3a4a;
+    spec.sealed_as = sealed_as;
+    const Bytes first = Seal(spec, CryptoPart(message, 0, 100));
+    ++spec.number;
+    const Bytes second = Seal(spec, CryptoPart(message, 100, message.size() - 100));
+    attempt_->Reset();
+    EXPECT_EQ(Add(first), Outcome::kNotThis);
+    const auto likely = UnlistedQuicVersions();
+    const auto fits = [&](const QuicVersion& version) {
+      attempt_->Reset();
+      return attempt_->AddDatagram(first, {*crypto_, *plain_}, hello_, &version) ==
+             Outcome::kNeedMore;
+    };
+    ASSERT_EQ(std::count_if(likely.begin(), likely.end(), fits), 1) << sealed_as;
+    ASSERT_TRUE(std::any_of(likely.begin(), likely.end(), fits));
+    EXPECT_EQ(Add(second), Outcome::kFound) << sealed_as;
+    EXPECT_EQ(Name(), "alias.example");
+  }
 }
 
 TEST_F(QuicInitialTest, EverySplitOverTwoDatagramsInEitherOrder) {
@@ -214,10 +239,99 @@ TEST_F(QuicInitialTest, FirstBytesWinAndContradictionIsMalformed) {
   InitialSpec spec;
   ASSERT_EQ(Add(Seal(spec, CryptoPart(message, 0, message.size() - 1))), Outcome::kNeedMore);
   ++spec.number;
-  EXPECT_EQ(Add(Seal(spec, CryptoPart(lie, 0, message.size() - 1))), Outcome::kMalformed);
+  EXPECT_EQ(Add(Seal(spec, CryptoPart(lie, 0, message.size()))), Outcome::kConflict);
   ++spec.number;
   EXPECT_EQ(Add(Seal(spec, CryptoPart(message, message.size() - 1, 1))), Outcome::kFound);
   EXPECT_EQ(Name(), "first.example");
+  EXPECT_TRUE(attempt_->settled());
+}
+
+// Nor are the bytes taken that a contradicting datagram brings along.
+TEST_F(QuicInitialTest, TakesNothingOfAContradiction) {
+  const Bytes message = HelloBuilder().Sni("first.example").Message();
+  const Bytes lie = HelloBuilder().Sni("other.example").Message();
+  const size_t half = message.size() / 2;
+  InitialSpec spec;
+  ASSERT_EQ(Add(Seal(spec, CryptoPart(message, half, message.size() - half))), Outcome::kNeedMore);
+  ++spec.number;
+  ASSERT_EQ(Add(Seal(spec, CryptoPart(lie, 0, lie.size()))), Outcome::kConflict);
+  Bytes both = testing::CryptoFrame(0, FromHex("01"));
+  testing::Append(both, testing::CryptoFrame(0, FromHex("02")));
+  ++spec.number;
+  Bytes coalesced = Seal(spec, CryptoPart(message, 0, 1));
+  ++spec.number;
+  testing::Append(coalesced, Seal(spec, CryptoPart(lie, half, lie.size() - half)));
+  ASSERT_EQ(Add(coalesced), Outcome::kConflict);
+  ++spec.number;
+  EXPECT_EQ(Add(Seal(spec, CryptoPart(message, 0, half))), Outcome::kFound);
+  EXPECT_EQ(Name(), "first.example");
+  attempt_->Reset();
+  EXPECT_EQ(Add(Seal(spec, both)), Outcome::kConflict);
+}
+
+// A hello that was cut short by a lie about its length is whole, but not as clients send it.
+TEST_F(QuicInitialTest, SettlesOnlyWhenNothingLiesBehindTheHello) {
+  const Bytes message = HelloBuilder().Sni("short.example").Message();
+  InitialSpec spec;
+  ASSERT_EQ(Add(Seal(spec, testing::CryptoFrame(message.size() + 10, FromHex("00")))),
+            Outcome::kNeedMore);
+  ++spec.number;
+  EXPECT_EQ(Add(Seal(spec, CryptoPart(message, 0, message.size()))), Outcome::kFound);
+  EXPECT_TRUE(attempt_->finished());
+  EXPECT_FALSE(attempt_->settled());
+  ++spec.number;
+  EXPECT_EQ(Add(Seal(spec, CryptoPart(message, 0, message.size()))), Outcome::kNeedMore);
+  ++spec.number;
+  EXPECT_EQ(Add(Seal(spec, testing::CryptoFrame(0, FromHex("02")))), Outcome::kConflict);
+}
+
+// As many as fit a datagram of 1,472 bytes are read, whatever stands before the one that counts.
+TEST_F(QuicInitialTest, LimitsThePacketsOfADatagram) {
+  const Bytes message = HelloBuilder().Sni("last.example").Message();
+  const auto after = [&](size_t others) {
+    InitialSpec spec;
+    Bytes datagram;
+    for (size_t i = 0; i < others; ++i) {
+      ++spec.number;
+      testing::Append(datagram, Seal(spec, FromHex("01")));
+    }
+    ++spec.number;
+    testing::Append(datagram, Seal(spec, CryptoPart(message, 0, message.size())));
+    attempt_->Reset();
+    return Add(datagram);
+  };
+  EXPECT_EQ(after(QuicInitial::kInitialsMax - 1), Outcome::kFound);
+  EXPECT_EQ(after(QuicInitial::kInitialsMax), Outcome::kTooLong);
+}
+
+TEST_F(QuicInitialTest, LimitsTheKeysMadeForADatagram) {
+  const Bytes message = HelloBuilder().Sni("last.example").Message();
+  const auto after = [&](unsigned others) {
+    InitialSpec spec;
+    Bytes datagram;
+    for (unsigned i = 0; i < others; ++i) {
+      spec.dcid.back() = static_cast<uint8_t>(i);
+      Bytes packet = Seal(spec, FromHex("01"));
+      packet.back() ^= 1;
+      testing::Append(datagram, packet);
+      testing::Append(datagram, packet);  // the same keys again
+    }
+    spec.dcid.back() = 0xff;
+    testing::Append(datagram, Seal(spec, CryptoPart(message, 0, message.size())));
+    attempt_->Reset();
+    return Add(datagram);
+  };
+  EXPECT_EQ(after(QuicInitial::kKeysMax - 1), Outcome::kFound);
+  EXPECT_EQ(after(QuicInitial::kKeysMax), Outcome::kTooLong);
+}
+
+TEST_F(QuicInitialTest, PassesOverAnyNumberOfOtherPackets) {
+  const Bytes message = HelloBuilder().Sni("behind.example").Message();
+  Bytes datagram;
+  for (int i = 0; i < 50; ++i)
+    testing::Append(datagram, FromHex("e0 00000001 00 00 05 0000000000"));
+  testing::Append(datagram, Seal({}, CryptoPart(message, 0, message.size())));
+  EXPECT_EQ(Add(datagram), Outcome::kFound);
 }
 
 TEST_F(QuicInitialTest, TakesTheLongestHelloAndRefusesALongerOne) {
@@ -282,7 +396,7 @@ TEST(QuicPacket, ReadsKindsWithoutKeys) {
   EXPECT_EQ(kind("c0 00000000 00 00"), Kind::kRest);  // version negotiation
   EXPECT_EQ(kind("40"), Kind::kRest);
   EXPECT_EQ(kind("e0 00000001 00 00 00"), Kind::kOther);
-  EXPECT_EQ(kind("c0 12345678 00 00"), Kind::kUnknownVersion);
+  EXPECT_EQ(kind("c0 12345678 00 00"), Kind::kUnlisted);
   EXPECT_EQ(kind(""), Kind::kNotQuic);
   EXPECT_EQ(kind("c0 00000001 15 000000000000000000000000000000000000000000 00 00 00"),
             Kind::kNotQuic);                                   // an id of 21 bytes
