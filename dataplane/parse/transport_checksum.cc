@@ -1,0 +1,26 @@
+#include "dataplane/parse/transport_checksum.h"
+
+#include "dataplane/base/byte_order.h"
+#include "dataplane/base/checksum.h"
+
+namespace weir::parse {
+
+ChecksumState CheckTcpChecksum(const packet::Packet& packet) {
+  const packet::Headers& headers = packet.headers;
+  const bool is_whole_tcp = headers.note == packet::ParseNote::kComplete && !headers.is_fragment &&
+                            headers.ip_protocol == packet::ip_protocol::kTcp;
+  if (!is_whole_tcp) return ChecksumState::kUnknown;
+  const size_t end = size_t{headers.payload_offset} + headers.payload_bytes;
+  if (end != size_t{headers.l3_offset} + headers.ip_bytes) return ChecksumState::kUnknown;
+  const std::span<const uint8_t> segment(packet.data + headers.l4_offset, end - headers.l4_offset);
+  // The mapped form of an IPv4 address adds 0xffff for each, which is nothing in this arithmetic.
+  uint64_t sum = base::AddToSum(0, headers.src_ip.bytes());
+  sum = base::AddToSum(sum, headers.dst_ip.bytes());
+  const auto length = static_cast<uint32_t>(segment.size());
+  sum += base::ByteSwap(length);
+  sum += base::ByteSwap(uint32_t{headers.ip_protocol});
+  sum = base::AddToSum(sum, segment);
+  return base::FoldSum(sum) == 0xffff ? ChecksumState::kRight : ChecksumState::kWrong;
+}
+
+}  // namespace weir::parse
