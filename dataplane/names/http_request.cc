@@ -166,7 +166,7 @@ HttpStep HttpRequests::Consume(std::span<const uint8_t> stream, NameSink& sink) 
   return total;
 }
 
-HttpStep HttpRequests::ConsumeBody(size_t available) {
+HttpStep HttpRequests::ConsumeBody(uint64_t available) {
   const size_t taken = std::min<uint64_t>(body_left_, available);
   body_left_ -= taken;
   if (body_left_ == 0) phase_ = is_chunked_ ? Phase::kChunkEnd : Phase::kStart;

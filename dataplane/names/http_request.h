@@ -42,6 +42,11 @@ class HttpRequests {
   //   kTooLong   a limit
   HttpStep Consume(std::span<const uint8_t> stream, NameSink& sink);
 
+  // How many bytes from here on belong to a body, whatever they are: they need not be shown.
+  uint64_t passable() const { return phase_ == Phase::kBody ? body_left_ : 0; }
+  // Passes over `count` of them.
+  void Pass(uint64_t count) { ConsumeBody(count); }
+
   uint32_t requests() const { return requests_; }  // whole headers seen
   uint32_t names() const { return names_; }        // hosts told to the sink
   uint32_t invalid_names() const { return invalid_names_; }
@@ -58,7 +63,7 @@ class HttpRequests {
     kTrailers
   };
 
-  HttpStep ConsumeBody(size_t available);
+  HttpStep ConsumeBody(uint64_t available);
   HttpStep ConsumeSkipped(std::string_view text);
   HttpStep ConsumeLine(std::string_view text, NameSink& sink);
   HttpStep LongLine(std::string_view text);

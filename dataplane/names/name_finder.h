@@ -37,6 +37,11 @@ class TcpNameFinder {
   // `stream`: the client's bytes in order, those first that an earlier call did not consume.
   FinderStep Consume(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
 
+  // How many bytes from here on do not matter, whatever they are (an HTTP body's): the caller may
+  // Pass() over them instead of showing them.
+  uint64_t passable() const { return phase_ == Phase::kHttp ? http_.passable() : 0; }
+  void Pass(uint64_t count) { http_.Pass(count); }
+
   // Nothing more will be found: the caller may stop, and free what it keeps of the stream.
   bool finished() const { return phase_ == Phase::kFinished; }
   // Named, or why not. The first name decides; a reason stands until there is a name.

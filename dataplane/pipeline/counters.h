@@ -6,6 +6,7 @@
 
 #include "dataplane/base/counter.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/stream/tcp_check.h"
 
 namespace weir::pipeline {
 
@@ -26,7 +27,11 @@ struct alignas(64) Counters {
   Counter sessions_recorded;               // first announcements that the sink took
   Counter flows_refused;                   // packets whose flow found no place in the table
   Counter learning_refused;                // flows that found no place to find out their name
-  Counter streams_given_up;                // a client's bytes out of order beyond what is kept
+  Counter streams_given_up;                // no longer read: no room for the client's bytes
+  Counter stream_waits;                    // segments dropped until there is room for them
+  Counter stream_gaps;                     // streams begun again behind bytes never seen
+  Counter stream_conflicts;                // segments with other bytes than those seen first
+  CounterArray<stream::SegmentFault> stream_faults;  // segments that the other end will not take
   Counter names_found;
   Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;

@@ -38,8 +38,11 @@ void StopLearning(Worker& worker, flow::FlowIndex index) {
 
 void StopLearningIfDone(Worker& worker, flow::FlowIndex index) {
   if (!worker.flows.hot(index).Has(flow::kLearning)) return;
-  const Learning& learning = worker.learning.at(worker.flows.cold(index).learning);
-  const bool done = learning.names_done && learning.app_settled && !learning.open;
+  Learning& learning = worker.learning.at(worker.flows.cold(index).learning);
+  const bool kept =
+      worker.protects_streams && learning.client.started() && !learning.client.settled();
+  if (learning.names_done && !kept) learning.client.Stop();
+  const bool done = learning.names_done && learning.app_settled && !learning.open && !kept;
   if (done || worker.flows.hot(index).Has(flow::kDrops)) StopLearning(worker, index);
 }
 

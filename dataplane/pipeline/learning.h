@@ -6,12 +6,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "dataplane/classify/classifier.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/names/name_finder.h"
 #include "dataplane/stream/client_stream.h"
+#include "dataplane/stream/tcp_check.h"
 
 namespace weir::pipeline {
 
@@ -24,14 +26,15 @@ struct Learning {
   names::TcpNameFinder tcp_names;
   names::UdpNameFinder udp_names;
   stream::ClientStream client;
+  stream::TcpCheck tcp;
   classify::Slot slot = classify::kNoSlot;
-  uint32_t responder_next_seq = 0;   // behind the last byte the responder has sent
-  std::array<uint8_t, 2> packets{};  // with payload, by Endpoint, up to kPacketsMax
-  uint8_t datagrams = 0;             // shown to udp_names, up to kPacketsMax
+  std::optional<uint32_t> syn_again;  // of a SYN within the connection that nobody has answered
+  std::array<uint8_t, 2> packets{};   // with payload, by Endpoint, up to kPacketsMax
+  uint8_t datagrams = 0;              // shown to udp_names, up to kPacketsMax
   flow::Endpoint client_end = flow::Endpoint::kLow;
+  packet::Side client_side = packet::Side::kUnknown;
   bool client_known = false;  // by its SYN, or by its first payload
   bool client_swapped = false;
-  bool responder_seen = false;
   bool names_done = false;    // nothing more will be looked for
   bool name_settled = false;  // the policy need not wait for a name
   bool app_settled = false;

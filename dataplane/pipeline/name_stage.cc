@@ -7,8 +7,6 @@ namespace {
 
 using packet::ip_protocol::kTcp;
 using packet::ip_protocol::kUdp;
-using packet::tcp_flag::kAck;
-using packet::tcp_flag::kFin;
 using packet::tcp_flag::kSyn;
 
 static_assert(static_cast<int>(names::Source::kTlsSni) ==
@@ -24,6 +22,20 @@ constexpr uint8_t kQuicLongHeader = 0xc0;
 names::UdpPorts PortsOf(const packet::Headers& headers) {
   return {headers.src_port, headers.dst_port};
 }
+
+// The finder as the stream's reader.
+struct NameReader {
+  names::TcpNameFinder& finder;
+  names::NameContext& context;
+  FoundNames& found;
+
+  size_t Read(std::span<const uint8_t> bytes) {
+    return finder.Consume(bytes, context, found).consumed;
+  }
+  uint64_t passable() const { return finder.passable(); }
+  void Pass(uint32_t count) { finder.Pass(count); }
+  bool finished() const { return finder.finished(); }
+};
 
 }  // namespace
 
@@ -64,34 +76,10 @@ void NameStage::Keep(FlowPacket& at, const FoundNames& found) {
   at.changed = true;
 }
 
-// What the answers and the reader need to know of the three-way handshake.
-void NameStage::NoteHandshake(const FlowPacket& at, Learning& learning) const {
-  const packet::Headers& headers = at.packet.headers;
-  const bool syn = (headers.tcp_flags & kSyn) != 0;
-  if (!at.from_initiator()) {
-    learning.responder_seen = true;
-    const uint32_t virtual_bytes = (syn ? 1U : 0U) + ((headers.tcp_flags & kFin) != 0 ? 1U : 0U);
-    learning.responder_next_seq = headers.tcp_seq + headers.payload_bytes + virtual_bytes;
-    return;
-  }
-  if (!syn || (headers.tcp_flags & kAck) != 0) return;
-  // A SYN sent again with another number begins again, as long as nothing was read.
-  if (!learning.client_known || learning.tcp_names.coverage() == names::Coverage::kUndecided) {
-    learning.client.Stop();
-    learning.client.Start(headers.tcp_seq + 1);
-    learning.client_known = true;
-    learning.client_end = at.sender;
-  }
-}
-
 // In mid-stream nobody knows who is the client: it is taken for the one who speaks first, until
 // that one's bytes are no client's.
 bool NameStage::IsClient(const FlowPacket& at, Learning& learning) const {
-  if (!learning.client_known) {
-    learning.client_known = true;
-    learning.client_end = at.sender;
-    learning.client_swapped = false;
-  }
+  if (!learning.client_known) return false;
   if (at.sender == learning.client_end) return true;
   const bool may_swap = !learning.client_swapped && learning.tcp_names.finished() &&
                         learning.tcp_names.coverage() == names::Coverage::kUnknown &&
@@ -99,20 +87,22 @@ bool NameStage::IsClient(const FlowPacket& at, Learning& learning) const {
   if (!may_swap) return false;
   learning.client_swapped = true;
   learning.client_end = at.sender;
+  learning.client_side = at.packet.rx_side;
   learning.client.Stop();
-  learning.tcp_names = names::TcpNameFinder(at.packet.headers.dst_port);
+  learning.tcp = stream::TcpCheck();
   return true;
 }
 
 void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
   if (at.packet.headers.note != packet::ParseNote::kComplete) return;
-  NoteHandshake(at, learning);
-  if (learning.names_done || at.packet.headers.payload_bytes == 0) return;
-  if (!IsClient(at, learning)) return;
+  if (at.packet.headers.payload_bytes == 0 || !IsClient(at, learning)) return;
+  // What was read stays kept until the server has it: till then other bytes could replace it.
+  const bool kept = learning.client.started() && !learning.client.settled();
+  if (learning.names_done && !(kept && worker_.protects_streams)) return;
   ReadClient(at, learning, found);
   if (learning.tcp_names.coverage() != names::Coverage::kUndecided) learning.name_settled = true;
-  if (!learning.tcp_names.finished()) return;
-  learning.client.Stop();
+  if (learning.names_done || !learning.tcp_names.finished()) return;
+  if (!worker_.protects_streams) learning.client.Stop();
   learning.name_settled = true;
   const bool other_may_be_client = (at.hot.tcp_flags & kSyn) == 0 && !learning.client_swapped &&
                                    learning.tcp_names.coverage() == names::Coverage::kUnknown;
@@ -120,18 +110,54 @@ void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
   at.learnt = true;
 }
 
+// Where the first segment that was seen is not the first of all, the stream begins with what the
+// server has acknowledged, if that is near.
+void NameStage::StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const {
+  const stream::TcpCheck& tcp = learning.tcp;
+  const bool server_told = tcp.has_ack(stream::Peer::kServer);
+  const uint32_t ack = tcp.ack(stream::Peer::kServer);
+  const bool near = server_told && seq - ack < stream::kStreamBytesMax;
+  learning.client.Start(near ? ack : seq, near);
+  learning.tcp_names = names::TcpNameFinder(at.packet.headers.dst_port);
+}
+
 void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found) {
   const packet::Headers& headers = at.packet.headers;
-  if (learning.tcp_names.finished()) return;
   const uint32_t seq = headers.tcp_seq + ((headers.tcp_flags & kSyn) != 0 ? 1U : 0U);
   if (!learning.client.started()) {
-    learning.client.Start(seq);
+    if (learning.tcp_names.finished() && !learning.client_swapped) return;
+    StartReading(at, seq, learning);
+  }
+  if (const auto again = learning.client.LostBefore(seq); again && !learning.names_done) {
+    worker_.counters.stream_gaps.Add();
+    learning.client.Stop();
+    learning.client.Start(*again, true);
+    learning.tcp_names = names::TcpNameFinder(headers.dst_port);
+  } else if (learning.client.StartsEarlier(seq)) {
     learning.tcp_names = names::TcpNameFinder(headers.dst_port);
   }
-  const auto added = learning.client.Add(seq, at.packet.payload(), [&](auto bytes) {
-    return learning.tcp_names.Consume(bytes, *context_, found).consumed;
-  });
-  if (added != stream::Added::kTooFar && added != stream::Added::kPoolEmpty) return;
+  NameReader reader{learning.tcp_names, *context_, found};
+  const auto added =
+      learning.client.Add(seq, at.packet.payload(), worker_.protects_streams, reader);
+  Refuse(at, added, learning);
+}
+
+// What finds no room in a protected stream is dropped: the client sends it again when the server
+// has acknowledged what is kept. Without protection the stream is given up.
+void NameStage::Refuse(FlowPacket& at, stream::Added added, Learning& learning) {
+  using stream::Added;
+  if (added == Added::kConflict) {
+    worker_.counters.stream_conflicts.Add();
+    if (worker_.protects_streams) at.packet.Drop(packet::DropReason::kStream);
+    return;
+  }
+  if (added != Added::kTooFar && added != Added::kPoolEmpty) return;
+  const bool wait = added == Added::kTooFar || worker_.options.drop_when_streams_full;
+  if (worker_.protects_streams && wait) {
+    worker_.counters.stream_waits.Add();
+    at.packet.Drop(packet::DropReason::kStream);
+    return;
+  }
   worker_.counters.streams_given_up.Add();
   learning.client.Stop();
   learning.names_done = learning.name_settled = true;
@@ -139,7 +165,9 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
 }
 
 void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
-  if (learning.names_done || at.packet.headers.payload_bytes == 0) return;
+  if (at.packet.headers.payload_bytes == 0) return;
+  // What may be another hello is looked at however much has passed before.
+  if (learning.names_done && !MayNameAgain(at)) return;
   // A responder's datagrams are looked at only while the initiator's gave nothing: a capture may
   // begin with an answer.
   const bool named = learning.udp_names.coverage() == names::Coverage::kNamed;

@@ -25,9 +25,10 @@ class NameStage {
 
  private:
   void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
-  void NoteHandshake(const FlowPacket& at, Learning& learning) const;
   bool IsClient(const FlowPacket& at, Learning& learning) const;
   void ReadClient(FlowPacket& at, Learning& learning, FoundNames& found);
+  void StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const;
+  void Refuse(FlowPacket& at, stream::Added added, Learning& learning);
   void LookUdp(FlowPacket& at, Learning& learning, FoundNames& found);
   void LookAgain(FlowPacket& at, FoundNames& found);
   void Keep(FlowPacket& at, const FoundNames& found);

@@ -17,10 +17,13 @@ struct Options {
   // without a name, is judged as having none, and is counted. 0: a quarter of the flows,
   // 65,536 at most.
   uint32_t learning_max = 0;
-  uint32_t stream_buffers_max = 2'048;  // of 18 KB each
+  uint32_t stream_buffers_max = 8'192;  // of 18 KB each, of memory only where used
   std::array<uint8_t, 16>
-      hash_secret{};                  // per boot, from the kernel's random pool; fixed in replay
-  bool drop_when_table_full = false;  // [fail] mode = "closed"
+      hash_secret{};  // per boot, from the kernel's random pool; fixed in replay
+  // [fail] mode = "closed": what finds no room in the flow table, or among the streams being read
+  // under a policy that blocks by name, is dropped, not forwarded unread.
+  bool drop_when_table_full = false;
+  bool drop_when_streams_full = false;
   // Captures have no ports: addresses in these prefixes are inside. Empty where ports tell the
   // side.
   std::vector<base::IpPrefix> inside;

@@ -9,6 +9,7 @@
 #include "dataplane/pipeline/name_stage.h"
 #include "dataplane/pipeline/respond_stage.h"
 #include "dataplane/pipeline/session_writer.h"
+#include "dataplane/pipeline/stream_stage.h"
 #include "dataplane/pipeline/verdict_stage.h"
 
 namespace weir::pipeline {
@@ -25,6 +26,7 @@ class Pipeline::Impl {
       : worker_(options, classifier, sink),
         writer_(worker_),
         flows_(worker_, writer_),
+        streams_(worker_),
         names_(worker_, std::move(name_context)),
         classify_(worker_),
         verdict_(worker_, writer_),
@@ -32,7 +34,7 @@ class Pipeline::Impl {
 
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns) {
-    verdict_.Use(policy, bypass_);
+    Use(policy);
     for (packet::Packet& packet : batch.filled()) parse::Parse(packet);
     for (size_t i = 0; i < batch.count; ++i) wanted_[i] = flows_.Prefetch(batch.packets[i]);
     for (size_t i = 0; i < batch.count; ++i) {
@@ -45,7 +47,7 @@ class Pipeline::Impl {
   }
 
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
-    verdict_.Use(policy, bypass_);
+    Use(policy);
     now_ = worker_.clock.At(now, wall_minus_mono_ns);
     flows_.Sweep(now_, kSweepBudget);
   }
@@ -68,15 +70,21 @@ class Pipeline::Impl {
   void set_bypass(bool on) { bypass_ = on; }
 
  private:
+  void Use(const rules::CompiledPolicy& policy) {
+    verdict_.Use(policy, bypass_);
+    worker_.protects_streams = policy.blocks() && policy.asks_for_names() && !bypass_;
+  }
+
   // The stages of one packet whose flow is known.
   void Judge(FlowPacket& at) {
     found_.Clear();
-    if (!verdict_.Stands(at) || NameStage::MayNameAgain(at)) {
-      names_.Look(at, found_);
-      classify_.Look(at);
+    const bool sound = verdict_.Stands(at) || streams_.Check(at);
+    if (sound && (!verdict_.Stands(at) || NameStage::MayNameAgain(at))) names_.Look(at, found_);
+    if (at.packet.action == packet::Action::kForward) {
+      if (sound) classify_.Look(at);
+      verdict_.Apply(at, found_);
+      respond_.Answer(at);
     }
-    verdict_.Apply(at, found_);
-    respond_.Answer(at);
     StopLearningIfDone(worker_, at.index);
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
   }
@@ -96,6 +104,7 @@ class Pipeline::Impl {
   Worker worker_;
   SessionWriter writer_;
   FlowStage flows_;
+  StreamStage streams_;
   NameStage names_;
   ClassifyStage classify_;
   VerdictStage verdict_;

@@ -28,8 +28,8 @@ bool RespondStage::IsDue(const FlowPacket& at) const {
   if ((headers.tcp_flags & (kAck | kSyn)) != kAck) return false;
   if (!at.hot.Has(flow::kLearning) || !at.from_initiator()) return true;
   const Learning& learning = worker_.learning.at(at.cold.learning);
-  if (!learning.responder_seen) return false;
-  return learning.responder_next_seq - headers.tcp_ack <= kAckBehindMax;
+  if (!learning.tcp.seen(stream::Peer::kServer)) return false;
+  return learning.tcp.sent_end(stream::Peer::kServer) - headers.tcp_ack <= kAckBehindMax;
 }
 
 void RespondStage::Answer(const FlowPacket& at) {

@@ -83,6 +83,8 @@ struct Worker {
   FlowClock clock;
   respond::Outbox outbox;
   Counters counters;
+  // The policy in force blocks by name: what is read of a stream must be what its server gets.
+  bool protects_streams = false;
   classify::Classifier& classifier;
   events::EventSink& sink;
 };

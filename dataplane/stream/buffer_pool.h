@@ -15,33 +15,45 @@ using BufferIndex = uint32_t;
 inline constexpr BufferIndex kNoBuffer = 0xffffffff;
 inline constexpr size_t kStreamBytesMax = 16384;  // kept of one stream at a time
 
-// A window of a stream and a bit for each byte that has arrived.
+// A window of a stream, and a bit for each byte of it that has arrived. Offsets are from the
+// window's start; what lies outside of it is the caller's to refuse with Fits().
 class StreamBuffer {
  public:
   void Clear();
 
-  // Writes the bytes that were not there yet. False when the piece does not fit: nothing is
-  // written.
-  bool Write(size_t offset, std::span<const uint8_t> bytes);
+  static bool Fits(size_t offset, size_t bytes) {
+    return offset <= kStreamBytesMax && bytes <= kStreamBytesMax - offset;
+  }
 
-  // From the window's start to the first gap.
-  std::span<const uint8_t> Ordered() const { return {bytes_.data(), ordered_bytes_}; }
+  // True when a byte that is here already is another than the one offered. Bytes beyond the window
+  // contradict nothing.
+  bool Contradicts(size_t offset, std::span<const uint8_t> bytes) const;
 
-  // Moves the window on; `count` is at most Ordered().size().
+  // Writes the bytes that were not there yet.
+  void Write(size_t offset, std::span<const uint8_t> bytes);
+
+  // From `offset` to the first gap.
+  std::span<const uint8_t> RunFrom(size_t offset) const;
+
+  // Moves the window on, over gaps as well.
   void Discard(size_t count);
 
-  bool empty() const { return end_bytes_ == 0; }
+  // Moves the window back: what is here lies `count` bytes further behind. The caller has made
+  // sure that it fits.
+  void MoveBack(size_t count);
+
+  size_t end() const { return end_bytes_; }  // behind the last byte that has arrived
 
  private:
   static constexpr size_t kWordBits = 64;
 
   bool Has(size_t at) const { return (present_[at / kWordBits] >> (at % kWordBits) & 1) != 0; }
-  void FindGap();
+  void Mark(size_t from, size_t to);
+  size_t FirstGap(size_t from, size_t to) const;
 
   std::array<uint8_t, kStreamBytesMax> bytes_;
   std::array<uint64_t, kStreamBytesMax / kWordBits> present_;
-  uint32_t ordered_bytes_;
-  uint32_t end_bytes_;  // behind the last byte that has arrived
+  uint32_t end_bytes_;
   uint32_t next_free_;
 
   friend class BufferPool;

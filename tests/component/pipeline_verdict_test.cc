@@ -189,9 +189,7 @@ TEST(PipelineVerdict, WaitsForAnApplicationUpToTheLimit) {
   bench.classifier().label = {37, 0, 7};
   bench.classifier().final_after_packets = 3;
   TcpTalk talk(bench, 40000, 6881);
-  EXPECT_TRUE(talk.Client(packet::tcp_flag::kSyn, {}));
-  EXPECT_TRUE(talk.Server(packet::tcp_flag::kSyn | packet::tcp_flag::kAck, {}));
-  EXPECT_FALSE(talk.Client(packet::tcp_flag::kAck, {}));
+  EXPECT_FALSE(talk.Handshake()) << "its third segment is the one that is labelled";
   EXPECT_EQ(bench.session().rule, "bt");
   EXPECT_EQ(bench.session().app, "BitTorrent");
 }

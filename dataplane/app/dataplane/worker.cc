@@ -28,6 +28,7 @@ pipeline::Options PipelineOptions(const base::Config& config, unsigned index,
   options.worker_index = index;
   options.hash_secret = hash_secret;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
+  options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;
   flow::Limits& limits = options.flow_limits;
   limits.flows_max = static_cast<uint32_t>(config.flows.max / config.workers.cores.size());
   limits.embryonic_percent = static_cast<uint32_t>(config.flows.embryonic_max_share * 100);

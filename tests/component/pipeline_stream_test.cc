@@ -1,0 +1,271 @@
+// What a client may try between the handshake and the name, and what of it reaches the server.
+#include <gtest/gtest.h>
+
+#include "tests/support/pipeline_harness.h"
+#include "tests/support/tcp_talk.h"
+
+namespace weir::testing {
+namespace {
+
+using packet::DropReason;
+using packet::tcp_flag::kAck;
+using packet::tcp_flag::kFin;
+using packet::tcp_flag::kRst;
+using packet::tcp_flag::kSyn;
+using stream::SegmentFault;
+
+constexpr char kRules[] = "drop host bad.test id r1";
+const std::string kBad = "GET / HTTP/1.1\r\nHost: bad.test\r\n\r\n";
+const std::string kGood = "GET / HTTP/1.1\r\nHost: all.test\r\n\r\n";
+
+uint64_t Faults(PipelineHarness& bench, SegmentFault fault) {
+  return bench.pipeline().counters().stream_faults[static_cast<size_t>(fault)].value();
+}
+
+// A segment of the talk's client with anything about it changed.
+PacketBuilder Crafted(const TcpTalk& talk, std::string_view payload, int32_t seq_offset = 0,
+                      TcpFields fields = {}) {
+  fields.src_port = 40000;
+  fields.dst_port = 80;
+  fields.seq = talk.client_seq() + static_cast<uint32_t>(seq_offset);
+  fields.ack += talk.server_seq() - 1;
+  PacketBuilder builder;
+  builder.Ipv4("10.20.0.11", "198.51.100.10").Tcp(fields).Payload(payload);
+  return builder;
+}
+
+TEST(PipelineStream, KeepsWhatWasReadUntilTheServerHasIt) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  // The fake never reaches the server (low TTL): the real one must not either.
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, kGood)));
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  EXPECT_EQ(bench.pipeline().counters().stream_conflicts.value(), 1U);
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, kGood))) << "the same bytes again";
+  // Once it is acknowledged nothing can replace it.
+  EXPECT_TRUE(talk.Say(kGood));
+  EXPECT_TRUE(talk.Answer("HTTP/1.1 200 OK\r\n\r\n"));
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, kBad, -static_cast<int32_t>(kBad.size()))));
+  EXPECT_EQ(bench.session().name, "all.test");
+}
+
+TEST(PipelineStream, KeepsTheNameWhateverPiecesComeInWhateverOrder) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  const std::string_view bad = kBad;
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, bad.substr(20), 20)));
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, bad.substr(0, 20)))) << "completes the name";
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+  EXPECT_EQ(bench.session().rule, "r1");
+}
+
+TEST(PipelineStream, DoesNotTakeTheServersWordFromTheClientsSide) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, kGood)));
+  // An acknowledgement in the server's name, from the client's port.
+  EXPECT_TRUE(bench.FromInside(PacketBuilder()
+                                   .Ipv4("198.51.100.10", "10.20.0.11")
+                                   .Tcp({.src_port = 80,
+                                         .dst_port = 40000,
+                                         .seq = talk.server_seq(),
+                                         .ack = talk.client_seq() + 100})));
+  EXPECT_EQ(Faults(bench, SegmentFault::kWrongSide), 1U);
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+}
+
+struct Insertion {
+  const char* what;
+  SegmentFault fault;
+  int32_t seq_offset;
+  TcpFields fields;  // ack: what is added to the right one, plus one
+};
+
+class PipelineInsertion : public ::testing::TestWithParam<Insertion> {};
+
+// What the server would throw away is dropped, is not read, and does not stand in the real one's
+// way.
+TEST_P(PipelineInsertion, IsDroppedAndNotRead) {
+  const Insertion& insertion = GetParam();
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kGood, insertion.seq_offset, insertion.fields)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  EXPECT_EQ(Faults(bench, insertion.fault), 1U);
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+  EXPECT_EQ(bench.session().name, "bad.test");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Evasion, PipelineInsertion,
+    ::testing::Values(
+        Insertion{"no_ack", SegmentFault::kNoAck, 0, {.flags = packet::tcp_flag::kPsh}},
+        Insertion{"future_ack", SegmentFault::kBadAck, 0, {.ack = 2000}},
+        Insertion{"old_ack", SegmentFault::kBadAck, 0, {.ack = 1U - 66'000U}},
+        Insertion{
+            "md5",
+            SegmentFault::kSigned,
+            0,
+            {.options = Bytes{19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}},
+        Insertion{"window", SegmentFault::kOutOfWindow, 70'000, {}},
+        Insertion{"reset", SegmentFault::kInexactReset, 7, {.flags = kRst | kAck}}),
+    [](const auto& param) { return std::string(param.param.what); });
+
+TEST(PipelineStream, DropsAWrongChecksum) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  Bytes fake = Crafted(talk, kGood).Build();
+  fake.back() = static_cast<uint8_t>(fake.back() + 1);
+  EXPECT_FALSE(bench.Send(fake, packet::Side::kInside));
+  EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  EXPECT_EQ(Faults(bench, SegmentFault::kChecksum), 1U);
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, LetsNothingFollowAnEndThatTheServerNeverSaw) {
+  for (const uint8_t flags : {uint8_t{kRst}, uint8_t{kFin | kAck}}) {
+    PipelineHarness bench(kRules);
+    TcpTalk talk(bench, 40000, 80);
+    ASSERT_TRUE(talk.Handshake());
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = flags})));
+    EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+    EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  }
+}
+
+// Half a request, an end that the server never sees, and the other half when Weir may have
+// forgotten.
+TEST(PipelineStream, RemembersHalfARequestBeyondAFakeReset) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  const std::string_view bad = kBad;
+  EXPECT_TRUE(talk.Say(bad.substr(0, 25)));
+  EXPECT_TRUE(talk.Server(kAck, {}));
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = kRst})));
+  bench.Advance(60);
+  bench.Tick(4);
+  EXPECT_FALSE(talk.Say(bad.substr(25)));
+}
+
+TEST(PipelineStream, CountsAResetOnlyAtTheExactNumber) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, "", 5, {.flags = kRst})));
+  EXPECT_TRUE(talk.Say(kGood));
+  EXPECT_TRUE(talk.Answer("HTTP/1.1 200 OK\r\n\r\n"));
+  bench.CloseAll();
+  EXPECT_EQ(bench.session().event.end_reason, events::EndReason::kShutdown);
+}
+
+TEST(PipelineStream, ReadsTheDataOfASyn) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  EXPECT_FALSE(talk.Client(kSyn, BytesOf(kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, TakesTheSynThatTheServerAnswers) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  // A SYN with another number in the middle: the server does not answer it.
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 5000, {.flags = kSyn})));
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, "data", 9000, {.flags = kSyn})));
+  EXPECT_FALSE(talk.Say(kBad));
+}
+
+TEST(PipelineStream, BeginsAgainWhenTheServerTakesANewSyn) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say(kGood));
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 5000, {.flags = kSyn})));
+  const uint32_t isn = talk.client_seq() + 5000;
+  EXPECT_TRUE(bench.FromOutside(PacketBuilder()
+                                    .Ipv4("198.51.100.10", "10.20.0.11")
+                                    .Tcp({.src_port = 80,
+                                          .dst_port = 40000,
+                                          .flags = kSyn | kAck,
+                                          .seq = 77'000,
+                                          .ack = isn + 1})));
+  EXPECT_FALSE(
+      bench.FromInside(PacketBuilder()
+                           .Ipv4("10.20.0.11", "198.51.100.10")
+                           .Tcp({.src_port = 40000, .dst_port = 80, .seq = isn + 1, .ack = 77'001})
+                           .Payload(kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, InMidStreamFindsTheBeginningThatComesLate) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  const std::string_view bad = kBad;
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, bad.substr(22), 22)));
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, bad.substr(0, 22))));
+  EXPECT_EQ(bench.session().rule, "r1");
+}
+
+TEST(PipelineStream, ReadsEveryRequestWhateverTheBodyBetween) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say("POST / HTTP/1.1\r\nHost: all.test\r\nContent-Length: 60000\r\n\r\n"));
+  EXPECT_TRUE(talk.Server(kAck, {}));
+  const std::string body(1000, 'b');
+  // The first piece is lost on its way here and comes last.
+  const uint32_t body_at = talk.client_seq();
+  for (uint32_t i = 1; i < 60; ++i) {
+    EXPECT_TRUE(talk.SayAt(i * 1000, BytesOf(body))) << i << DropReasonName(bench.last_reason());
+  }
+  EXPECT_TRUE(talk.Say(body));
+  EXPECT_EQ(talk.client_seq(), body_at + 1000);
+  EXPECT_FALSE(talk.SayAt(59'000, BytesOf(kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, DropsNothingWhereThePolicyDoesNotBlockByName) {
+  for (const char* rules : {"", "drop port tcp/23", "drop host bad.test mode monitor"}) {
+    SCOPED_TRACE(rules);
+    PipelineHarness bench(rules);
+    TcpTalk talk(bench, 40000, 80);
+    ASSERT_TRUE(talk.Handshake());
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, kGood)));
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, kBad)));
+    Bytes fake = Crafted(talk, kGood).Build();
+    fake.back() = static_cast<uint8_t>(fake.back() + 1);
+    EXPECT_TRUE(bench.Send(fake, packet::Side::kInside));
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, "x", 100'000)));
+    EXPECT_EQ(bench.session().name, "all.test");
+  }
+}
+
+TEST(PipelineStream, WaitsForRoomOrGivesUpAsConfigured) {
+  for (const bool closed : {false, true}) {
+    pipeline::Options options = PipelineHarness::DefaultOptions();
+    options.stream_buffers_max = 1;
+    options.drop_when_streams_full = closed;
+    PipelineHarness bench(kRules, options);
+    TcpTalk first(bench, 40000, 80);
+    TcpTalk second(bench, 40001, 80);
+    ASSERT_TRUE(first.Handshake());
+    ASSERT_TRUE(second.Handshake());
+    EXPECT_TRUE(first.Say(std::string_view(kGood).substr(0, 20)));
+    EXPECT_EQ(second.Say(kBad), !closed);
+    const pipeline::Counters& counters = bench.pipeline().counters();
+    EXPECT_EQ(counters.streams_given_up.value(), closed ? 0U : 1U);
+    EXPECT_EQ(counters.stream_waits.value(), closed ? 1U : 0U);
+  }
+}
+
+}  // namespace
+}  // namespace weir::testing
