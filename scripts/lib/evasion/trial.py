@@ -1,0 +1,113 @@
+"""One trial: a real client asks for one name under one strategy; what the application saw."""
+
+import dataclasses
+import functools
+from typing import Callable
+
+from . import judge, recorder, site
+from .strategy import DNS, HTTP, QUIC, TLS, Strategy
+
+BLOCKED, ALLOWED = "games.lab.example", "video.lab.example"  # as long as each other
+PORT = {HTTP: 80, TLS: 443, QUIC: 443, DNS: 53}
+JUDGE = {HTTP: judge.in_http, TLS: judge.in_tls, DNS: judge.in_dns}
+CLIENT_SECONDS = 2.5  # a TCP client sends a lost request four times in it
+PLAIN = Strategy("none", (HTTP, TLS, QUIC, DNS))
+
+
+@dataclasses.dataclass
+class Outcome:
+    answered: bool  # the client got what it asked for
+    said: str  # the client's last line
+    applied: int  # packets the strategy has changed
+    reached: Callable[[], judge.Seen]  # what the application has seen by now
+    seen: judge.Seen = None  # and by the end of all trials
+
+
+def run(where, lane_number, row, name, mixed=False):
+    """One trial of (strategy, protocol) on that lane; takes at most the client's few seconds.
+
+    `mixed`: the client's kernel also sends the request once as it is, after the strategy did.
+    """
+    strategy, protocol = row
+    lane = site.addresses(lane_number, strategy.family)
+    log = where.quic_log(lane_number, strategy.family)
+    client = CLIENTS[protocol]
+    if strategy.fast_open:
+        where.mangler.set(lane.packed, PLAIN, ALLOWED, ALLOWED)
+        client(where, lane, strategy, ALLOWED)
+    since, log_since = len(where.recorder.connections), recorder.size_of(log)
+    mangled = where.mangler.set(lane.packed, strategy, name, ALLOWED, mixed=mixed)
+    answered, said = client(where, lane, strategy, strategy.spelling(name))
+    if where.mangler.failure:
+        raise where.mangler.failure
+    if protocol == QUIC:
+        seen = judge.in_quic(recorder.new_octets(log, log_since), name.encode())
+        reached = functools.partial(judge.Seen, seen)
+    else:
+        connections = where.recorder.of(lane.server, PORT[protocol], since)
+        reached = functools.partial(most_seen, connections, JUDGE[protocol], name.encode())
+    return Outcome(answered, said, mangled.applied, reached)
+
+
+def most_seen(connections, judged, name):
+    return max((judged(connection.data, name) for connection in connections),
+               default=judge.Seen.NOTHING)
+
+
+# ---------------------------------------------------------------------------- clients
+
+def in_client(where, *command, timeout=CLIENT_SECONDS + 3):
+    done = where.run_client(*command, timeout=timeout)
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return done, lines[-1] if lines else f"exit {done.returncode}"
+
+
+def filled(words, lane, name, scheme):
+    return [word.format(name=name, allowed=ALLOWED, server=bracketed(lane.server),
+                        client=lane.client, scheme=scheme) for word in words]
+
+
+def bracketed(address):
+    return f"[{address}]" if ":" in address else address
+
+
+def curl(where, lane, strategy, name, scheme, port):
+    done, said = in_client(
+        where, "curl", "--silent", "--show-error", "--max-time", CLIENT_SECONDS,
+        "--interface", lane.client, "--resolve", f"{name}:{port}:{bracketed(lane.server)}",
+        "--cacert", where.lab.names["LAB_CA"], "--write-out", "\n%{http_code}",
+        *(["--tcp-fastopen"] if strategy.fast_open else []),
+        *filled((*strategy.client, strategy.url), lane, name, scheme))
+    status = done.stdout.rpartition("\n")[2]
+    return done.returncode == 0 and status == "200", said
+
+
+def http(where, lane, strategy, name):
+    return curl(where, lane, strategy, name, "http", PORT[HTTP])
+
+
+def tls(where, lane, strategy, name):
+    return curl(where, lane, strategy, name, "https", PORT[TLS])
+
+
+def quic(where, lane, strategy, name):
+    """gtlsclient sends a name only where it has resolved one, so it is given a hosts file, in the
+    mount namespace that `ip netns exec` makes for the command."""
+    hosts = where.lab.state / f"hosts-{lane.number}"
+    hosts.write_text(f"{lane.server} {name}\n", encoding="ascii")
+    limit = f"{CLIENT_SECONDS * 1000:.0f}ms"
+    done, said = in_client(
+        where, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts,
+        "gtlsclient", "--no-quic-dump", "--exit-on-all-streams-close",
+        f"--handshake-timeout={limit}", f"--timeout={limit}", *strategy.client,
+        name, PORT[QUIC], f"https://{name}/")
+    return done.returncode == 0 and ":status: 200" in done.stdout + done.stderr, said
+
+
+def dns(where, lane, strategy, name):
+    done, said = in_client(where, "dig", "-b", lane.client, f"@{lane.server}", name, "A", "+tcp",
+                           "+short", "+time=2", "+tries=1", *strategy.client)
+    return done.returncode == 0 and bool(done.stdout.strip()), said
+
+
+CLIENTS = {HTTP: http, TLS: tls, QUIC: quic, DNS: dns}
