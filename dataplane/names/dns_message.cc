@@ -92,7 +92,8 @@ Outcome ParseDnsMessage(std::span<const uint8_t> bytes, DnsMessage& out) {
   out.answer_count = header.U16();
   out.authority_count = header.U16();
   out.additional_count = header.U16();
-  if (!header.ok() || out.opcode() > kOpcodeMax) return Outcome::kNotThis;
+  if (!header.ok()) return Outcome::kNotThis;
+  out.odd = out.opcode() > kOpcodeMax;
 
   DnsQuestionReader questions(out);
   DnsQuestion question;
@@ -100,14 +101,16 @@ Outcome ParseDnsMessage(std::span<const uint8_t> bytes, DnsMessage& out) {
   const size_t readable = std::min<size_t>(out.question_count, kDnsQuestionsMax);
   for (size_t i = 0; i < readable && outcome != Outcome::kMalformed; ++i) {
     outcome = questions.Next(question);
-    const bool usable = outcome == Outcome::kFound && IsKnownClass(question.dns_class);
-    if (i == 0 && !usable) return Outcome::kNotThis;
+    if (i > 0) continue;
+    if (outcome != Outcome::kFound) return Outcome::kNotThis;
+    out.odd = out.odd || !IsKnownClass(question.dns_class);
   }
   if (out.question_count > kDnsQuestionsMax && outcome != Outcome::kMalformed) {
-    return Outcome::kTooLong;
+    return out.odd ? Outcome::kNotThis : Outcome::kTooLong;
   }
   size_t offset = questions.offset();
   out.whole = outcome != Outcome::kMalformed && SkipRecords(out, offset) && offset == bytes.size();
+  if (out.odd && (!out.whole || out.question_count == 0)) return Outcome::kNotThis;
   return out.question_count > 0 ? Outcome::kFound : Outcome::kNone;
 }
 

@@ -26,6 +26,7 @@ struct DnsMessage {
   uint16_t additional_count = 0;
   bool has_edns = false;  // an OPT record among the additional ones (RFC 6891)
   bool whole = false;     // every record counted is there and nothing behind it
+  bool odd = false;       // its opcode or the first question's class is not assigned
   std::span<const uint8_t> bytes;
 
   bool is_query() const { return (flags & 0x8000) == 0; }
@@ -40,8 +41,9 @@ struct DnsQuestion {
 
 // Reads header and record counts, and walks the message once. kFound: a DNS message (query or
 // response) with at least one well-formed question. kNone: a message without a question. kNotThis:
-// no DNS; also for a first question that cannot be read, so that other protocols on port 53 are not
-// taken for broken DNS. kTooLong: more than kDnsQuestionsMax questions.
+// no DNS; also for a first question that cannot be read, and for what is odd and not whole, so that
+// other protocols on port 53 are not taken for broken DNS. kTooLong: more than kDnsQuestionsMax
+// questions.
 Outcome ParseDnsMessage(std::span<const uint8_t> bytes, DnsMessage& out);
 
 // The questions of a message, one at a time.

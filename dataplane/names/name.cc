@@ -24,6 +24,20 @@ bool Assign(const std::array<char, 46>& text, size_t bytes, HostName& out) {
   return bytes > 0;
 }
 
+// False when `text` is no IPv6 address.
+bool AssignIpv6(std::string_view text, HostName& out) {
+  std::array<char, 46> address;
+  const size_t bytes = CanonicalIpv6(text, address);
+  const auto end = address.begin() + static_cast<ptrdiff_t>(bytes);
+  const bool mapped = std::find(address.begin(), end, ':') == end;
+  if (mapped) return Assign(address, bytes, out);
+  out.text[0] = '[';
+  std::copy(address.begin(), end, out.text.begin() + 1);
+  out.text[bytes + 1] = ']';
+  out.bytes = static_cast<uint8_t>(bytes + 2);
+  return true;
+}
+
 // Appends one byte of a DNS label, escaped where it would be read as something else.
 bool PutDnsByte(uint8_t byte, HostName& out, size_t& used) {
   const bool plain = byte > ' ' && byte < 0x7f;
@@ -46,16 +60,13 @@ bool PutDnsByte(uint8_t byte, HostName& out, size_t& used) {
 bool NormaliseHost(std::string_view raw, HostName& out) {
   out.bytes = 0;
   raw = Trim(raw);
-  std::array<char, 46> address;
   if (raw.starts_with('[')) {
     const size_t close = raw.find(']');
-    if (close == std::string_view::npos) return false;
-    return Assign(address, CanonicalIpv6(raw.substr(1, close - 1), address), out);
+    return close != std::string_view::npos && AssignIpv6(raw.substr(1, close - 1), out);
   }
   const size_t colon = raw.find(':');
   if (colon != std::string_view::npos && raw.find(':', colon + 1) != std::string_view::npos) {
-    const size_t bytes = CanonicalIpv6(raw, address);
-    if (bytes > 0) return Assign(address, bytes, out);
+    if (AssignIpv6(raw, out)) return true;
   }
   raw = Trim(raw.substr(0, colon));
 
@@ -67,6 +78,7 @@ bool NormaliseHost(std::string_view raw, HostName& out) {
   std::copy(normal.name.begin(), normal.name.end(), out.text.begin());
   out.bytes = static_cast<uint8_t>(normal.name.size());
   std::array<uint8_t, 4> v4;
+  std::array<char, 46> address;
   const bool numeric = out.text[0] >= '0' && out.text[0] <= '9';
   if (numeric && ParseIpv4Any(out.view(), v4)) return Assign(address, FormatIpv4(v4, address), out);
   return true;

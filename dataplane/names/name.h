@@ -27,7 +27,8 @@ struct HostName {
 //  - what is left takes the form that rules have (base::NormaliseHost): small letters, A-labels for
 //    UTF-8, no trailing dot;
 //  - "[v6]", and IPv4 in any form inet_aton(3) takes (0x7f.1, octal, one number), become the
-//    address's canonical text (dotted quad, RFC 5952; a v4-mapped v6 address its dotted quad).
+//    address's canonical text: a dotted quad, or RFC 5952's form in brackets as RFC 3986 §3.2.2 has
+//    hosts; a v4-mapped v6 address becomes its dotted quad.
 // False, and `out` empty, when that is no name: nothing left, longer than 253 bytes or 63 a label,
 // a control byte, a space, bytes that are not UTF-8.
 bool NormaliseHost(std::string_view raw, HostName& out);

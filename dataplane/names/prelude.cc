@@ -159,6 +159,8 @@ Prelude FindPrelude(ByteSpan stream, bool after_socks) {
   return more ? kPartial : kAbsent;
 }
 
+bool IsHttpResponse(ByteSpan stream) { return MatchStart(stream, "HTTP/") == Match::kWhole; }
+
 bool IsSocks5(ByteSpan stream) { return !stream.empty() && stream[0] == 5; }
 
 Prelude SkipTextBeforeTls(ByteSpan text) {

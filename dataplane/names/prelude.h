@@ -26,6 +26,9 @@ Prelude FindPrelude(std::span<const uint8_t> stream, bool after_socks);
 // True when `stream` begins like a SOCKS 5 message, the one that FindPrelude found.
 bool IsSocks5(std::span<const uint8_t> stream);
 
+// True when `stream` begins as an HTTP server's answer does.
+bool IsHttpResponse(std::span<const uint8_t> stream);
+
 // Text protocols that change to TLS (SMTP, IMAP, POP3, FTP, XMPP, …): `text` is what the client
 // said so far.
 //   kFound     `bytes` of text lie before what looks like a TLS record

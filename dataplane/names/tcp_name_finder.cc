@@ -41,7 +41,7 @@ Outcome RecogniseDns(ByteSpan stream, bool is_dns_port) {
   }
   DnsMessage message;
   const Outcome outcome = ParseDnsMessage(stream.subspan(kDnsLengthBytes, message_bytes), message);
-  const bool fits = outcome == Outcome::kFound && (is_dns_port || message.whole);
+  const bool fits = outcome == Outcome::kFound && (is_dns_port || (message.whole && !message.odd));
   return fits ? Outcome::kFound : Outcome::kNotThis;
 }
 
@@ -117,7 +117,9 @@ FinderStep TcpNameFinder::DetectPrelude(ByteSpan stream, bool may_grow) {
     --restarts_;  // nothing was decided
     return {};
   }
-  if (!after_http_ && SkipTextBeforeTls(stream).outcome != Outcome::kNotThis) {
+  // An HTTP response is text too, but no client's: mid-stream, the server was taken for the client.
+  if (!after_http_ && !IsHttpResponse(stream) &&
+      SkipTextBeforeTls(stream).outcome != Outcome::kNotThis) {
     phase_ = Phase::kText;
     return {};
   }

@@ -29,8 +29,8 @@ bool MayBeginUnlisted(const QuicPacket& packet, ByteSpan datagram) {
 // What a resolver's client sends, for ports that say nothing.
 bool IsPlainQuery(const DnsMessage& message) {
   constexpr uint16_t kMustBeZero = 0xf800 | 0x0040;  // response, opcode, Z
-  return message.whole && (message.flags & kMustBeZero) == 0 && message.question_count == 1 &&
-         message.answer_count == 0 && message.authority_count == 0;
+  return message.whole && !message.odd && (message.flags & kMustBeZero) == 0 &&
+         message.question_count == 1 && message.answer_count == 0 && message.authority_count == 0;
 }
 
 }  // namespace

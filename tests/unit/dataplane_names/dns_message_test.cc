@@ -102,11 +102,25 @@ TEST(DnsMessage, TurnsAwayWhatIsNotDns) {
   DnsMessage message;
   EXPECT_EQ(ParseDnsMessage(testing::FromText("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), message),
             Outcome::kNotThis);
-  EXPECT_EQ(ParseDnsMessage(Message("1234 7800 0001 0000 0000 0000", {kWwwExample}), message),
-            Outcome::kNotThis);  // opcode 15
-  EXPECT_EQ(ParseDnsMessage(Message(kHeader, {"0161 00 0001 0007"}), message),
-            Outcome::kNotThis);  // class 7
   EXPECT_EQ(ParseDnsMessage(FromHex("1234 0100 0000 0000 0000 0000"), message), Outcome::kNone);
+}
+
+// A server answers such with an error or looks it up all the same: the name was asked for.
+TEST(DnsMessage, TakesAnOddMessageWhenItIsWhole) {
+  constexpr std::string_view kOpcode15 = "1234 7800 0001 0000 0000 0000";
+  constexpr std::string_view kClass7 = "0161 00 0001 0007";
+  DnsMessage message;
+  ASSERT_EQ(ParseDnsMessage(Message(kOpcode15, {kWwwExample}), message), Outcome::kFound);
+  EXPECT_TRUE(message.odd);
+  ASSERT_EQ(ParseDnsMessage(Message(kHeader, {kClass7}), message), Outcome::kFound);
+  EXPECT_TRUE(message.odd);
+  ASSERT_EQ(ParseDnsMessage(Message(kHeader, {kWwwExample}), message), Outcome::kFound);
+  EXPECT_FALSE(message.odd);
+  EXPECT_EQ(ParseDnsMessage(Message(kOpcode15, {kWwwExample, "00"}), message), Outcome::kNotThis);
+  EXPECT_EQ(ParseDnsMessage(Message(kHeader, {kClass7, "00"}), message), Outcome::kNotThis);
+  EXPECT_EQ(ParseDnsMessage(FromHex("1234 7800 0000 0000 0000 0000"), message), Outcome::kNotThis);
+  EXPECT_EQ(ParseDnsMessage(Message("1234 7800 0011 0000 0000 0000", {kWwwExample}), message),
+            Outcome::kNotThis);
 }
 
 TEST(DnsMessage, ReadsTheQuestionWhateverTheCountsSay) {

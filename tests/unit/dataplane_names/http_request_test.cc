@@ -91,7 +91,7 @@ TEST(HttpRequest, AbsoluteUriWinsOverHost) {
   EXPECT_EQ(Hosts("GET http://u:p@Uri.example:80/x?y HTTP/1.1\r\nHost: one.example\r\n\r\n"),
             "uri.example");
   EXPECT_EQ(Hosts("GET HTTP://[2001:DB8::1]:80?q HTTP/1.1\r\nHost: one.example\r\n\r\n"),
-            "2001:db8::1");
+            "[2001:db8::1]");
   EXPECT_EQ(Hosts("GET /?u=http://uri.example/ HTTP/1.1\r\nHost: one.example\r\n\r\n"),
             "one.example");
   EXPECT_EQ(Hosts("GET http:///x HTTP/1.1\r\nHost: one.example\r\n\r\n"), "one.example");

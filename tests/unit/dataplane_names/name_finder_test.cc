@@ -189,6 +189,14 @@ TEST_F(NameFinderTest, TextIsNotSearchedForRequests) {
   EXPECT_FALSE(fed.finished);
 }
 
+// Mid-stream the one who speaks first may be the server; who asks is told so at once.
+TEST_F(NameFinderTest, AnHttpResponseIsNoClients) {
+  const Fed fed = Tcp(FromText("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 40000);
+  EXPECT_TRUE(fed.names.empty());
+  EXPECT_TRUE(fed.finished);
+  EXPECT_EQ(fed.coverage, Coverage::kUnknown);
+}
+
 TEST_F(NameFinderTest, GivesUpOnWhatItDoesNotKnow) {
   for (const Bytes& stream :
        {FromHex("ffffffff 00000000 ffffffff 00000000 00"), FromText("EHLO a\r\n\x01"),
@@ -233,6 +241,9 @@ TEST_F(UdpNameFinderTest, DnsByPortAndByShape) {
   EXPECT_EQ(Udp(kDns, 5353), Outcome::kFound);
   EXPECT_EQ(sink_.names, (Names{"dns_query www.example", "dns_query www.example"}));
   EXPECT_EQ(Udp(kDns, 137), Outcome::kNotThis);
+  Bytes odd = kDns;
+  odd.back() = 7;  // a class that is not assigned: only where a resolver listens
+  EXPECT_EQ(Udp(odd, 5300), Outcome::kNotThis);
   const Bytes answer = Join({FromHex("1234 8180 0001 0000 0000 0000 0161 00 0001 0001")});
   EXPECT_EQ(Udp(answer, 53), Outcome::kNone);
   EXPECT_EQ(Udp(answer, 5300), Outcome::kNotThis);

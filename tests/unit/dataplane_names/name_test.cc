@@ -49,16 +49,18 @@ TEST(Name, LeavesWhatOnlyLooksLikeIpv4) {
 }
 
 TEST(Name, WritesIpv6AsRfc5952) {
-  EXPECT_EQ(Normal("[2001:DB8:0:0::1]:443"), "2001:db8::1");
+  EXPECT_EQ(Normal("[2001:DB8:0:0::1]:443"), "[2001:db8::1]");
   EXPECT_EQ(Normal("[::ffff:192.0.2.1]"), "192.0.2.1");
-  EXPECT_EQ(Normal("[fe80::1%25eth0]"), "fe80::1");
-  EXPECT_EQ(Normal("2001:db8:0:0:1:0:0:1"), "2001:db8::1:0:0:1");
+  EXPECT_EQ(Normal("[fe80::1%25eth0]"), "[fe80::1]");
+  EXPECT_EQ(Normal("2001:db8:0:0:1:0:0:1"), "[2001:db8::1:0:0:1]");
   EXPECT_EQ(Normal("[::1"), "refused");
   EXPECT_EQ(Normal("[nonsense]"), "refused");
   EXPECT_EQ(Normal("[]"), "refused");
+  EXPECT_EQ(Normal("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"),
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]");
   const auto address = base::IpAddress::Parse("2001:db8:0:0:1:0:0:1");
   ASSERT_TRUE(address.ok());
-  EXPECT_EQ(Normal("[2001:db8:0:0:1:0:0:1]"), address->ToString());
+  EXPECT_EQ(Normal("[2001:db8:0:0:1:0:0:1]"), "[" + address->ToString() + "]");
 }
 
 TEST(Name, TurnsUtf8IntoALabels) {
