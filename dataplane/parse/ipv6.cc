@@ -33,7 +33,10 @@ uint8_t TakeFragmentHeader(packet::Headers& headers, base::Cursor& cursor) {
   const uint8_t next_header = cursor.U8();
   cursor.Skip(1);
   const uint16_t offset_flags = cursor.U16();
-  headers.fragment_id = cursor.U32();
+  const uint32_t id = cursor.U32();
+  // No legal datagram has a second one; it must not hide that the first makes this a fragment.
+  if (headers.is_fragment) return next_header;
+  headers.fragment_id = id;
   headers.more_fragments = (offset_flags & kMoreFragments) != 0;
   headers.fragment_offset_bytes = offset_flags & kFragmentOffsetMask;
   // An atomic fragment (RFC 6946) is a whole datagram with a fragment header to spare.

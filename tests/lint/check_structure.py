@@ -15,8 +15,8 @@ LINE_MAX = 100
 FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 
-# Folder -> the folders whose headers it may include, besides itself. DESIGN: base <- packet <- parse <- flow <-
-# {stream <- names, verdict} <- pipeline <- app; events <- base; rules <- base; verdict <- rules. Of the data plane,
+# Folder -> the folders whose headers it may include, besides itself. DESIGN: base <- packet <- parse <- {fragments,
+# flow} <- {stream <- names, verdict} <- pipeline <- app; events <- base; rules <- base; verdict <- rules. Of the data plane,
 # control sees base and events only.
 BASE = {"dataplane/base"}
 PACKET = BASE | {"dataplane/packet"}
@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "dataplane/base": set(),
     "dataplane/packet": BASE,
     "dataplane/parse": PACKET,
+    "dataplane/fragments": PACKET | {"dataplane/parse"},
     "dataplane/flow": PACKET | {"dataplane/parse"},
     "dataplane/stream": PACKET | {"dataplane/flow"},
     "dataplane/names": BASE,
@@ -35,8 +36,8 @@ MAY_INCLUDE = {
     "rules/model": BASE,
     "rules/compile": BASE | {"rules/model"},
     "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "rules/model", "rules/compile"},
-    "dataplane/pipeline": PACKET | {"dataplane/parse", "dataplane/flow", "dataplane/stream", "dataplane/names",
-                                    "dataplane/classify", "dataplane/verdict", "dataplane/respond",
+    "dataplane/pipeline": PACKET | {"dataplane/parse", "dataplane/fragments", "dataplane/flow", "dataplane/stream",
+                                    "dataplane/names", "dataplane/classify", "dataplane/verdict", "dataplane/respond",
                                     "dataplane/events", "rules/model", "rules/compile"},
 }
 # Programs are at the edge and put the parts together.
