@@ -22,6 +22,27 @@ base::Error BadEvent(std::string_view what) {
                      " event whose length, version or values its format does not have"};
 }
 
+// Sessions and findings both say between whom, and lay it out alike.
+template <typename Event>
+void PutEnds(ByteWriter& writer, const Event& event) {
+  writer.PutBytes(event.src_ip.bytes());
+  writer.PutBytes(event.dst_ip.bytes());
+  writer.Put(event.src_port);
+  writer.Put(event.dst_port);
+  writer.Put(event.ip_protocol);
+  writer.Put(event.direction);
+}
+
+template <typename Event>
+void TakeEnds(ByteReader& reader, Event& event) {
+  reader.TakeInto(event.src_ip.mutable_bytes());
+  reader.TakeInto(event.dst_ip.mutable_bytes());
+  event.src_port = reader.Take<uint16_t>();
+  event.dst_port = reader.Take<uint16_t>();
+  event.ip_protocol = reader.Take<uint8_t>();
+  event.direction = reader.TakeEnum(Direction::kInternal);
+}
+
 }  // namespace
 
 std::string_view LossClassName(LossClass loss_class) {
@@ -136,12 +157,7 @@ size_t Encode(const SessionEvent& event, std::span<uint8_t, kEncodedBytesMax> ou
   writer.Put(event.session_start.ns);
   writer.Put(event.start.ns);
   writer.Put(event.end.ns);
-  writer.PutBytes(event.src_ip.bytes());
-  writer.PutBytes(event.dst_ip.bytes());
-  writer.Put(event.src_port);
-  writer.Put(event.dst_port);
-  writer.Put(event.ip_protocol);
-  writer.Put(event.direction);
+  PutEnds(writer, event);
   writer.Put(event.state);
   writer.Put(event.end_reason);
   writer.Put(event.vlan_count);
@@ -169,12 +185,7 @@ size_t Encode(const FindingEvent& event, std::span<uint8_t, kEncodedBytesMax> ou
   writer.Put(kFindingVersion);
   writer.Put(event.time.ns);
   writer.Put(event.session_id);
-  writer.PutBytes(event.src_ip.bytes());
-  writer.PutBytes(event.dst_ip.bytes());
-  writer.Put(event.src_port);
-  writer.Put(event.dst_port);
-  writer.Put(event.ip_protocol);
-  writer.Put(event.direction);
+  PutEnds(writer, event);
   writer.Put(event.name_source);
   writer.Put(event.verdict);
   writer.PutBytes(event.src_mac.bytes);
@@ -211,12 +222,7 @@ base::Result<SessionEvent> DecodeSession(std::span<const uint8_t> bytes) {
   event.session_start.ns = reader.TakeInt64();
   event.start.ns = reader.TakeInt64();
   event.end.ns = reader.TakeInt64();
-  reader.TakeInto(event.src_ip.mutable_bytes());
-  reader.TakeInto(event.dst_ip.mutable_bytes());
-  event.src_port = reader.Take<uint16_t>();
-  event.dst_port = reader.Take<uint16_t>();
-  event.ip_protocol = reader.Take<uint8_t>();
-  event.direction = reader.TakeEnum(Direction::kInternal);
+  TakeEnds(reader, event);
   event.state = reader.TakeEnum(SessionState::kClosed);
   event.end_reason = reader.TakeEnum(EndReason::kLost);
   event.vlan_count = reader.Take<uint8_t>();
@@ -247,12 +253,7 @@ base::Result<FindingEvent> DecodeFinding(std::span<const uint8_t> bytes) {
   FindingEvent event;
   event.time.ns = reader.TakeInt64();
   event.session_id = reader.Take<uint64_t>();
-  reader.TakeInto(event.src_ip.mutable_bytes());
-  reader.TakeInto(event.dst_ip.mutable_bytes());
-  event.src_port = reader.Take<uint16_t>();
-  event.dst_port = reader.Take<uint16_t>();
-  event.ip_protocol = reader.Take<uint8_t>();
-  event.direction = reader.TakeEnum(Direction::kInternal);
+  TakeEnds(reader, event);
   event.name_source = reader.TakeEnum(NameSource::kDnsQuery);
   event.verdict = reader.TakeEnum(Verdict::kWouldReject);
   reader.TakeInto(event.src_mac.bytes);
