@@ -65,7 +65,7 @@ inline constexpr size_t kStringBytesMax = 255;  // longer strings are cut when e
 
 struct SessionEvent {
   uint64_t session_id = 0;
-  uint32_t part = 0;      // 0, 1, 2 … of a session longer than 30 minutes
+  uint32_t part = 0;      // 0, 1, 2 … of a session: see docs/formats/session.md
   uint32_t revision = 0;  // grows with every snapshot of this part
   base::WallTime session_start;
   base::WallTime start;  // of this part

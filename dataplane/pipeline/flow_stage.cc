@@ -136,24 +136,31 @@ void FlowStage::Describe(FlowIndex index, const packet::Packet& packet, Endpoint
 }
 
 void FlowStage::NextPartIfDue(FlowIndex index, const Now& now) {
-  flow::HotFlow& hot = worker_.flows.hot(index);
-  flow::ColdFlow& cold = worker_.flows.cold(index);
+  const flow::ColdFlow& cold = worker_.flows.cold(index);
   const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
   const uint64_t part_start_us = cold.start_us + uint64_t{cold.part_start_ms} * 1000;
   const uint64_t part_us = worker_.flows.limits().part_s * kUsPerSecond;
   const bool packets_full = (cold.packets_carry[0] | cold.packets_carry[1]) & 0x80;
   if (!packets_full && (wall_us < part_start_us || wall_us - part_start_us < part_us)) return;
-  if (cold.part == kPartsMax) return;
+  if (NextPart(index, now)) writer_.WriteOpen(index, now, events::LossClass::kSession);
+}
+
+bool FlowStage::NextPart(FlowIndex index, const Now& now) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  flow::ColdFlow& cold = worker_.flows.cold(index);
+  if (cold.part == kPartsMax) return false;
   writer_.WriteClosed(index, now, EndReason::kActive);
+  const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
   ++cold.part;
   cold.revision = 0;
-  cold.part_start_ms = static_cast<uint32_t>((wall_us - cold.start_us) / 1000);
+  cold.part_start_ms =
+      static_cast<uint32_t>((std::max(wall_us, cold.start_us) - cold.start_us) / 1000);
   hot.packets_low = hot.packets_high = 0;
   hot.bytes[0] = hot.bytes[1] = 0;
   cold.bytes_carry[0] = cold.bytes_carry[1] = 0;
   cold.packets_carry[0] = cold.packets_carry[1] = 0;
   hot.SeenAt(now.us);
-  writer_.WriteOpen(index, now, events::LossClass::kSession);
+  return true;
 }
 
 void FlowStage::Count(const packet::Packet& packet, const Wanted& wanted, FlowIndex index,

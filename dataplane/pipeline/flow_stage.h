@@ -31,6 +31,10 @@ class FlowStage {
 
   void CloseAll(const Now& now, events::EndReason reason);
 
+  // Closes the session's part and begins the next, which is announced by whoever asks for it. False
+  // when there may be no more parts.
+  bool NextPart(flow::FlowIndex index, const Now& now);
+
  private:
   static constexpr unsigned kPartsMax = 0xffff;
 

@@ -1,5 +1,7 @@
 #include "dataplane/pipeline/name_stage.h"
 
+#include <algorithm>
+
 #include "dataplane/pipeline/learn.h"
 
 namespace weir::pipeline {
@@ -69,10 +71,21 @@ void NameStage::Keep(FlowPacket& at, const FoundNames& found) {
   if (found.all().empty()) return;
   worker_.counters.names_found.Add(found.all().size());
   if (found.overflowed()) worker_.counters.names_overflowed.Add();
-  if (at.cold.name != flow::kNone) return;
-  const FoundNames::Found& first = found.all().front();
-  at.cold.name = worker_.strings.Acquire(first.name.view());
-  at.cold.name_source = static_cast<uint8_t>(first.source) & 7U;
+  if (at.cold.name == flow::kNone) Rename(at, found.all().front());
+}
+
+const FoundNames::Found* NameStage::OfAnotherKind(const FlowPacket& at, const FoundNames& found) {
+  const auto all = found.all();
+  const auto* other = std::find_if(all.data(), all.data() + all.size(), [&](const auto& each) {
+    return static_cast<uint8_t>(each.source) != at.cold.name_source;
+  });
+  return other == all.data() + all.size() ? nullptr : other;
+}
+
+void NameStage::Rename(FlowPacket& at, const FoundNames::Found& name) {
+  worker_.strings.Release(at.cold.name);
+  at.cold.name = worker_.strings.Acquire(name.name.view());
+  at.cold.name_source = static_cast<uint8_t>(name.source) & 7U;
   at.changed = true;
 }
 

@@ -23,6 +23,12 @@ class NameStage {
   // Adds to `found` the names that this packet completes, and keeps the first one with the flow.
   void Look(FlowPacket& at, FoundNames& found);
 
+  // A name of another kind than the flow's own: the hello within a CONNECT's tunnel. Null when
+  // there is none.
+  static const FoundNames::Found* OfAnotherKind(const FlowPacket& at, const FoundNames& found);
+  // Keeps `name` in place of the flow's own.
+  void Rename(FlowPacket& at, const FoundNames::Found& name);
+
  private:
   void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
   bool IsClient(const FlowPacket& at, Learning& learning) const;

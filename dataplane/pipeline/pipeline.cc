@@ -80,6 +80,7 @@ class Pipeline::Impl {
     found_.Clear();
     const bool sound = verdict_.Stands(at) || streams_.Check(at);
     if (sound && (!verdict_.Stands(at) || NameStage::MayNameAgain(at))) names_.Look(at, found_);
+    RecordOtherName(at);
     if (at.packet.action == packet::Action::kForward) {
       if (sound) classify_.Look(at);
       verdict_.Apply(at, found_);
@@ -87,6 +88,13 @@ class Pipeline::Impl {
     }
     StopLearningIfDone(worker_, at.index);
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
+  }
+
+  // A record has one name. The session goes on as another part when it turns out to be for a second
+  // one of another kind: CONNECT's, and the one within the tunnel.
+  void RecordOtherName(FlowPacket& at) {
+    const FoundNames::Found* other = NameStage::OfAnotherKind(at, found_);
+    if (other != nullptr && flows_.NextPart(at.index, at.now)) names_.Rename(at, *other);
   }
 
   void Count(const packet::Packet& packet) {

@@ -107,6 +107,42 @@ TEST(PipelineSession, LongSessionsComeInPartsThatAddUp) {
   EXPECT_EQ(packets, 130U);
 }
 
+// A record has one name: the tunnel's and the one within it take a part each.
+TEST(PipelineSession, BothNamesOfATunnelAreRecorded) {
+  PipelineHarness bench;
+  TcpTalk talk(bench, 40000, 8080);
+  talk.Handshake();
+  talk.Say("CONNECT proxy.example:443 HTTP/1.1\r\nHost: proxy.example:443\r\n\r\n");
+  talk.Answer("HTTP/1.1 200 OK\r\n\r\n");
+  talk.Say(names::testing::HelloBuilder().Sni("inner.example").Stream());
+  talk.Answer("server hello");
+  bench.CloseAll();
+  const auto& sessions = bench.events().sessions();
+  ASSERT_EQ(sessions.size(), 2U);
+  const SeenSession& outer = sessions.begin()->second;
+  const SeenSession& inner = sessions.rbegin()->second;
+  EXPECT_EQ(outer.event.session_id, inner.event.session_id);
+  EXPECT_EQ(outer.name, "proxy.example");
+  EXPECT_EQ(outer.event.name_source, events::NameSource::kHttpHost);
+  EXPECT_EQ(outer.event.state, SessionState::kClosed);
+  EXPECT_EQ(outer.event.end_reason, EndReason::kActive);
+  EXPECT_EQ(inner.event.part, 1U);
+  EXPECT_EQ(inner.name, "inner.example");
+  EXPECT_EQ(inner.event.name_source, events::NameSource::kTlsSni);
+  EXPECT_EQ(outer.event.packets_to_dst + inner.event.packets_to_dst, 4U);
+  EXPECT_EQ(outer.event.packets_to_src + inner.event.packets_to_src, 3U);
+}
+
+// Further names of the same kind are judged, and the record keeps the first.
+TEST(PipelineSession, AnotherHostOfOneConnectionIsNoPart) {
+  PipelineHarness bench;
+  TcpTalk talk(bench, 40000, 80);
+  talk.Handshake();
+  talk.Say("GET / HTTP/1.1\r\nHost: one.example\r\n\r\n");
+  talk.Say("GET / HTTP/1.1\r\nHost: two.example\r\n\r\n");
+  EXPECT_EQ(bench.session().name, "one.example");
+}
+
 TEST(PipelineSession, RefreshesOpenSessionsOnceAMinute) {
   PipelineHarness bench;
   for (int second = 0; second < 300; ++second) {
