@@ -4,19 +4,21 @@ import fnmatch
 import unittest
 
 import harness
-from evasion import campaign, catalog, judge, table
+from evasion import campaign, catalog, judge, names, packets, quic_crypto, table
 from evasion.site import Site
-from evasion.strategy import PROTOCOLS
+from evasion.strategy import HTTP, PROTOCOLS, TLS
 
 PREFIX = "weirtestev"
+NAMES = {HTTP: names.COUNT, TLS: 1500}
 # One or more of each kind; the whole catalog takes longer than a test may.
 SELECTION = (
-    "none", "split inside*", "multisplit*", "multidisorder*", "each piece twice",
-    "pieces that overlap*", "seqovl: *", "retransmission*", "window of 4*", "fake, badseq",
-    "fakedsplit, badseq", "rst, *", "fin, *", "syn*before*", "fast open*",
-    "IPv6 hop-by-hop options", "IPv6 destination options", "absolute URI*", "pipelined*",
-    "second request*", "Host:name*", "line feeds*", "records*", "name in*", "noise first*",
-    "CRYPTO*", "udplen*", "every datagram twice", "version*",
+    "none", "split handshake*", "split inside*", "multisplit*", "multidisorder*",
+    "each piece twice", "pieces that overlap*", "seqovl: *", "retransmission*", "window of 4*",
+    "fake, badseq", "fake, bad header*", "fakedsplit, badseq", "rst, *", "fin, *", "syn*before*",
+    "fast open*", "IPv6 hop-by-hop options", "IPv6 destination options", "absolute URI*",
+    "pipelined*", "second request*", "Host:name*", "line feeds*", "records*", "name in*",
+    "hello of*", "noise first*", "CRYPTO*", "udplen*", "Retry", "0-RTT*", "every datagram twice",
+    "version*",
 )
 
 
@@ -30,6 +32,7 @@ class Evasion(unittest.TestCase):
             appliance = harness.Appliance(where.lab, harness.build, rules=campaign.RULES)
             try:
                 campaign.run(where, cls.rows, appliance, lambda *_: None)
+                cls.name_faults, _ = names.measure(where.lab, appliance, print, NAMES)
             finally:
                 appliance.stop_all()
 
@@ -47,6 +50,9 @@ class Evasion(unittest.TestCase):
         for row in self.rows:
             with self.subTest(strategy=row.strategy.name, protocol=row.protocol):
                 self.assertTrue(row.good, table.explanation(row))
+
+    def test_no_allowed_name_is_blocked_beside_ten_thousand_blocked_ones(self):
+        self.assertEqual(self.name_faults, [])
 
     def test_every_kind_of_strategy_is_there(self):
         self.assertEqual({row.strategy.group for row in self.rows},
@@ -81,6 +87,47 @@ class Judge(unittest.TestCase):
                          judge.Seen.NAME)
 
 
+class QuicCrypto(unittest.TestCase):
+    def test_keys_are_those_of_rfc_9001_appendix_a(self):
+        keys = quic_crypto.Keys(bytes.fromhex("8394c8f03e515708"), b"client")
+        self.assertEqual(keys.key.hex(), "1f369613dd76d5467730efcbe3b1a22d")
+        self.assertEqual(keys.iv.hex(), "fa044b2f42a3fd3b46fb255c")
+        self.assertEqual(keys.mask_key.hex(), "9f50449e04a0e810283a1e9933adedd2")
+
+    def test_what_is_sealed_opens_and_nothing_else(self):
+        frames = quic_crypto.crypto_frame(0, b"hello") + bytes(50)
+        initial = quic_crypto.Initial(b"12345678", b"abc", b"", 7, frames)
+        sealed = initial.sealed(quic_crypto.Keys(b"12345678", b"client"))
+        self.assertEqual(quic_crypto.opened(sealed + b"rest"), (initial, b"rest"))
+        with self.assertRaises(ValueError):
+            quic_crypto.opened(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+
+
+class Packets(unittest.TestCase):
+    IP = packets.Ip(4, bytes(4), b"\1\2\3\4", 64, packets.TCP, b"")
+    SEGMENT = packets.Tcp(IP, 4000, 80, 1000, 7, packets.ACK | packets.PSH, 500, 0, b"\1\1\1\1",
+                          b"0123456789abcdef")
+
+    def test_a_segment_is_read_as_it_was_written(self):
+        again = packets.parse(self.SEGMENT.raw())
+        self.assertEqual(again.but(ip=self.IP), self.SEGMENT)
+        octets = again.ip.payload
+        summed = self.IP.pseudo_header(packets.TCP, len(octets)) + octets
+        self.assertEqual(packets.checksum(summed), 0)
+
+    def test_cut_pieces_follow_each_other(self):
+        first, second = self.SEGMENT.cut(5)
+        self.assertEqual((first.seq, first.payload, first.flags), (1000, b"01234", packets.ACK))
+        self.assertEqual((second.seq, second.payload), (1005, b"56789abcdef"))
+
+    def test_fragments_hold_the_datagram(self):
+        for version, size in ((4, 4), (6, 16)):
+            address = bytes(size)
+            whole = packets.Ip(version, address, address, 64, packets.UDP, bytes(range(50)))
+            pieces = packets.fragments(whole, [8, 24], 77)
+            self.assertEqual(b"".join(piece.payload for piece in pieces), whole.payload)
+
+
 if __name__ == "__main__":
-    harness.PROGRAMS += ("nft",)
+    harness.PROGRAMS += ("nft", "ss", "sysctl")
     harness.main()

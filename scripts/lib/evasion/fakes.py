@@ -84,6 +84,24 @@ def old_timestamp(packet):
     return packet.but(options=packet.options[:place + 2] + old + packet.options[place + 6:])
 
 
+def bad_ip_sum(packet):
+    return packet.but(ip=packet.ip.but(sum_error=0x1234))
+
+
+def bad_offset(packet):
+    """A TCP header that claims to be shorter than one can be."""
+    return packet.but(words_error=4 - (20 + len(packet.options) + 3) // 4)
+
+
+def syn_flag(packet):
+    """In the middle of a connection: a server answers with its own numbers and takes nothing."""
+    return packet.but(flags=packet.flags | SYN)
+
+
+def no_flags(packet):
+    return packet.but(flags=0, ack=0)
+
+
 def no_ack(packet):
     return packet.but(flags=packet.flags & ~ACK, ack=0)
 
@@ -91,7 +109,8 @@ def no_ack(packet):
 FOOLINGS = {
     "ttl 1": low_ttl(1), "ttl 2": low_ttl(2), "ttl 3": low_ttl(3), "badsum": bad_sum,
     "badseq": bad_seq, "badack": bad_ack, "md5sig": md5_signed, "ts": old_timestamp,
-    "datanoack": no_ack, "out of window": far_ahead,
+    "datanoack": no_ack, "no flags": no_flags, "syn flag": syn_flag, "out of window": far_ahead,
+    "bad IP checksum": bad_ip_sum, "bad header length": bad_offset,
 }
 # These reach no server, but nobody before the router can know: the true octets may have to wait.
 HIDDEN = ("ttl 1", "ttl 2", "ttl 3")
@@ -216,5 +235,7 @@ ALL = [
     Strategy("syndata: a decoy in the SYN", TCP, "fakes", syn=syn_with_decoy),
     Strategy("synack before the SYN, ttl 2", TCP, "fakes", syn=syn_ack_first),
     Strategy("SYN with another number first, ttl 2", TCP, "fakes", syn=fake_syn_first),
-    Strategy("fast open: the request in the SYN", TCP, "fakes", fast_open=True),
+    Strategy("IPv6: fake, hop limit 2", TCP, "fakes", data=fake(low_ttl(2)), family=6,
+             conflicting=True),
+    Strategy("IPv6: fake, badsum", TCP, "fakes", data=fake(bad_sum), family=6),
 ]

@@ -11,13 +11,14 @@ from . import quic_crypto
 from .fakes import bad_sum, client_hello, low_ttl
 from .mangler import Pause
 from .quic_crypto import Initial, Keys, crypto_frame, crypto_octets, is_initial
-from .strategy import QUIC, Strategy
+from .strategy import QUIC, RETRY_SERVER, Strategy
 
 RECORD_HEADER = 5
 DATAGRAM = 1200  # RFC 9000 §14.1: an Initial fills at least that
 OVERHEAD = 100  # of it at most for header and tag
 ACK_FRAMES = (2, 3)
 ETH_PADDING = b"\0" * 12
+ZERO_RTT = ("--session-file={file}.session", "--tp-file={file}.parameters")
 
 
 def decoy_initial(decoy, dcid=None):
@@ -67,6 +68,13 @@ def reframed(frames_of):
         sealed = initial.but(frames=frames).sealed(Keys(initial.dcid, b"client"))
         return [packet.but(payload=sealed + rest)]
     return on_first_initial(act)
+
+
+def early_data_first(packet, flow):
+    """What follows the Initial in its datagram, here 0-RTT, in a datagram before it."""
+    initial, rest = quic_crypto.opened(packet.payload)
+    full = initial.but(frames=padded(initial.frames)).sealed(Keys(initial.dcid, b"client"))
+    return [packet.but(payload=rest), packet.but(payload=full)]
 
 
 def cut(data, count):
@@ -197,6 +205,11 @@ ALL = [
     quic("octets after the UDP datagram", beyond_udp),
     quic("UDP without a checksum", no_checksum),
     quic("version 2 (draft)", None, client=("--version=v2draft",)),
+    quic("Retry", None, server=RETRY_SERVER),
+    quic("Retry, every datagram twice", twice, server=RETRY_SERVER),
+    quic("0-RTT", None, prime=True, client=ZERO_RTT),
+    quic("0-RTT before the Initial", on_first_initial(early_data_first), prime=True,
+         client=ZERO_RTT),
     quic("version negotiation first", None,
          client=("--version=0x1a2a3a4a", "--preferred-versions=v1")),
 ]

@@ -41,6 +41,7 @@ class Ip(Value):
     ident: int = 0
     flags_offset: int = DONT_FRAGMENT  # IPv4: RFC 791 flags and offset
     extensions: tuple = ()
+    sum_error: int = 0  # IPv4: added to the right header checksum
 
     @classmethod
     def parse(cls, raw):
@@ -56,7 +57,8 @@ class Ip(Value):
         if self.version == 4:
             head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(self.payload), self.ident,
                                self.flags_offset, self.ttl, self.proto, 0, self.src, self.dst)
-            return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + self.payload
+            told = struct.pack("!H", (checksum(head) + self.sum_error) % 2**16)
+            return head[:10] + told + head[12:] + self.payload
         first, body = chain(self.extensions, self.proto)
         body += self.payload
         return struct.pack("!IHBB16s16s", 6 << 28, len(body), first, self.ttl, self.src,
@@ -91,6 +93,7 @@ class Tcp(Value):
     options: bytes
     payload: bytes
     sum_error: int = 0  # added to the right checksum
+    words_error: int = 0  # added to the right header length, in words of four octets
 
     @classmethod
     def parse(cls, ip):
@@ -102,9 +105,9 @@ class Tcp(Value):
 
     def datagram(self):
         options = self.options + b"\0" * (-len(self.options) % 4)
+        words = (20 + len(options)) // 4 + self.words_error
         head = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.seq % 2**32,
-                           self.ack % 2**32, (20 + len(options)) << 2, self.flags, self.window, 0,
-                           self.urgent)
+                           self.ack % 2**32, words << 4, self.flags, self.window, 0, self.urgent)
         segment = head + options + self.payload
         right = checksum(self.ip.pseudo_header(TCP, len(segment)) + segment)
         wrong = struct.pack("!H", (right + self.sum_error) % 2**16)

@@ -6,7 +6,7 @@ unixeol, tlsrec. The octets change on their way, and with them the sequence numb
 
 from .packets import ACK
 from .segments import host_middle, split
-from .strategy import DNS, HTTP, TLS, Strategy
+from .strategy import DNS, HTTP, SPLIT_SERVER, TLS, Strategy
 
 SEGMENT_MAX = 1300
 RECORD_HEADER = 5
@@ -149,6 +149,30 @@ def cut_in_record_headers(packet, flow):
     return packet.cut(*cuts)
 
 
+def rewritten_prefix(packet, flow):
+    """Of a long hello only the first segment is at hand: its record ends inside the name, and the
+    next one takes the rest of what the client's record was to hold."""
+    octets = packet.payload
+    left = int.from_bytes(octets[3:5], "big")
+    cut = name_middle(octets[RECORD_HEADER:], flow)
+    message = octets[RECORD_HEADER:]
+    new = b"".join((octets[:3], cut.to_bytes(2, "big"), message[:cut], octets[:3],
+                    (left - cut).to_bytes(2, "big"), message[cut:]))
+    flow.edit = (RECORD_HEADER + cut, RECORD_HEADER)
+    return packet.but(payload=new).cut(SEGMENT_MAX)
+
+
+def hold(packet, flow):
+    """The first segment waits for the second."""
+    flow.notes["held"] = packet
+    return [] if flow.sent == 1 else [packet]
+
+
+def release(packet, flow):
+    held = flow.notes.pop("held", None) if packet.payload else None
+    return [packet, held] if held else [packet]
+
+
 def backwards(act):
     return lambda packet, flow: act(packet, flow)[::-1]
 
@@ -179,11 +203,21 @@ TLS_FORMS = (
 
 ALL = [
     *(Strategy(name, (HTTP,), "HTTP", data=act) for name, act in HTTP_FORMS),
+    Strategy("fast open: the request in the SYN", (HTTP, TLS), "handshake", prime=True,
+             client=("--tcp-fastopen",)),
+    Strategy("split handshake", (HTTP, TLS), "handshake", server=SPLIT_SERVER),
+    Strategy("split handshake, split inside the host name", (HTTP, TLS), "handshake",
+             server=SPLIT_SERVER, data=split(host_middle)),
     Strategy("second request of a connection", (HTTP,), "HTTP", client=SECOND_REQUEST,
              url="http://{allowed}/"),
     *(Strategy(name, (TLS,), "TLS", data=act) for name, act in TLS_FORMS),
     Strategy("segments end in the record header", (TLS,), "TLS", data=split(3)),
     Strategy("segments end after the record header", (TLS,), "TLS", data=split(5, 9)),
+    Strategy("hello of six kilobytes", (TLS,), "TLS", program="long hello"),
+    Strategy("hello of six kilobytes, first segment last", (TLS,), "TLS", program="long hello",
+             data=hold, other=release),
+    Strategy("hello of six kilobytes, records cut inside the name", (TLS,), "TLS",
+             program="long hello", data=rewritten_prefix),
     Strategy("name in upper case", (TLS, DNS), "TLS", spelling=str.upper),
     Strategy("an urgent octet inside the name (oob)", (HTTP, TLS), "segments", data=out_of_band),
 ]

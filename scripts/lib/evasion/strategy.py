@@ -5,6 +5,7 @@ from typing import Callable
 
 HTTP, TLS, QUIC, DNS = "HTTP", "TLS", "QUIC", "DNS"
 PROTOCOLS = (HTTP, TLS, QUIC, DNS)
+PLAIN_SERVER, SPLIT_SERVER, RETRY_SERVER = "plain", "split handshake", "retry"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Strategy:
     datagram: Callable | None = None  # every UDP datagram
     reply: Callable | None = None  # what comes back, on its way to the client
     family: int = 4
-    # More arguments for the client program, and its URL; {name}, {allowed}, {server}, {client} and
-    # {scheme} are filled in.
+    # More arguments for the client program, and curl's URL; {name}, {allowed}, {server}, {client},
+    # {scheme} and {file} (one of the lane's own) are filled in.
     client: tuple = ()
     url: str = "{scheme}://{name}/"
+    program: str = ""  # another client program: a key of trial.PROGRAMS
+    server: str = PLAIN_SERVER  # another kind of server: a key of site.SERVERS
     spelling: Callable = str  # how the client writes the host name
-    fast_open: bool = False  # the client first fetches a cookie, with an allowed name
+    prime: bool = False  # the client first comes with an allowed name: for a cookie, a ticket
     # Sends different bytes for one place of the stream, where only the server knows which count:
     # with an allowed name the appliance may let it stall.
     conflicting: bool = False

@@ -2,7 +2,10 @@
 
 import dataclasses
 import functools
+import sys
 from typing import Callable
+
+from weirlab.clients import SCRIPTS
 
 from . import judge, recorder, site
 from .strategy import DNS, HTTP, QUIC, TLS, Strategy
@@ -29,10 +32,10 @@ def run(where, lane_number, row, name, mixed=False):
     `mixed`: the client's kernel also sends the request once as it is, after the strategy did.
     """
     strategy, protocol = row
-    lane = site.addresses(lane_number, strategy.family)
-    log = where.quic_log(lane_number, strategy.family)
-    client = CLIENTS[protocol]
-    if strategy.fast_open:
+    lane = site.addresses(lane_number, strategy.family, strategy.server)
+    log = where.quic_log(lane)
+    client = PROGRAMS.get(strategy.program) or CLIENTS[protocol]
+    if strategy.prime:
         where.mangler.set(lane.packed, PLAIN, ALLOWED, ALLOWED)
         client(where, lane, strategy, ALLOWED)
     since, log_since = len(where.recorder.connections), recorder.size_of(log)
@@ -62,9 +65,10 @@ def in_client(where, *command, timeout=CLIENT_SECONDS + 3):
     return done, lines[-1] if lines else f"exit {done.returncode}"
 
 
-def filled(words, lane, name, scheme):
-    return [word.format(name=name, allowed=ALLOWED, server=bracketed(lane.server),
-                        client=lane.client, scheme=scheme) for word in words]
+def filled(where, lane, name, words, scheme=""):
+    return [word.format(name=name, allowed=ALLOWED, server=bracketed(lane.server), scheme=scheme,
+                        client=lane.client, file=where.lab.state / f"lane-{lane.number}")
+            for word in words]
 
 
 def bracketed(address):
@@ -76,8 +80,7 @@ def curl(where, lane, strategy, name, scheme, port):
         where, "curl", "--silent", "--show-error", "--max-time", CLIENT_SECONDS,
         "--interface", lane.client, "--resolve", f"{name}:{port}:{bracketed(lane.server)}",
         "--cacert", where.lab.names["LAB_CA"], "--write-out", "\n%{http_code}",
-        *(["--tcp-fastopen"] if strategy.fast_open else []),
-        *filled((*strategy.client, strategy.url), lane, name, scheme))
+        *filled(where, lane, name, (*strategy.client, strategy.url), scheme))
     status = done.stdout.rpartition("\n")[2]
     return done.returncode == 0 and status == "200", said
 
@@ -90,6 +93,13 @@ def tls(where, lane, strategy, name):
     return curl(where, lane, strategy, name, "https", PORT[TLS])
 
 
+def long_hello(where, lane, strategy, name):
+    """A client with so many protocols to offer that its ClientHello takes five segments."""
+    done, said = in_client(where, sys.executable, "-B", SCRIPTS / "long_hello.py", lane.client,
+                           lane.server, name, where.lab.names["LAB_CA"], CLIENT_SECONDS)
+    return done.returncode == 0, said
+
+
 def quic(where, lane, strategy, name):
     """gtlsclient sends a name only where it has resolved one, so it is given a hosts file, in the
     mount namespace that `ip netns exec` makes for the command."""
@@ -99,8 +109,8 @@ def quic(where, lane, strategy, name):
     done, said = in_client(
         where, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts,
         "gtlsclient", "--no-quic-dump", "--exit-on-all-streams-close",
-        f"--handshake-timeout={limit}", f"--timeout={limit}", *strategy.client,
-        name, PORT[QUIC], f"https://{name}/")
+        f"--handshake-timeout={limit}", f"--timeout={limit}",
+        *filled(where, lane, name, strategy.client), name, PORT[QUIC], f"https://{name}/")
     return done.returncode == 0 and ":status: 200" in done.stdout + done.stderr, said
 
 
@@ -110,4 +120,5 @@ def dns(where, lane, strategy, name):
     return done.returncode == 0 and bool(done.stdout.strip()), said
 
 
+PROGRAMS = {"long hello": long_hello}
 CLIENTS = {HTTP: http, TLS: tls, QUIC: quic, DNS: dns}
