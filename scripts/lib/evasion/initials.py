@@ -64,7 +64,10 @@ def reframed(frames_of):
     """The same Initial with its CRYPTO data in the frames that frames_of(data) returns."""
     def act(packet, flow):
         initial, rest = quic_crypto.opened(packet.payload)
-        frames = padded(frames_of(crypto_octets(initial.frames)))
+        data = crypto_octets(initial.frames)
+        if not data:
+            return [packet]
+        frames = padded(frames_of(data))
         sealed = initial.but(frames=frames).sealed(Keys(initial.dcid, b"client"))
         return [packet.but(payload=sealed + rest)]
     return on_first_initial(act)
@@ -113,10 +116,13 @@ def spread(count, order, pause=0.0):
 
     def first(packet, flow):
         initial, _ = quic_crypto.opened(packet.payload)
+        data = crypto_octets(initial.frames)
+        if not data:
+            return [packet]
         flow.notes["keys"] = keys = Keys(initial.dcid, b"client")
         flow.notes["server"] = Keys(initial.dcid, b"server")
         flow.notes["added"] = count - 1
-        pieces = order(cut(crypto_octets(initial.frames), count))
+        pieces = order(cut(data, count))
         out = []
         for number, piece in enumerate(pieces):
             one = initial.but(number=number, frames=padded(crypto_frame(*piece)))

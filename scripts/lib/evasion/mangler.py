@@ -74,7 +74,10 @@ class Lane:
     def apply(self, function, packet, flow):
         if function is None:
             return [packet]
-        out = function(packet, flow)
+        try:
+            out = function(packet, flow)
+        except ValueError:
+            return [packet]  # not what the strategy is about, such as a late packet of another trial
         self.applied += out != [packet]
         return out
 
