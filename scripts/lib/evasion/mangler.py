@@ -77,7 +77,7 @@ class Lane:
         try:
             out = function(packet, flow)
         except ValueError:
-            return [packet]  # not what the strategy is about, such as a late packet of another trial
+            return [packet]  # a late packet of another trial, which it is not about
         self.applied += out != [packet]
         return out
 
