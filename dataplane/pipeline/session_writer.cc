@@ -108,7 +108,7 @@ void SessionWriter::WriteClosed(flow::FlowIndex index, const Now& now, events::E
 }
 
 void SessionWriter::WriteFinding(flow::FlowIndex index, const Now& now, const rules::RuleInfo& rule,
-                                 std::string_view name) {
+                                 const Hit& hit) {
   const events::SessionEvent session = Describe(index, now);
   events::FindingEvent finding;
   finding.time = now.wall;
@@ -120,7 +120,7 @@ void SessionWriter::WriteFinding(flow::FlowIndex index, const Now& now, const ru
   finding.ip_protocol = session.ip_protocol;
   finding.direction = session.direction;
   finding.name_source = session.name_source;
-  finding.verdict = session.verdict;
+  finding.verdict = hit.verdict;
   finding.src_mac = session.src_mac;
   finding.dst_mac = session.dst_mac;
   finding.policy_version = session.policy_version;
@@ -129,7 +129,7 @@ void SessionWriter::WriteFinding(flow::FlowIndex index, const Now& now, const ru
   finding.rule_class = rule.rule_class;
   finding.severity = rules::SeverityName(rule.severity);
   finding.reason = rule.reason;
-  finding.name = name.empty() ? session.name : name;
+  finding.name = hit.name.empty() ? session.name : hit.name;
   finding.app = session.app;
   const size_t bytes = events::Encode(finding, encoded_);
   worker_.sink.Push(events::EventType::kFinding, events::LossClass::kFinding,

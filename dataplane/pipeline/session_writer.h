@@ -23,9 +23,14 @@ class SessionWriter {
   void WriteOpen(flow::FlowIndex index, const Now& now, events::LossClass loss_class);
   void WriteClosed(flow::FlowIndex index, const Now& now, events::EndReason reason);
 
-  // A rule with a class decided the flow, for `name` where it asked for one.
+  // A rule with a class decided about the flow, for `name` where it asked for one. The record may
+  // tell of another, graver decision.
+  struct Hit {
+    events::Verdict verdict = events::Verdict::kPass;
+    std::string_view name;
+  };
   void WriteFinding(flow::FlowIndex index, const Now& now, const rules::RuleInfo& rule,
-                    std::string_view name);
+                    const Hit& hit);
 
  private:
   void Push(flow::FlowIndex index, events::SessionEvent& event, events::LossClass loss_class);

@@ -20,11 +20,11 @@ Verdict Bypassed(Verdict verdict) {
   return verdict;
 }
 
-// Which of two decisions about one packet counts: a block before an open one before what passes.
-int Strictness(const verdict::Decision& decision) {
-  if (decision.open) return 2;
-  if (Drops(decision.verdict)) return 3;
-  return decision.verdict == Verdict::kPass ? 0 : 1;
+// What a record rather tells of: a block, then what would have been one, then a rule that let pass.
+int Rank(Verdict verdict, bool by_rule) {
+  if (Drops(verdict)) return 3;
+  if (verdict != Verdict::kPass) return 2;
+  return by_rule ? 1 : 0;
 }
 
 bool IsDatagramDns(const flow::HotFlow& hot, const flow::ColdFlow& cold) {
@@ -114,37 +114,47 @@ verdict::Decision VerdictStage::DecideFor(verdict::Facts& facts, std::string_vie
   return verdict::Decide(*policy_, facts);
 }
 
-VerdictStage::Judgement VerdictStage::Strictest(const FlowPacket& at, const FoundNames& found) {
+VerdictStage::Judgement VerdictStage::WithKeptName(const FlowPacket& at) {
   verdict::Facts facts = FactsOf(at);
-  if (found.all().empty()) {
-    const std::string_view kept = worker_.strings.Read(at.cold.name, kept_name_);
-    if (kept.empty()) return {verdict::Decide(*policy_, facts), {}};
-    return {DecideFor(facts, kept), kept};
-  }
-  Judgement strictest;
-  bool first = true;
-  for (const FoundNames::Found& one : found.all()) {
-    const Judgement next{DecideFor(facts, one.name.view()), one.name.view()};
-    if (first || Strictness(next.decision) > Strictness(strictest.decision)) strictest = next;
-    first = false;
-  }
-  return strictest;
+  const std::string_view kept = worker_.strings.Read(at.cold.name, kept_name_);
+  if (kept.empty()) return {verdict::Decide(*policy_, facts), {}};
+  return {DecideFor(facts, kept), kept};
 }
 
 void VerdictStage::Judge(FlowPacket& at, const FoundNames& found) {
-  Judgement judgement = Strictest(at, found);
-  const bool was_decided = at.hot.policy_epoch == epoch_;
+  was_decided_ = at.hot.policy_epoch == epoch_;
   // A block that was given stands for the flow: what a later request says cannot lift it. Datagrams
   // of DNS are judged one by one.
-  const bool stands = was_decided && at.hot.Has(flow::kDrops) && !IsDatagramDns(at.hot, at.cold);
+  const bool stands = was_decided_ && at.hot.Has(flow::kDrops) && !IsDatagramDns(at.hot, at.cold);
   at.hot.policy_epoch = epoch_;
-  if (at.hot.Has(flow::kLearning)) {
-    worker_.learning.at(at.cold.learning).open = judgement.decision.open;
-  }
   if (stands) {
+    if (at.hot.Has(flow::kLearning)) worker_.learning.at(at.cold.learning).open = false;
     const bool rejected = static_cast<Verdict>(at.cold.verdict) == Verdict::kReject;
     at.packet.Drop(rejected ? packet::DropReason::kRejected : packet::DropReason::kPolicy);
-    return;
+  } else if (found.all().empty()) {
+    Give(at, WithKeptName(at));
+  } else {
+    JudgeEach(at, found);
+  }
+}
+
+// Name after name, as if each had come in a packet of its own, up to the first block: how requests
+// are cut into packets changes nothing.
+void VerdictStage::JudgeEach(FlowPacket& at, const FoundNames& found) {
+  verdict::Facts facts = FactsOf(at);
+  bool open = false;
+  for (const FoundNames::Found& one : found.all()) {
+    const Judgement judgement{DecideFor(facts, one.name.view()), one.name.view(), one.source};
+    Give(at, judgement);
+    open = open || judgement.decision.open;
+    if (at.packet.action == packet::Action::kDrop) return;
+  }
+  if (open && at.hot.Has(flow::kLearning)) worker_.learning.at(at.cold.learning).open = true;
+}
+
+void VerdictStage::Give(FlowPacket& at, Judgement judgement) {
+  if (at.hot.Has(flow::kLearning)) {
+    worker_.learning.at(at.cold.learning).open = judgement.decision.open;
   }
   if (judgement.decision.open) {
     at.hot.Clear(flow::kDrops);
@@ -152,6 +162,7 @@ void VerdictStage::Judge(FlowPacket& at, const FoundNames& found) {
   }
   if (bypass_) judgement.decision.verdict = Bypassed(judgement.decision.verdict);
   Settle(at, judgement);
+  was_decided_ = true;
 }
 
 bool VerdictStage::DropsWithoutName(const FlowPacket& at) const {
@@ -178,30 +189,42 @@ void VerdictStage::Settle(FlowPacket& at, const Judgement& judgement) {
   Record(at, judgement);
 }
 
+// A session of several requests or queries tells of the last of its gravest; a policy that judges
+// it anew begins afresh.
+bool VerdictStage::IsAsGrave(const FlowPacket& at, const verdict::Decision& decision) const {
+  if (!was_decided_) return true;
+  const bool by_rule = at.cold.rule != flow::kNone;
+  return Rank(decision.verdict, decision.rule != rules::kNoRule) >=
+         Rank(static_cast<Verdict>(at.cold.verdict), by_rule);
+}
+
 void VerdictStage::Record(FlowPacket& at, const Judgement& judgement) {
   const verdict::Decision& decision = judgement.decision;
   const rules::RuleInfo* rule =
       decision.rule == rules::kNoRule ? nullptr : &policy_->info(decision.rule);
   const std::string_view id = rule == nullptr ? std::string_view() : rule->id;
   const bool same_rule = worker_.strings.Read(at.cold.rule, kept_rule_) == id;
-  const auto before = static_cast<Verdict>(at.cold.verdict);
-  if (same_rule && before == decision.verdict) return;
-  // A session one of whose queries was stopped stays marked by it.
-  if (rule == nullptr && IsDatagramDns(at.hot, at.cold) && before != Verdict::kPass) return;
+  if (same_rule && static_cast<Verdict>(at.cold.verdict) == decision.verdict) return;
 
-  at.cold.verdict = static_cast<uint8_t>(decision.verdict) & 7U;
-  at.cold.list_line = decision.list_line;
-  worker_.strings.Release(at.cold.rule);
-  at.cold.rule = worker_.strings.Acquire(id);
-  if (decision.verdict != Verdict::kPass && !judgement.name.empty()) {
-    const flow::PoolIndex name = worker_.strings.Acquire(judgement.name);
-    worker_.strings.Release(at.cold.name);
-    at.cold.name = name;
+  if (IsAsGrave(at, decision)) {
+    at.cold.verdict = static_cast<uint8_t>(decision.verdict) & 7U;
+    at.cold.list_line = decision.list_line;
+    worker_.strings.Release(at.cold.rule);
+    at.cold.rule = worker_.strings.Acquire(id);
+    if (rule != nullptr && !judgement.name.empty()) {
+      const flow::PoolIndex name = worker_.strings.Acquire(judgement.name);
+      worker_.strings.Release(at.cold.name);
+      at.cold.name = name;
+      if (judgement.source != names::Source::kNone) {
+        at.cold.name_source = static_cast<uint8_t>(judgement.source) & 7U;
+      }
+    }
+    at.changed = true;
   }
-  at.changed = true;
   if (rule == nullptr) return;
   policy_->CountHit(decision.rule, at.now.wall);
-  if (!rule->rule_class.empty()) writer_.WriteFinding(at.index, at.now, *rule, judgement.name);
+  if (rule->rule_class.empty()) return;
+  writer_.WriteFinding(at.index, at.now, *rule, {decision.verdict, judgement.name});
 }
 
 }  // namespace weir::pipeline

@@ -34,15 +34,19 @@ class VerdictStage {
  private:
   struct Judgement {
     verdict::Decision decision;
-    std::string_view name;  // the one judged
+    std::string_view name;                        // the one judged
+    names::Source source = names::Source::kNone;  // of a name that this packet told
   };
 
   void Judge(FlowPacket& at, const FoundNames& found);
-  Judgement Strictest(const FlowPacket& at, const FoundNames& found);
+  Judgement WithKeptName(const FlowPacket& at);
+  void JudgeEach(FlowPacket& at, const FoundNames& found);
+  void Give(FlowPacket& at, Judgement judgement);
   verdict::Facts FactsOf(const FlowPacket& at) const;
   verdict::Decision DecideFor(verdict::Facts& facts, std::string_view name) const;
   void Settle(FlowPacket& at, const Judgement& judgement);
   void Record(FlowPacket& at, const Judgement& judgement);
+  bool IsAsGrave(const FlowPacket& at, const verdict::Decision& decision) const;
   bool DropsWithoutName(const FlowPacket& at) const;
 
   Worker& worker_;
@@ -50,6 +54,7 @@ class VerdictStage {
   const rules::CompiledPolicy* policy_ = nullptr;
   uint16_t epoch_ = PolicyEpochs::kUndecided;
   bool bypass_ = false;
+  bool was_decided_ = false;  // the flow at hand, by this very policy
   std::array<char, flow::StringPool::kStringBytesMax> kept_name_;
   std::array<char, flow::StringPool::kStringBytesMax> kept_rule_;
 };

@@ -161,6 +161,53 @@ TEST(PipelineVerdict, SecondRequestOfAConnectionIsBlockedToo) {
   EXPECT_EQ(bench.session().rule, "r1");
 }
 
+TEST(PipelineVerdict, RequestsInOneSegmentAreJudgedAsIfEachHadItsOwn) {
+  const std::string rules =
+      "monitor host watched.test class watched id m\n"
+      "monitor host other.test class other id n\n"
+      "drop host bad.test class harmful id d\n";
+  const std::vector<std::string> requests = {
+      "GET / HTTP/1.1\r\nHost: plain.test\r\n\r\n", "GET / HTTP/1.1\r\nHost: watched.test\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", "GET / HTTP/1.1\r\nHost: bad.test\r\n\r\n"};
+  for (const bool at_once : {false, true}) {
+    PipelineHarness bench(rules);
+    TcpTalk talk(bench, 40000, 80);
+    talk.Handshake();
+    std::string all;
+    for (const std::string& request : requests) {
+      at_once ? all += request : all.assign(request);
+      if (!at_once) talk.Say(all);
+    }
+    if (at_once) {
+      EXPECT_FALSE(talk.Say(all));
+    }
+    EXPECT_EQ(bench.session().name, "bad.test");
+    EXPECT_EQ(bench.session().rule, "d");
+    ASSERT_EQ(bench.events().findings().size(), 3U);
+    EXPECT_EQ(bench.events().findings()[0].name, "watched.test");
+    EXPECT_EQ(bench.events().findings()[1].name, "other.test");
+    EXPECT_EQ(bench.events().findings()[1].event.verdict, Verdict::kPass);
+    EXPECT_EQ(bench.events().findings()[2].event.verdict, Verdict::kDrop);
+  }
+}
+
+TEST(PipelineVerdict, ARecordTellsOfTheGravestOfItsRequests) {
+  PipelineHarness bench("drop host bad.test id w mode monitor\nmonitor host seen.test id m");
+  TcpTalk talk(bench, 40000, 80);
+  talk.Handshake();
+  talk.Say("GET / HTTP/1.1\r\nHost: first.test\r\n\r\n");
+  EXPECT_EQ(bench.session().name, "first.test");
+  talk.Say("GET / HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+  EXPECT_EQ(bench.session().name, "seen.test");
+  talk.Say("GET / HTTP/1.1\r\nHost: bad.test\r\n\r\n");
+  for (const std::string_view later : {"first.test", "seen.test"}) {
+    talk.Say("GET / HTTP/1.1\r\nHost: " + std::string(later) + "\r\n\r\n");
+    EXPECT_EQ(bench.session().event.verdict, Verdict::kWouldDrop);
+    EXPECT_EQ(bench.session().rule, "w");
+    EXPECT_EQ(bench.session().name, "bad.test");
+  }
+}
+
 TEST(PipelineVerdict, DnsQueriesOnOnePortPairAreJudgedOneByOne) {
   PipelineHarness bench("drop domain bad.test id r1");
   const auto ask = [&](std::string_view name) {
