@@ -140,6 +140,8 @@ constexpr Choice<PolicyMode> kPolicyModes[] = {{"monitor", PolicyMode::kMonitor}
                                                {"enforce", PolicyMode::kEnforce}};
 constexpr Choice<FailMode> kFailModes[] = {{"open", FailMode::kOpen},
                                            {"closed", FailMode::kClosed}};
+constexpr Choice<MidStream> kMidStreams[] = {
+    {"read", MidStream::kRead}, {"pass", MidStream::kPass}, {"drop", MidStream::kDrop}};
 constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},
                                            {"warn", LogLevel::kWarn},
@@ -165,6 +167,12 @@ constexpr KeyRule kKeys[] = {
     {"policy", "rules", TakeRules},
     {"fail", "mode",
      [](const Value& v, Config& c) { TakeWord<FailMode>(v, kFailModes, c.fail.mode); }},
+    {"streams", "max",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 64, 4'000'000, c.streams.max); }},
+    {"streams", "midstream",
+     [](const Value& v, Config& c) { TakeWord<MidStream>(v, kMidStreams, c.streams.midstream); }},
+    {"streams", "two_way", [](const Value& v, Config& c) { TakeYesOrNo(v, c.streams.two_way); }},
+    {"dns", "strip_ech", [](const Value& v, Config& c) { TakeYesOrNo(v, c.dns.strip_ech); }},
     {"flows", "max",
      [](const Value& v, Config& c) { TakeInteger<uint64_t>(v, 1024, 1'000'000'000, c.flows.max); }},
     {"flows", "tcp_established_s",

@@ -57,6 +57,23 @@ struct FailConfig {
   FailMode mode = FailMode::kOpen;
 };
 
+// A TCP connection whose beginning was not seen.
+enum class MidStream : uint8_t {
+  kRead,  // its name is looked for from the first bytes seen
+  kPass,  // it has no name
+  kDrop,  // its client's data is dropped while the policy blocks by name
+};
+
+struct StreamsConfig {
+  uint32_t max = 8192;  // clients' streams kept at one time, of all workers together, 18 KB each
+  MidStream midstream = MidStream::kRead;
+  bool two_way = true;  // the servers' packets come this way too
+};
+
+struct DnsConfig {
+  bool strip_ech = false;  // make keys for encrypted hellos in plain answers unusable
+};
+
 struct FlowsConfig {
   uint64_t max = 1'000'000;  // of all workers together
   uint32_t tcp_established_s = 3600;
@@ -110,6 +127,8 @@ struct Config {
   WorkersConfig workers;
   PolicyConfig policy;
   FailConfig fail;
+  StreamsConfig streams;
+  DnsConfig dns;
   FlowsConfig flows;
   JournalConfig journal;
   ControlConfig control;

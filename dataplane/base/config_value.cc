@@ -78,6 +78,12 @@ void TakeShare(const Value& value, double& out) {
   out = *share;
 }
 
+void TakeYesOrNo(const Value& value, bool& out) {
+  const auto answer = value.node.value_exact<bool>();
+  if (!answer) return value.WrongType("true or false");
+  out = *answer;
+}
+
 void TakePath(const Value& value, std::filesystem::path& out) {
   const auto text = TakeText(value, "a path");
   if (text) out = (value.folder / *text).lexically_normal();

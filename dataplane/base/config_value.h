@@ -67,6 +67,7 @@ struct Value {
 std::optional<std::string> TakeText(const Value& value, std::string_view what);
 void TakeSeconds(const Value& value, uint32_t& out);
 void TakeShare(const Value& value, double& out);
+void TakeYesOrNo(const Value& value, bool& out);
 void TakePath(const Value& value, std::filesystem::path& out);
 void TakeSocketPath(const Value& value, std::filesystem::path& out);
 

@@ -33,6 +33,7 @@ struct alignas(64) Counters {
   Counter stream_conflicts;                // segments with other bytes than those seen first
   CounterArray<stream::SegmentFault> stream_faults;  // segments that the other end will not take
   Counter names_found;
+  Counter ech_hidden;        // DNS answers whose keys for encrypted hellos were made unusable
   Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;
 };

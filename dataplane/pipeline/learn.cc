@@ -40,7 +40,7 @@ void StopLearningIfDone(Worker& worker, flow::FlowIndex index) {
   if (!worker.flows.hot(index).Has(flow::kLearning)) return;
   Learning& learning = worker.learning.at(worker.flows.cold(index).learning);
   const bool kept =
-      worker.protects_streams && learning.client.started() && !learning.client.settled();
+      worker.keeps_streams() && learning.client.started() && !learning.client.settled();
   if (learning.names_done && !kept) learning.client.Stop();
   const bool done = learning.names_done && learning.app_settled && !learning.open && !kept;
   if (done || worker.flows.hot(index).Has(flow::kDrops)) StopLearning(worker, index);

@@ -111,16 +111,31 @@ void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
   if (at.packet.headers.payload_bytes == 0 || !IsClient(at, learning)) return;
   // What was read stays kept until the server has it: till then other bytes could replace it.
   const bool kept = learning.client.started() && !learning.client.settled();
-  if (learning.names_done && !(kept && worker_.protects_streams)) return;
+  if (learning.names_done && !(kept && worker_.keeps_streams())) return;
   ReadClient(at, learning, found);
   if (learning.tcp_names.coverage() != names::Coverage::kUndecided) learning.name_settled = true;
   if (learning.names_done || !learning.tcp_names.finished()) return;
-  if (!worker_.protects_streams) learning.client.Stop();
+  if (!worker_.keeps_streams()) learning.client.Stop();
   learning.name_settled = true;
   const bool other_may_be_client = (at.hot.tcp_flags & kSyn) == 0 && !learning.client_swapped &&
                                    learning.tcp_names.coverage() == names::Coverage::kUnknown;
   if (!other_may_be_client) learning.names_done = true;
   at.learnt = true;
+}
+
+// A stream that was not begun by a SYN: read, or not, as configured.
+bool NameStage::MayStartHere(FlowPacket& at, Learning& learning) const {
+  switch (worker_.options.midstream) {
+    case base::MidStream::kRead:
+      break;
+    case base::MidStream::kPass:
+      learning.names_done = learning.name_settled = at.learnt = true;
+      return false;
+    case base::MidStream::kDrop:
+      if (worker_.protects_streams) at.packet.Drop(packet::DropReason::kStream);
+      return !worker_.protects_streams;
+  }
+  return true;
 }
 
 // Where the first segment that was seen is not the first of all, the stream begins with what the
@@ -139,6 +154,7 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
   const uint32_t seq = headers.tcp_seq + ((headers.tcp_flags & kSyn) != 0 ? 1U : 0U);
   if (!learning.client.started()) {
     if (learning.tcp_names.finished() && !learning.client_swapped) return;
+    if (!MayStartHere(at, learning)) return;
     StartReading(at, seq, learning);
   }
   if (const auto again = learning.client.LostBefore(seq); again && !learning.names_done) {
@@ -150,8 +166,7 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
     learning.tcp_names = names::TcpNameFinder(headers.dst_port);
   }
   NameReader reader{learning.tcp_names, *context_, found};
-  const auto added =
-      learning.client.Add(seq, at.packet.payload(), worker_.protects_streams, reader);
+  const auto added = learning.client.Add(seq, at.packet.payload(), worker_.keeps_streams(), reader);
   Refuse(at, added, learning);
 }
 

@@ -33,6 +33,7 @@ class NameStage {
   void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
   bool IsClient(const FlowPacket& at, Learning& learning) const;
   void ReadClient(FlowPacket& at, Learning& learning, FoundNames& found);
+  bool MayStartHere(FlowPacket& at, Learning& learning) const;
   void StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const;
   void Refuse(FlowPacket& at, stream::Added added, Learning& learning);
   void LookUdp(FlowPacket& at, Learning& learning, FoundNames& found);

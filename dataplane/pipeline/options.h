@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/base/config.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/flow/limits.h"
 
@@ -18,6 +19,9 @@ struct Options {
   // 65,536 at most.
   uint32_t learning_max = 0;
   uint32_t stream_buffers_max = 8'192;  // of 18 KB each, of memory only where used
+  base::MidStream midstream = base::MidStream::kRead;
+  bool two_way = true;     // the servers' packets come this way too
+  bool strip_ech = false;  // from plain DNS answers, while the policy blocks by name
   std::array<uint8_t, 16>
       hash_secret{};  // per boot, from the kernel's random pool; fixed in replay
   // [fail] mode = "closed": what finds no room in the flow table, or among the streams being read

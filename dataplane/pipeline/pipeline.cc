@@ -10,6 +10,7 @@
 #include "dataplane/pipeline/respond_stage.h"
 #include "dataplane/pipeline/session_writer.h"
 #include "dataplane/pipeline/stream_stage.h"
+#include "dataplane/pipeline/strip_stage.h"
 #include "dataplane/pipeline/verdict_stage.h"
 
 namespace weir::pipeline {
@@ -30,7 +31,8 @@ class Pipeline::Impl {
         names_(worker_, std::move(name_context)),
         classify_(worker_),
         verdict_(worker_, writer_),
-        respond_(worker_) {}
+        respond_(worker_),
+        strip_(worker_) {}
 
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns) {
@@ -86,6 +88,7 @@ class Pipeline::Impl {
       verdict_.Apply(at, found_);
       respond_.Answer(at);
     }
+    if (at.packet.action == packet::Action::kForward) strip_.Look(at);
     StopLearningIfDone(worker_, at.index);
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
   }
@@ -117,6 +120,7 @@ class Pipeline::Impl {
   ClassifyStage classify_;
   VerdictStage verdict_;
   RespondStage respond_;
+  StripStage strip_;
   FoundNames found_;
   std::array<FlowStage::Wanted, packet::kBatchMax> wanted_;
   Now now_;

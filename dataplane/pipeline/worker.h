@@ -85,6 +85,8 @@ struct Worker {
   Counters counters;
   // The policy in force blocks by name: what is read of a stream must be what its server gets.
   bool protects_streams = false;
+  // What was read is kept until the server has acknowledged it.
+  bool keeps_streams() const { return protects_streams && options.two_way; }
   classify::Classifier& classifier;
   events::EventSink& sink;
 };

@@ -233,6 +233,37 @@ TEST(PipelineStream, ReadsEveryRequestWhateverTheBodyBetween) {
   EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
 }
 
+TEST(PipelineStream, TakesAStartInTheMiddleAsConfigured) {
+  for (const auto midstream :
+       {base::MidStream::kRead, base::MidStream::kPass, base::MidStream::kDrop}) {
+    pipeline::Options options = PipelineHarness::DefaultOptions();
+    options.midstream = midstream;
+    PipelineHarness bench(kRules, options);
+    TcpTalk talk(bench, 40000, 80);
+    EXPECT_EQ(talk.Say(kGood), midstream != base::MidStream::kDrop);
+    EXPECT_EQ(bench.session().name, midstream == base::MidStream::kRead ? "all.test" : "");
+    EXPECT_EQ(talk.Say(kBad), midstream == base::MidStream::kPass);
+    TcpTalk whole(bench, 40001, 80);
+    EXPECT_TRUE(whole.Handshake());
+    EXPECT_FALSE(whole.Say(kBad)) << "its beginning was seen";
+  }
+}
+
+// Without the servers' packets nothing says what they have: nothing is kept for them.
+TEST(PipelineStream, KeepsNothingWhereTheServersCannotBeHeard) {
+  pipeline::Options options = PipelineHarness::DefaultOptions();
+  options.two_way = false;
+  options.stream_buffers_max = 1;
+  PipelineHarness bench(kRules, options);
+  for (uint16_t port = 40000; port < 40010; ++port) {
+    TcpTalk talk(bench, port, 80);
+    EXPECT_TRUE(talk.Client(kSyn, {}));
+    EXPECT_TRUE(talk.SayAt(1, BytesOf(kGood)));
+    EXPECT_FALSE(talk.SayAt(1 + static_cast<uint32_t>(kGood.size()), BytesOf(kBad)));
+  }
+  EXPECT_EQ(bench.pipeline().counters().streams_given_up.value(), 0U);
+}
+
 TEST(PipelineStream, DropsNothingWhereThePolicyDoesNotBlockByName) {
   for (const char* rules : {"", "drop port tcp/23", "drop host bad.test mode monitor"}) {
     SCOPED_TRACE(rules);

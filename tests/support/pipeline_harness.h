@@ -89,6 +89,8 @@ class PipelineHarness {
   // Frames that Weir made since the last Send().
   const std::vector<respond::OutFrame>& answers() const { return answers_; }
   packet::DropReason last_reason() const { return last_reason_; }
+  // The frame of the last Send() as it left the pipeline.
+  const Bytes& last_frame() const { return last_frame_; }
   const EventRecorder& events() const { return events_; }
   // The only session there is; fails the test when there are none or several.
   const SeenSession& session() const;
@@ -101,6 +103,8 @@ class PipelineHarness {
   std::shared_ptr<const rules::CompiledPolicy> policy_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::vector<respond::OutFrame> answers_;
+  Bytes last_frame_;
+  bool strips_ = false;
   packet::DropReason last_reason_ = packet::DropReason::kNone;
   base::MonoTime now_{1'000'000'000};
   uint32_t version_ = 0;

@@ -29,6 +29,11 @@ pipeline::Options PipelineOptions(const base::Config& config, unsigned index,
   options.hash_secret = hash_secret;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
   options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;
+  const auto workers = static_cast<uint32_t>(config.workers.cores.size());
+  options.stream_buffers_max = std::max(1U, config.streams.max / workers);
+  options.midstream = config.streams.midstream;
+  options.two_way = config.streams.two_way;
+  options.strip_ech = config.dns.strip_ech;
   flow::Limits& limits = options.flow_limits;
   limits.flows_max = static_cast<uint32_t>(config.flows.max / config.workers.cores.size());
   limits.embryonic_percent = static_cast<uint32_t>(config.flows.embryonic_max_share * 100);

@@ -53,6 +53,12 @@ mode = "enforce"
 rules = ["rules/*.rules", "/srv/weir/extra.rules"]
 [fail]
 mode = "closed"
+[streams]
+max = 128
+midstream = "drop"
+two_way = false
+[dns]
+strip_ech = true
 [flows]
 max = 5000
 tcp_established_s = 1
@@ -93,6 +99,10 @@ level = "debug"
   EXPECT_EQ(config->policy.rules,
             (std::vector<std::string>{"/etc/weir/rules/*.rules", "/srv/weir/extra.rules"}));
   EXPECT_EQ(config->fail.mode, FailMode::kClosed);
+  EXPECT_EQ(config->streams.max, 128U);
+  EXPECT_EQ(config->streams.midstream, MidStream::kDrop);
+  EXPECT_FALSE(config->streams.two_way);
+  EXPECT_TRUE(config->dns.strip_ech);
   EXPECT_EQ(config->flows.max, 5000U);
   EXPECT_EQ(config->flows.tcp_established_s, 1U);
   EXPECT_EQ(config->flows.tcp_embryonic_s, 2U);
@@ -171,6 +181,7 @@ constexpr BadInput kBadInputs[] = {
      "5:15: policy.rules: expected a list of file patterns, found a whole number in it"},
     {"[policy]\nrules = [\"\"]\n",
      "5:10: policy.rules: expected a list of file patterns, found an empty string in it"},
+    {"[dns]\nstrip_ech = 1\n", "5:13: dns.strip_ech: expected true or false, found a whole number"},
     {"[fail]\nmode = \"\"\n", "5:8: fail.mode: expected \"open\" or \"closed\", found \"\""},
     {"[flows]\nmax = 1023\n",
      "5:7: flows.max: expected a whole number from 1024 to 1000000000, found 1023"},
