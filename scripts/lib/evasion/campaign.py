@@ -9,7 +9,9 @@ from . import site, trial
 from .judge import Seen
 
 BARE, BLOCK, ALLOW = "bare", "blocked", "allowed"
-SETTLE_SECONDS = 2  # retransmissions of a client that has ended may still arrive
+# The kernel of a client that has ended resends its request with growing pauses. This is the least
+# time a request has to arrive late, before it is judged.
+SETTLE_SECONDS = 2
 
 RULES = f"drop host {trial.BLOCKED} id evasion\n"
 
@@ -78,13 +80,13 @@ def run_phase(where, rows, phase, name, progress):
             progress(phase, done, len(rows), future.result())
 
 
-def run(where, rows, appliance, progress):
+def run(where, rows, appliance, progress, settle=SETTLE_SECONDS):
     """All phases; the appliance is started between the first and the second."""
     run_phase(where, rows, BARE, trial.BLOCKED, progress)
     appliance.start_dataplane()
     run_phase(where, rows, BLOCK, trial.BLOCKED, progress)
     run_phase(where, rows, ALLOW, trial.ALLOWED, progress)
-    time.sleep(SETTLE_SECONDS)
+    time.sleep(settle)
     # Now: once the appliance has stopped, the bridge forwards what clients still resend.
     for row in rows:
         for outcome in row.outcomes.values():
