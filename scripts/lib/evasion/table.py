@@ -41,10 +41,10 @@ def verdict(row):
 
 
 def explanation(row):
-    """What each of the three trials of a row came to, for a reader who looks for a cause."""
+    """What the three trials of a row came to and which clients they had, to look for a cause."""
     return "; ".join(
-        f"{phase}: {'answered' if outcome.answered else outcome.said}, {outcome.seen.name.lower()}"
-        f" seen, {outcome.applied} packets changed"
+        f"{phase} ({outcome.client}): {'answered' if outcome.answered else outcome.said}, "
+        f"{outcome.seen.name.lower()} seen, {outcome.applied} packets changed"
         for phase, outcome in ((phase, row.outcomes[phase]) for phase in (BARE, BLOCK, ALLOW)))
 
 

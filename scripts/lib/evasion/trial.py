@@ -22,6 +22,7 @@ class Outcome:
     answered: bool  # the client got what it asked for
     said: str  # the client's last line
     applied: int  # packets the strategy has changed
+    client: str  # its address and ports, to find it in a capture
     reached: Callable[[], judge.Seen]  # what the application has seen by now
     seen: judge.Seen = None  # and by the end of all trials
 
@@ -49,7 +50,8 @@ def run(where, lane_number, row, name, mixed=False):
     else:
         connections = where.recorder.of(lane.server, PORT[protocol], since)
         reached = functools.partial(most_seen, connections, JUDGE[protocol], name.encode())
-    return Outcome(answered, said, mangled.applied, reached)
+    ends = f"{lane.client} {','.join(map(str, list(mangled.flows)))}"
+    return Outcome(answered, said, mangled.applied, ends, reached)
 
 
 def most_seen(connections, judged, name):
