@@ -232,7 +232,7 @@ ALL = [
     Strategy("fin with a decoy, ttl 2", TCP, "fakes", data=fin_with_decoy, conflicting=True),
     Strategy("a second handshake with a decoy, ttl 2", TCP, "fakes", data=syn_again),
     Strategy("answer and rst as from the server", TCP, "fakes", data=from_the_server),
-    Strategy("syndata: a decoy in the SYN", TCP, "fakes", syn=syn_with_decoy),
+    Strategy("syndata: a decoy in the SYN", TCP, "fakes", syn=syn_with_decoy, conflicting=True),
     Strategy("synack before the SYN, ttl 2", TCP, "fakes", syn=syn_ack_first),
     Strategy("SYN with another number first, ttl 2", TCP, "fakes", syn=fake_syn_first),
     Strategy("IPv6: fake, hop limit 2", TCP, "fakes", data=fake(low_ttl(2)), family=6,

@@ -55,6 +55,11 @@ class Lane:
             self.flows[key] = Flow(self.name, self.decoy)
         return self.flows[key]
 
+    def ports(self):
+        """The client's ports, without those of connections that were there before."""
+        return [port for port, flow in list(self.flows.items())
+                if flow.first is not None or self.strategy.datagram]
+
     def outward(self, packet):
         """What goes on the wire for a packet of the client."""
         flow = self.flow(packet)

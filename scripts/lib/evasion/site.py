@@ -22,7 +22,7 @@ from .recorder import Recorder
 from .strategy import PLAIN_SERVER, RETRY_SERVER, SPLIT_SERVER
 from .wire import Frames, Tun
 
-LANES = 6
+LANES = 8
 FIRST = 100  # the last part of the first lane's client address
 # The last part of the first lane's server address, by what the server does differently.
 SERVERS = {PLAIN_SERVER: 100, RETRY_SERVER: 120, SPLIT_SERVER: 160}

@@ -50,7 +50,7 @@ def run(where, lane_number, row, name, mixed=False):
     else:
         connections = where.recorder.of(lane.server, PORT[protocol], since)
         reached = functools.partial(most_seen, connections, JUDGE[protocol], name.encode())
-    ends = f"{lane.client} {','.join(map(str, list(mangled.flows)))}"
+    ends = f"{lane.client} {','.join(map(str, mangled.ports()))}"
     return Outcome(answered, said, mangled.applied, ends, reached)
 
 
