@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """One request for each host name read from standard input, many at a time, HTTP or TLS.
 
-    many_names.py SOURCE SERVER http|https AT_ONCE
+    many_names.py SOURCE SERVER http|https AT_ONCE SECONDS
 
 Prints each name that was not answered with status 200 and that name, and why. A connection each,
-six seconds each.
+at most SECONDS each.
 """
 
 import asyncio
 import ssl
 import sys
-
-SECONDS = 6
 
 
 def context():
@@ -37,14 +35,14 @@ async def ask(source, server, scheme, tls, name):
     return repr(answer[:80])
 
 
-async def ask_all(source, server, scheme, at_once):
+async def ask_all(source, server, scheme, at_once, seconds):
     names = iter(sys.stdin.read().split())
     tls = context() if scheme == "https" else None
 
     async def work():
         for name in names:
             try:
-                fault = await asyncio.wait_for(ask(source, server, scheme, tls, name), SECONDS)
+                fault = await asyncio.wait_for(ask(source, server, scheme, tls, name), seconds)
             except (OSError, asyncio.TimeoutError) as problem:
                 fault = type(problem).__name__ + " " + str(problem)
             if fault:
@@ -53,4 +51,4 @@ async def ask_all(source, server, scheme, at_once):
     await asyncio.gather(*(work() for _ in range(at_once)))
 
 
-asyncio.run(ask_all(*sys.argv[1:4], int(sys.argv[4])))
+asyncio.run(ask_all(*sys.argv[1:4], int(sys.argv[4]), float(sys.argv[5])))
