@@ -32,6 +32,7 @@ struct Facts {
   uint16_t initiator_port = 0;
   uint16_t responder_port = 0;
   uint8_t ip_protocol = 0;
+  bool ports_open = false;  // may still become known: the rest of a fragmented datagram
 
   // Unknown in captures without --inside: then neither `inside` nor `outside` matches.
   packet::Side initiator_side = packet::Side::kUnknown;
@@ -61,7 +62,7 @@ struct Decision {
 };
 
 // What a policy can ask for is CompiledPolicy::asks_for_names() and asks_for_apps(). Where open is
-// true it is a name or an application that the first open rule waits for.
+// true it is a name, an application or a port that the first open rule waits for.
 Decision Decide(const rules::CompiledPolicy& policy, const Facts& facts);
 
 }  // namespace weir::verdict

@@ -47,6 +47,12 @@ Truth EvaluateApp(const PolicyParts& parts, const CompiledCondition& condition,
   return Known(numbers.Contains(facts.app_master) || numbers.Contains(facts.app_sub));
 }
 
+Truth EvaluatePort(const PolicyParts& parts, const CompiledCondition& condition, const Facts& facts,
+                   uint16_t port) {
+  if (facts.ports_open) return Truth::kOpen;
+  return Known(parts.numbers[condition.table].Contains(rules::PortKey(facts.ip_protocol, port)));
+}
+
 Truth EvaluateName(const PolicyParts& parts, const CompiledCondition& condition,
                    const NameView& name) {
   if (name.state == Knowledge::kOpen) return Truth::kOpen;
@@ -75,7 +81,11 @@ Decision DecideFor(const CompiledPolicy& policy, const Facts& facts, const NameV
   rules::Candidates candidates;
   index.AddAlways(candidates);
   index.AddByAddresses(facts.initiator_ip, facts.responder_ip, candidates);
-  index.AddByPort(facts.ip_protocol, facts.initiator_port, facts.responder_port, candidates);
+  if (facts.ports_open) {
+    index.AddAllPorts(candidates);
+  } else {
+    index.AddByPort(facts.ip_protocol, facts.initiator_port, facts.responder_port, candidates);
+  }
   if (name.state == Knowledge::kOpen) index.AddAllNamed(candidates);
   if (name.state == Knowledge::kKnown) index.AddByName(name.name, candidates);
   if (facts.app_state == Knowledge::kOpen) index.AddAllApps(candidates);
@@ -118,11 +128,9 @@ Truth Evaluate(const PolicyParts& parts, const CompiledCondition& condition, con
                const NameView& name) {
   switch (condition.selector) {
     case Selector::kPort:
-      return Known(parts.numbers[condition.table].Contains(
-          rules::PortKey(facts.ip_protocol, facts.responder_port)));
+      return EvaluatePort(parts, condition, facts, facts.responder_port);
     case Selector::kSourcePort:
-      return Known(parts.numbers[condition.table].Contains(
-          rules::PortKey(facts.ip_protocol, facts.initiator_port)));
+      return EvaluatePort(parts, condition, facts, facts.initiator_port);
     case Selector::kIp:
       return Known(parts.addresses[condition.table].Contains(facts.initiator_ip) ||
                    parts.addresses[condition.table].Contains(facts.responder_ip));

@@ -46,6 +46,9 @@ std::string WhyNot(const CompiledCondition& condition, const Facts& facts, const
 }
 
 std::string WaitsFor(const CompiledCondition& condition) {
+  const bool port =
+      condition.selector == Selector::kPort || condition.selector == Selector::kSourcePort;
+  if (port) return "waits for the port";
   return AsksForName(condition) ? "waits for the name" : "waits for the application";
 }
 

@@ -107,6 +107,7 @@ void RuleIndex::File(const PolicyParts& parts, uint32_t rule) {
   for (const Selector selector : {Selector::kPort, Selector::kSourcePort}) {
     const CompiledCondition* ports = find(selector);
     if (ports == nullptr || parts.numbers[ports->table].size() > kPortsFiledMax) continue;
+    ported_.push_back(rule);
     return FileNumbers(parts.numbers[ports->table],
                        selector == Selector::kPort ? responder_port_ : initiator_port_, rule);
   }

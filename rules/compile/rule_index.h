@@ -53,6 +53,7 @@ class RuleIndex {
   void AddAlways(Candidates& out) const { out.Add(always_); }
   void AddByName(std::string_view name, Candidates& out) const;
   void AddAllNamed(Candidates& out) const { out.Add(named_); }  // the name is not known yet
+  void AddAllPorts(Candidates& out) const { out.Add(ported_); }
   void AddByAddresses(const base::IpAddress& initiator, const base::IpAddress& responder,
                       Candidates& out) const;
   void AddByPort(uint8_t ip_protocol, uint16_t initiator_port, uint16_t responder_port,
@@ -87,8 +88,9 @@ class RuleIndex {
   static void FileNumbers(const NumberSet& numbers, ByNumber& table, uint32_t rule);
 
   RuleNumbers always_;
-  RuleNumbers named_;  // every rule in exact_ or below_
-  RuleNumbers apps_;   // every rule in by_app_ or by_category_
+  RuleNumbers named_;   // every rule in exact_ or below_
+  RuleNumbers ported_;  // every rule in initiator_port_ or responder_port_
+  RuleNumbers apps_;    // every rule in by_app_ or by_category_
   ByText exact_;
   ByText below_;
   PrefixTable initiator_;

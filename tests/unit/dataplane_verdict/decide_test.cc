@@ -86,6 +86,23 @@ TEST(Decide, PassesWhatNoRuleMatches) {
   EXPECT_EQ(Say("drop ip 198.51.100.0/24", Flow()), "pass");
 }
 
+TEST(Decide, WaitsForPortsThatMayStillBecomeKnown) {
+  Flow flow;
+  flow.ports_open = true;
+  flow.Nameless().Appless();
+  for (const char* before :
+       {"allow port tcp/443\n", "allow port tcp/80\n", "allow ip 192.0.2.1 port tcp/443\n",
+        "allow any except port tcp/80\n"}) {
+    SCOPED_TRACE(before);
+    EXPECT_TRUE(Decide(*Policy(std::string(before) + "drop ip 192.0.2.1"), flow).open);
+  }
+  // A rule that cannot match whatever the port keeps nobody waiting, nor does one behind the match.
+  const auto decision = Decide(
+      *Policy("allow ip 192.0.2.9 port tcp/443\ndrop ip 192.0.2.1\nallow port tcp/443"), flow);
+  EXPECT_FALSE(decision.open);
+  EXPECT_EQ(decision.verdict, Verdict::kDrop);
+}
+
 TEST(Decide, FirstMatchingRuleWins) {
   EXPECT_EQ(Say("allow ip 10.0.0.1\ndrop port tcp/443\n", Flow()), "pass t:1");
   EXPECT_EQ(Say("drop port tcp/443\nallow ip 10.0.0.1\n", Flow()), "drop t:1");
