@@ -45,6 +45,12 @@ bool EventRecorder::Push(events::EventType type, events::LossClass,
   return true;
 }
 
+void EventRecorder::Clear() {
+  sessions_.clear();
+  findings_.clear();
+  session_events_ = 0;
+}
+
 classify::Slot ScriptedClassifier::Open() {
   packets_[next_] = 0;
   return next_++;

@@ -35,6 +35,8 @@ class EventRecorder final : public events::EventSink {
   const std::map<std::pair<uint64_t, uint32_t>, SeenSession>& sessions() const { return sessions_; }
   const std::vector<SeenFinding>& findings() const { return findings_; }
   size_t session_events() const { return session_events_; }
+  // Forgets what was seen, for benches that serve many cases.
+  void Clear();
 
  private:
   std::map<std::pair<uint64_t, uint32_t>, SeenSession> sessions_;
@@ -92,6 +94,7 @@ class PipelineHarness {
   // The frame of the last Send() as it left the pipeline.
   const Bytes& last_frame() const { return last_frame_; }
   const EventRecorder& events() const { return events_; }
+  void ClearEvents() { events_.Clear(); }
   // The only session there is; fails the test when there are none or several.
   const SeenSession& session() const;
   pipeline::Pipeline& pipeline() { return *pipeline_; }
