@@ -147,6 +147,24 @@ constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                            {"warn", LogLevel::kWarn},
                                            {"error", LogLevel::kError}};
 
+constexpr Choice<DnsAnswerMode> kDnsAnswers[] = {{"none", DnsAnswerMode::kNone},
+                                                 {"nxdomain", DnsAnswerMode::kNxDomain},
+                                                 {"sinkhole", DnsAnswerMode::kSinkhole},
+                                                 {"refused", DnsAnswerMode::kRefused}};
+constexpr Choice<HttpAnswerMode> kHttpAnswers[] = {{"reset", HttpAnswerMode::kReset},
+                                                   {"page", HttpAnswerMode::kPage}};
+
+void TakeSinkhole(const Value& value, bool v4, std::optional<IpAddress>& out) {
+  const std::string what = v4 ? "an IPv4 address" : "an IPv6 address";
+  const auto text = TakeText(value, what);
+  if (!text) return;
+  const auto address = IpAddress::Parse(*text);
+  if (!address || address->is_v4() != v4) {
+    return value.Expected(fmt::format("{}, found \"{}\"", what, *text));
+  }
+  out = *address;
+}
+
 struct KeyRule {
   std::string_view section;  // empty: at the top of the file
   std::string_view key;
@@ -173,6 +191,25 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) { TakeWord<MidStream>(v, kMidStreams, c.streams.midstream); }},
     {"streams", "two_way", [](const Value& v, Config& c) { TakeYesOrNo(v, c.streams.two_way); }},
     {"dns", "strip_ech", [](const Value& v, Config& c) { TakeYesOrNo(v, c.dns.strip_ech); }},
+    {"respond", "dns",
+     [](const Value& v, Config& c) { TakeWord<DnsAnswerMode>(v, kDnsAnswers, c.respond.dns); }},
+    {"respond", "sinkhole_ipv4",
+     [](const Value& v, Config& c) { TakeSinkhole(v, true, c.respond.sinkhole_ipv4); }},
+    {"respond", "sinkhole_ipv6",
+     [](const Value& v, Config& c) { TakeSinkhole(v, false, c.respond.sinkhole_ipv6); }},
+    {"respond", "dns_ttl_s",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 0, 86'400, c.respond.dns_ttl_s); }},
+    {"respond", "http",
+     [](const Value& v, Config& c) { TakeWord<HttpAnswerMode>(v, kHttpAnswers, c.respond.http); }},
+    {"respond", "block_page", [](const Value& v, Config& c) { TakePath(v, c.respond.block_page); }},
+    {"respond", "per_source_per_second",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 1'000'000, c.respond.per_source_per_second);
+     }},
+    {"respond", "total_per_second",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 1'000'000, c.respond.total_per_second);
+     }},
     {"flows", "max",
      [](const Value& v, Config& c) { TakeInteger<uint64_t>(v, 1024, 1'000'000'000, c.flows.max); }},
     {"flows", "tcp_established_s",
@@ -297,6 +334,12 @@ class ConfigReader {
     if (both && !config_.ports.inside.empty() && config_.ports.inside == config_.ports.outside) {
       problems_.Add(places_["ports.outside"],
                     "ports.outside: expected another port than ports.inside");
+    }
+    const RespondConfig& respond = config_.respond;
+    if (respond.dns == DnsAnswerMode::kSinkhole && !respond.sinkhole_ipv4 &&
+        !respond.sinkhole_ipv6) {
+      problems_.Add(places_["respond.dns"],
+                    "respond.dns: \"sinkhole\" needs sinkhole_ipv4, sinkhole_ipv6 or both");
     }
     JournalConfig& journal = config_.journal;
     if (!places_.contains("journal.segment_bytes")) {

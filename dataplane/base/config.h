@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,6 +121,22 @@ struct LogConfig {
   LogLevel level = LogLevel::kInfo;
 };
 
+enum class DnsAnswerMode : uint8_t { kNone, kNxDomain, kSinkhole, kRefused };
+enum class HttpAnswerMode : uint8_t { kReset, kPage };
+
+// What a rule's `reject` answers.
+struct RespondConfig {
+  DnsAnswerMode dns = DnsAnswerMode::kNxDomain;
+  // With kSinkhole one at least is given.
+  std::optional<IpAddress> sinkhole_ipv4;
+  std::optional<IpAddress> sinkhole_ipv6;
+  uint32_t dns_ttl_s = 60;
+  HttpAnswerMode http = HttpAnswerMode::kPage;
+  std::filesystem::path block_page;     // empty: the built-in one
+  uint32_t per_source_per_second = 20;  // answers; of each worker
+  uint32_t total_per_second = 1000;     // of all workers together
+};
+
 struct Config {
   std::string sensor;  // default: the host's name
   PortsConfig ports;
@@ -129,6 +146,7 @@ struct Config {
   FailConfig fail;
   StreamsConfig streams;
   DnsConfig dns;
+  RespondConfig respond;
   FlowsConfig flows;
   JournalConfig journal;
   ControlConfig control;

@@ -59,6 +59,15 @@ midstream = "drop"
 two_way = false
 [dns]
 strip_ech = true
+[respond]
+dns = "sinkhole"
+sinkhole_ipv4 = "192.0.2.1"
+sinkhole_ipv6 = "2001:db8::1"
+dns_ttl_s = 0
+http = "reset"
+block_page = "blocked.html"
+per_source_per_second = 7
+total_per_second = 8
 [flows]
 max = 5000
 tcp_established_s = 1
@@ -103,6 +112,14 @@ level = "debug"
   EXPECT_EQ(config->streams.midstream, MidStream::kDrop);
   EXPECT_FALSE(config->streams.two_way);
   EXPECT_TRUE(config->dns.strip_ech);
+  EXPECT_EQ(config->respond.dns, DnsAnswerMode::kSinkhole);
+  EXPECT_EQ(config->respond.sinkhole_ipv4->ToString(), "192.0.2.1");
+  EXPECT_EQ(config->respond.sinkhole_ipv6->ToString(), "2001:db8::1");
+  EXPECT_EQ(config->respond.dns_ttl_s, 0U);
+  EXPECT_EQ(config->respond.http, HttpAnswerMode::kReset);
+  EXPECT_EQ(config->respond.block_page, "/etc/weir/blocked.html");
+  EXPECT_EQ(config->respond.per_source_per_second, 7U);
+  EXPECT_EQ(config->respond.total_per_second, 8U);
   EXPECT_EQ(config->flows.max, 5000U);
   EXPECT_EQ(config->flows.tcp_established_s, 1U);
   EXPECT_EQ(config->flows.tcp_embryonic_s, 2U);
@@ -183,6 +200,12 @@ constexpr BadInput kBadInputs[] = {
      "5:10: policy.rules: expected a list of file patterns, found an empty string in it"},
     {"[dns]\nstrip_ech = 1\n", "5:13: dns.strip_ech: expected true or false, found a whole number"},
     {"[fail]\nmode = \"\"\n", "5:8: fail.mode: expected \"open\" or \"closed\", found \"\""},
+    {"[respond]\ndns = \"sinkhole\"\n",
+     "5:1: respond.dns: \"sinkhole\" needs sinkhole_ipv4, sinkhole_ipv6 or both"},
+    {"[respond]\nsinkhole_ipv4 = \"2001:db8::1\"\n",
+     "5:17: respond.sinkhole_ipv4: expected an IPv4 address, found \"2001:db8::1\""},
+    {"[respond]\nper_source_per_second = 0\n",
+     "5:25: respond.per_source_per_second: expected a whole number from 1 to 1000000, found 0"},
     {"[flows]\nmax = 1023\n",
      "5:7: flows.max: expected a whole number from 1024 to 1000000000, found 1023"},
     {"[flows]\nudp_s = 0\n",
@@ -299,6 +322,7 @@ TEST(ShippedConfig, ShowsEveryKeyWithItsDefault) {
   std::string uncommented;
   for (std::string line; std::getline(lines, line);) {
     const bool example = line.starts_with("# sensor = ") || line.starts_with("# registry = ") ||
+                         line.starts_with("# sinkhole_") || line.starts_with("# block_page = ") ||
                          line.starts_with("# args = [\"");
     const bool key = line.starts_with("# ") && line.find(" = ") != std::string::npos && !example;
     uncommented += (key ? line.substr(2) : line) + "\n";
@@ -311,6 +335,11 @@ TEST(ShippedConfig, ShowsEveryKeyWithItsDefault) {
   EXPECT_EQ(shown->workers.idle, defaults.workers.idle);
   EXPECT_EQ(shown->policy.mode, defaults.policy.mode);
   EXPECT_EQ(shown->fail.mode, defaults.fail.mode);
+  EXPECT_EQ(shown->respond.dns, defaults.respond.dns);
+  EXPECT_EQ(shown->respond.dns_ttl_s, defaults.respond.dns_ttl_s);
+  EXPECT_EQ(shown->respond.http, defaults.respond.http);
+  EXPECT_EQ(shown->respond.per_source_per_second, defaults.respond.per_source_per_second);
+  EXPECT_EQ(shown->respond.total_per_second, defaults.respond.total_per_second);
   EXPECT_EQ(shown->flows.max, defaults.flows.max);
   EXPECT_EQ(shown->flows.tcp_established_s, defaults.flows.tcp_established_s);
   EXPECT_EQ(shown->flows.tcp_embryonic_s, defaults.flows.tcp_embryonic_s);
