@@ -14,6 +14,7 @@ namespace weir::flow {
 using FlowIndex = uint32_t;
 using PoolIndex = uint32_t;
 inline constexpr uint32_t kNone = 0xffffffff;
+inline constexpr uint32_t kListLineMax = 0x7fffffff;
 
 enum StateBit : uint8_t {
   kInitiatorIsHigh = 0x01,
@@ -22,6 +23,7 @@ enum StateBit : uint8_t {
   kLearning = 0x08,   // cold.learning names its working state
   kFinFromLow = 0x10,
   kFinFromHigh = 0x20,
+  kAnswered = 0x10,  // all but TCP: the responder was heard, on its own side of the bridge
   kReset = 0x40,
   kMinuteParity = 0x80,  // of the last refresh
 };
@@ -63,7 +65,8 @@ struct alignas(64) ColdFlow {
   PoolIndex name;          // string pool; kNone
   PoolIndex rule;          // string pool: the rule's id; kNone
   PoolIndex learning;
-  uint32_t list_line;
+  uint32_t list_line : 31;
+  uint32_t conversed : 1;  // TCP: each end has acknowledged what the other sent
   uint16_t app_master;
   uint16_t app;
   uint16_t revision;

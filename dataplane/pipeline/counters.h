@@ -6,6 +6,7 @@
 
 #include "dataplane/base/counter.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/respond/withheld.h"
 #include "dataplane/stream/tcp_check.h"
 
 namespace weir::pipeline {
@@ -21,21 +22,27 @@ struct alignas(64) Counters {
   Counter rx_bytes;
   Counter forwarded_packets;
   CounterArray<packet::DropReason> dropped;
-  CounterArray<packet::ParseNote> parsed;  // every packet, by what parse made of it
-  Counter responses;                       // frames Weir made itself
-  Counter responses_withheld;              // not sent: no handshake, rate, or no room
-  Counter sessions_recorded;               // first announcements that the sink took
-  Counter flows_refused;                   // packets whose flow found no place in the table
-  Counter learning_refused;                // flows that found no place to find out their name
-  Counter streams_given_up;                // no longer read: no room for the client's bytes
-  Counter stream_waits;                    // segments dropped until there is room for them
-  Counter stream_gaps;                     // streams begun again behind bytes never seen
-  Counter stream_conflicts;                // segments with other bytes than those seen first
+  CounterArray<packet::ParseNote> parsed;              // every packet, by what parse made of it
+  Counter responses;                                   // frames Weir made itself
+  CounterArray<respond::Withheld> responses_withheld;  // answers that were due, and not sent
+  Counter sessions_recorded;                           // first announcements that the sink took
+  Counter flows_refused;     // packets whose flow found no place in the table
+  Counter learning_refused;  // flows that found no place to find out their name
+  Counter streams_given_up;  // no longer read: no room for the client's bytes
+  Counter stream_waits;      // segments dropped until there is room for them
+  Counter stream_gaps;       // streams begun again behind bytes never seen
+  Counter stream_conflicts;  // segments with other bytes than those seen first
   CounterArray<stream::SegmentFault> stream_faults;  // segments that the other end will not take
   Counter names_found;
   Counter ech_hidden;        // DNS answers whose keys for encrypted hellos were made unusable
   Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;
+
+  uint64_t responses_withheld_total() const {
+    uint64_t total = 0;
+    for (const Counter& reason : responses_withheld) total += reason.value();
+    return total;
+  }
 };
 
 }  // namespace weir::pipeline

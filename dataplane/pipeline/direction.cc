@@ -33,4 +33,35 @@ events::Direction DirectionOf(Side initiator, Side responder) {
                                                                    : Direction::kUnknown;
 }
 
+packet::Side InitiatorSide(events::Direction direction) {
+  switch (direction) {
+    case events::Direction::kOutbound:
+    case events::Direction::kInternal:
+      return packet::Side::kInside;
+    case events::Direction::kInbound:
+      return packet::Side::kOutside;
+    case events::Direction::kUnknown:
+      break;
+  }
+  return packet::Side::kUnknown;
+}
+
+packet::Side ResponderSide(events::Direction direction) {
+  switch (direction) {
+    case events::Direction::kOutbound:
+      return packet::Side::kOutside;
+    case events::Direction::kInbound:
+    case events::Direction::kInternal:
+      return packet::Side::kInside;
+    case events::Direction::kUnknown:
+      break;
+  }
+  return packet::Side::kUnknown;
+}
+
+bool IsOnItsSide(const packet::Packet& packet, events::Direction direction, bool from_initiator) {
+  if (packet.rx_side == Side::kUnknown) return true;
+  return packet.rx_side == (from_initiator ? InitiatorSide(direction) : ResponderSide(direction));
+}
+
 }  // namespace weir::pipeline

@@ -17,4 +17,13 @@ Sides SidesOf(const packet::Packet& packet, const Options& options);
 // Of a session whose initiator and responder are on these sides.
 events::Direction DirectionOf(packet::Side initiator, packet::Side responder);
 
+// The other way round.
+packet::Side InitiatorSide(events::Direction direction);
+packet::Side ResponderSide(events::Direction direction);
+
+// The packet came in by the port behind which its session's initiator, or responder, is. Who forges
+// both ends of a conversation from one side of the bridge is on the wrong one with half of it.
+// Always so in a capture.
+bool IsOnItsSide(const packet::Packet& packet, events::Direction direction, bool from_initiator);
+
 }  // namespace weir::pipeline

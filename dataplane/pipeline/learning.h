@@ -12,6 +12,7 @@
 #include "dataplane/classify/classifier.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/names/name_finder.h"
+#include "dataplane/pipeline/conversation.h"
 #include "dataplane/stream/client_stream.h"
 #include "dataplane/stream/tcp_check.h"
 
@@ -27,6 +28,7 @@ struct Learning {
   names::UdpNameFinder udp_names;
   stream::ClientStream client;
   stream::TcpCheck tcp;
+  Conversation conversation;
   classify::Slot slot = classify::kNoSlot;
   std::optional<uint32_t> syn_again;  // of a SYN within the connection that nobody has answered
   std::array<uint8_t, 2> packets{};   // with payload, by Endpoint, up to kPacketsMax
@@ -38,7 +40,8 @@ struct Learning {
   bool names_done = false;    // nothing more will be looked for
   bool name_settled = false;  // the policy need not wait for a name
   bool app_settled = false;
-  bool open = false;  // the verdict waits for one of them
+  bool open = false;        // the verdict waits for one of them
+  bool reply_owed = false;  // a named request passed, and nothing has come back yet
 };
 
 class LearningPool {

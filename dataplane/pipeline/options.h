@@ -8,6 +8,7 @@
 #include "dataplane/base/config.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/flow/limits.h"
+#include "dataplane/respond/settings.h"
 
 namespace weir::pipeline {
 
@@ -31,6 +32,7 @@ struct Options {
   // Captures have no ports: addresses in these prefixes are inside. Empty where ports tell the
   // side.
   std::vector<base::IpPrefix> inside;
+  respond::Settings respond;
 };
 
 }  // namespace weir::pipeline

@@ -86,7 +86,7 @@ class Pipeline::Impl {
     if (at.packet.action == packet::Action::kForward) {
       if (sound) classify_.Look(at);
       verdict_.Apply(at, found_);
-      respond_.Answer(at);
+      respond_.Look(at, found_, sound);
     }
     if (at.packet.action == packet::Action::kForward) strip_.Look(at);
     StopLearningIfDone(worker_, at.index);

@@ -32,32 +32,6 @@ bool IsDatagramDns(const flow::HotFlow& hot, const flow::ColdFlow& cold) {
          static_cast<events::NameSource>(cold.name_source) == events::NameSource::kDnsQuery;
 }
 
-packet::Side InitiatorSide(events::Direction direction) {
-  switch (direction) {
-    case events::Direction::kOutbound:
-    case events::Direction::kInternal:
-      return packet::Side::kInside;
-    case events::Direction::kInbound:
-      return packet::Side::kOutside;
-    case events::Direction::kUnknown:
-      break;
-  }
-  return packet::Side::kUnknown;
-}
-
-packet::Side ResponderSide(events::Direction direction) {
-  switch (direction) {
-    case events::Direction::kOutbound:
-      return packet::Side::kOutside;
-    case events::Direction::kInbound:
-    case events::Direction::kInternal:
-      return packet::Side::kInside;
-    case events::Direction::kUnknown:
-      break;
-  }
-  return packet::Side::kUnknown;
-}
-
 }  // namespace
 
 void VerdictStage::Use(const rules::CompiledPolicy& policy, bool bypass) {
@@ -153,6 +127,7 @@ void VerdictStage::JudgeEach(FlowPacket& at, const FoundNames& found) {
 }
 
 void VerdictStage::Give(FlowPacket& at, Judgement judgement) {
+  if (judgement.decision.rule != rules::kNoRule) at.rule = &policy_->info(judgement.decision.rule);
   if (at.hot.Has(flow::kLearning)) {
     worker_.learning.at(at.cold.learning).open = judgement.decision.open;
   }
@@ -208,7 +183,7 @@ void VerdictStage::Record(FlowPacket& at, const Judgement& judgement) {
 
   if (IsAsGrave(at, decision)) {
     at.cold.verdict = static_cast<uint8_t>(decision.verdict) & 7U;
-    at.cold.list_line = decision.list_line;
+    at.cold.list_line = decision.list_line & flow::kListLineMax;
     worker_.strings.Release(at.cold.rule);
     at.cold.rule = worker_.strings.Acquire(id);
     if (rule != nullptr && !judgement.name.empty()) {

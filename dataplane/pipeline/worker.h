@@ -18,6 +18,7 @@
 #include "dataplane/pipeline/session_ids.h"
 #include "dataplane/respond/outbox.h"
 #include "dataplane/stream/buffer_pool.h"
+#include "rules/compile/compiled_policy.h"
 
 namespace weir::pipeline {
 
@@ -56,7 +57,7 @@ struct Worker {
         buffers(with.stream_buffers_max),
         learning(LearningMax(with), buffers),
         fragment_ports(secret),
-        limiter(secret),
+        limiter(secret, with.respond.per_source_per_second, with.respond.total_per_second),
         ids(with.worker_index),
         classifier(labels),
         sink(events) {}
@@ -100,7 +101,9 @@ struct FlowPacket {
   flow::Endpoint sender;
   const Now& now;
   bool changed = false;  // the record has news that is worth an event
-  bool learnt = false;   // something that a rule may ask for has become known, or never will be
+  // The rule of a decision made on this packet, if it made one; good during Process().
+  const rules::RuleInfo* rule = nullptr;
+  bool learnt = false;  // something that a rule may ask for has become known, or never will be
 
   bool from_initiator() const { return sender == hot.initiator(); }
 };

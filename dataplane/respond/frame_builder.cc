@@ -82,6 +82,14 @@ uint16_t PseudoChecksum(const packet::Packet& packet, Towards towards, uint8_t p
   return Fold(AddWords(sum, transport));
 }
 
+uint16_t UnfinishedChecksum(const packet::Packet& packet, uint8_t protocol,
+                            size_t transport_bytes) {
+  const packet::Headers& headers = packet.headers;
+  uint32_t sum = AddWords(0, AddressBytes(headers.src_ip, headers.l3));
+  sum = AddWords(sum, AddressBytes(headers.dst_ip, headers.l3));
+  return static_cast<uint16_t>(~Fold(sum + protocol + static_cast<uint32_t>(transport_bytes)));
+}
+
 std::span<uint8_t> BuildHeaders(const packet::Packet& packet, Towards towards, uint8_t protocol,
                                 size_t transport_bytes, OutFrame& out) {
   const packet::Headers& headers = packet.headers;

@@ -21,6 +21,9 @@ std::span<uint8_t> BuildHeaders(const packet::Packet& packet, Towards towards, u
 // built, as RFC 9293 §3.1 and RFC 4443 §2.3 want it. The field itself must be zero.
 uint16_t PseudoChecksum(const packet::Packet& packet, Towards towards, uint8_t protocol,
                         std::span<const uint8_t> transport);
+// What a sender leaves in the checksum's place for its network card to finish: the sum of the
+// pseudo-header alone.
+uint16_t UnfinishedChecksum(const packet::Packet& packet, uint8_t protocol, size_t transport_bytes);
 uint16_t Checksum(std::span<const uint8_t> bytes);
 
 }  // namespace weir::respond

@@ -13,7 +13,7 @@
 
 namespace weir::respond {
 
-inline constexpr size_t kFrameBytesMax = 256;
+inline constexpr size_t kFrameBytesMax = 1344;  // kPageBytesMax behind every header
 inline constexpr size_t kOutboxFramesMax = 128;
 
 struct OutFrame {

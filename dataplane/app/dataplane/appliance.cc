@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "dataplane/app/dataplane/respond_settings.h"
+
 namespace weir::appliance {
 namespace {
 
@@ -59,6 +61,9 @@ base::Result<std::unique_ptr<Appliance>> Appliance::Start(const Options& options
   if (!plan) return plan.error();
   std::unique_ptr<Appliance> appliance(new Appliance(options, std::move(*config)));
   if (auto done = appliance->CheckPolicy(); !done) return done.error();
+  auto respond = MakeRespondSettings(appliance->config_);
+  if (!respond) return respond.error();
+  appliance->respond_ = std::move(*respond);
   if (options.check) return std::unique_ptr<Appliance>();
 
   for (const std::string& warning : plan->warnings) spdlog::warn("{}", warning);
@@ -96,7 +101,8 @@ base::Status Appliance::OpenPorts(const port::Plan& plan) {
   const auto workers = static_cast<unsigned>(config_.workers.cores.size());
   if (auto ready = shared_->policy.Prepare(workers, std::move(first_policy_)); !ready) return ready;
   // Workers take time to make (their tables): before the ports take packets from the bridge.
-  const Worker::Setup setup{&config_, shared_.get(), Random<std::array<uint8_t, 16>>(), names_};
+  const Worker::Setup setup{&config_, &respond_, shared_.get(), Random<std::array<uint8_t, 16>>(),
+                            names_};
   for (unsigned index = 0; index < workers; ++index) {
     auto worker = Worker::Create(setup, index);
     if (!worker) return worker.error();

@@ -70,6 +70,7 @@ class Appliance {
   std::shared_ptr<const classify::NdpiNames> names_;
   std::unique_ptr<PolicyKeeper> policy_;
   PolicyPtr first_policy_;
+  respond::Settings respond_;
   std::unique_ptr<EventKeeper> events_;
   std::unique_ptr<port::Ports> ports_;
   std::vector<std::unique_ptr<Worker>> workers_;

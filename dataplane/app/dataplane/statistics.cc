@@ -26,6 +26,15 @@ Json ByReason(const Traffic& traffic) {
   return json;
 }
 
+Json Withheld(const pipeline::Counters& counters) {
+  Json json = Json::object();
+  for (size_t reason = 0; reason < counters.responses_withheld.size(); ++reason) {
+    json[std::string(respond::WithheldName(static_cast<respond::Withheld>(reason)))] =
+        counters.responses_withheld[reason].value();
+  }
+  return json;
+}
+
 // Numbers add up, objects member by member.
 void Add(Json& total, const Json& more) {
   if (total.is_null()) total = Json::object();
@@ -126,7 +135,8 @@ Json Statistics::WorkerStats(size_t index) const {
   json["dropped_packets"] = traffic.dropped_packets();
   json["tx_packets"] = traffic.tx_packets;
   json["responses"] = worker.packets().responses.value();
-  json["responses_withheld"] = worker.packets().responses_withheld.value();
+  json["responses_withheld"] = worker.packets().responses_withheld_total();
+  json["responses_withheld_by_reason"] = Withheld(worker.packets());
   json["responses_unsent"] = worker.ports().frames_unsent.value();
   json["names_found"] = worker.packets().names_found.value();
   json["findings"] = worker.packets().findings.value();

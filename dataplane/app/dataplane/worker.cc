@@ -22,11 +22,12 @@ uint64_t Cycles(int64_t ns) {
                                static_cast<double>(base::kNsPerSecond));
 }
 
-pipeline::Options PipelineOptions(const base::Config& config, unsigned index,
-                                  const std::array<uint8_t, 16>& hash_secret) {
+pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
+  const base::Config& config = *setup.config;
   pipeline::Options options;
   options.worker_index = index;
-  options.hash_secret = hash_secret;
+  options.hash_secret = setup.hash_secret;
+  options.respond = *setup.respond;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
   options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;
   const auto workers = static_cast<uint32_t>(config.workers.cores.size());
@@ -64,9 +65,8 @@ base::Result<std::unique_ptr<Worker>> Worker::Create(const Setup& setup, unsigne
     auto classifier = classify::NdpiClassifier::Create({}, setup.names);
     if (!classifier) return classifier.error();
     worker->classifier_ = std::move(*classifier);
-    auto pipeline =
-        pipeline::Pipeline::Create(PipelineOptions(*setup.config, index, setup.hash_secret),
-                                   *worker->classifier_, worker->sink_);
+    auto pipeline = pipeline::Pipeline::Create(PipelineOptions(setup, index), *worker->classifier_,
+                                               worker->sink_);
     if (!pipeline) return pipeline.error();
     worker->pipeline_ = std::move(*pipeline);
     return worker;

@@ -47,6 +47,7 @@ class Worker {
  public:
   struct Setup {
     const base::Config* config = nullptr;
+    const respond::Settings* respond = nullptr;
     Shared* shared = nullptr;
     std::array<uint8_t, 16> hash_secret{};
     std::shared_ptr<const classify::NdpiNames> names;

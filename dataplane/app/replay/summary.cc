@@ -37,7 +37,15 @@ Json ByReason(const pipeline::Counters& counters) {
   for (size_t note = 0; note < counters.parsed.size(); ++note) {
     parsed[packet::ParseNoteName(static_cast<ParseNote>(note))] = counters.parsed[note].value();
   }
-  return {{"dropped", dropped}, {"parsed", parsed}, {"without_session", WithoutSession(counters)}};
+  Json withheld = Json::object();
+  for (size_t reason = 0; reason < counters.responses_withheld.size(); ++reason) {
+    withheld[respond::WithheldName(static_cast<respond::Withheld>(reason))] =
+        counters.responses_withheld[reason].value();
+  }
+  return {{"dropped", dropped},
+          {"parsed", parsed},
+          {"without_session", WithoutSession(counters)},
+          {"withheld", withheld}};
 }
 
 Json Classifier(const classify::NdpiClassifier& classifier) {
@@ -64,7 +72,7 @@ Json Worker(const Lane& lane) {
   json["sessions_recorded"] = counters.sessions_recorded.value();
   json["events_lost"] = lane.keeper().undecodable();
   json["responses"] = counters.responses.value();
-  json["responses_withheld"] = counters.responses_withheld.value();
+  json["responses_withheld"] = counters.responses_withheld_total();
   json["names_found"] = counters.names_found.value();
   json["findings"] = counters.findings.value();
   json["by_reason"] = ByReason(counters);
