@@ -73,8 +73,7 @@ SegmentFault StreamStage::Look(const FlowPacket& at, Peer peer, Learning& learni
     learning.names_done = false;
     learning.syn_again.reset();
   }
-  const SegmentFault fault =
-      learning.tcp.Look(peer, SegmentOf(at.packet), worker_.protects_streams);
+  const SegmentFault fault = learning.tcp.Look(peer, SegmentOf(at.packet), worker_.keeps_streams());
   if (fault == SegmentFault::kSynAgain && peer == Peer::kClient) {
     learning.syn_again = headers.tcp_seq;
   }

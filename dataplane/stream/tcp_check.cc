@@ -92,6 +92,8 @@ std::string_view SegmentFaultName(SegmentFault fault) {
       return "after_end";
     case SegmentFault::kInexactReset:
       return "inexact_reset";
+    case SegmentFault::kNoHandshake:
+      return "no_handshake";
     case SegmentFault::kWrongSide:
       return "wrong_side";
     case SegmentFault::kCount:
@@ -142,6 +144,9 @@ SegmentFault TcpCheck::CheckEstablished(const End& sender, const End& receiver,
                       SeqDistance(sender.timestamp, options.timestamp) < 0;
   if (is_old) return SegmentFault::kOldTimestamp;
   if (strict) {
+    // The receiver may never have got this SYN, and be in the middle of another connection.
+    const bool unanswered = sender.syn_seen && !receiver.syn_seen;
+    if (unanswered && segment.payload_bytes > 0) return SegmentFault::kNoHandshake;
     const SegmentFault fault = CheckAck(sender, receiver, segment);
     if (fault != SegmentFault::kNone) return fault;
     const bool beyond = receiver.has_ack && SeqDistance(receiver.right_edge, segment.seq) > 0;

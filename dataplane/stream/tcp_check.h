@@ -48,6 +48,7 @@ enum class SegmentFault : uint8_t {
   kSynAgain,      // a SYN within an established connection (RFC 5961 §4)
   kAfterEnd,      // data behind the sender's own FIN or RST
   kInexactReset,  // an RST at another number than the next expected (RFC 5961 §3)
+  kNoHandshake,   // data behind a SYN that the other end has not answered
   kWrongSide,     // it says to come from the one end, and came in on the other's side
   kCount,
 };

@@ -206,6 +206,20 @@ TEST(PipelineStream, BeginsAgainWhenTheServerTakesANewSyn) {
   EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
 }
 
+// An end and a beginning that the server never sees; then it is told the rest of the old
+// connection.
+TEST(PipelineStream, LetsNoDataFollowASynThatIsNotAnswered) {
+  for (const int32_t seq_offset : {-50, 5000}) {
+    PipelineHarness bench(kRules);
+    TcpTalk talk(bench, 40000, 80);
+    ASSERT_TRUE(talk.Handshake());
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = kRst})));
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, "", seq_offset, {.flags = kSyn})));
+    EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+    EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  }
+}
+
 TEST(PipelineStream, InMidStreamFindsTheBeginningThatComesLate) {
   PipelineHarness bench(kRules);
   TcpTalk talk(bench, 40000, 80);

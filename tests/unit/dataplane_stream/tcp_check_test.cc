@@ -149,6 +149,15 @@ TEST(TcpCheck, TakesTheNewestSynUntilOneIsAnswered) {
   EXPECT_EQ(check.Look(Peer::kServer, answer, kStrict), SegmentFault::kNone);
 }
 
+TEST_F(TcpCheckTest, RefusesDataBehindASynThatNobodyAnswered) {
+  check_ = TcpCheck();
+  ASSERT_EQ(Client(Make(1000, 0, kSyn, 10)), SegmentFault::kNone);  // RFC 7413
+  EXPECT_EQ(Client(Make(1011, 5001, kAck, 10)), SegmentFault::kNoHandshake);
+  EXPECT_EQ(check_.Look(Peer::kClient, Make(1011, 5001, kAck, 10), !kStrict), SegmentFault::kNone);
+  ASSERT_EQ(Server(Make(5000, 1011, kSyn | kAck)), SegmentFault::kNone);
+  EXPECT_EQ(Client(Make(1011, 5001, kAck, 10)), SegmentFault::kNone);
+}
+
 TEST_F(TcpCheckTest, CountsAResetOnlyAtTheExactNumber) {
   EXPECT_EQ(Client(Make(1002, 5001, kRst | kAck)), SegmentFault::kInexactReset);
   EXPECT_EQ(Client(Make(1000, 5001, kRst)), SegmentFault::kInexactReset);
