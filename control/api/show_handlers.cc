@@ -70,11 +70,13 @@ Reply GetShow(const Parts& parts, const Request& request) {
   if (what == "ports") return ShowStats(parts, {"ports"});
   if (what == "workers") return ShowStats(parts, {"workers", "flows", "classifier"});
   if (what == "drops") return ShowStats(parts, {"dropped", "verdicts"});
+  if (what == "coverage") return ShowStats(parts, {"coverage", "streams"});
   if (what == "flows") return ShowFlows(parts, request);
   if (what == "rules") return ShowAnswer(parts, {{"cmd", "rules"}});
   if (what == "accounts") return ShowAccounts(parts, request);
-  return ErrorReply(404, "there is no show '" + what +
-                             "'; there are ports, workers, flows, accounts, rules, drops");
+  return ErrorReply(404,
+                    "there is no show '" + what +
+                        "'; there are ports, workers, flows, accounts, rules, drops, coverage");
 }
 
 Reply GetWhy(const Parts& parts, const Request& request) {

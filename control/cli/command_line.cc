@@ -92,9 +92,10 @@ class CommandLine {
   void AddStatus() {
     Add(&app_, "status", "what runs and how it is", RunStatus);
     Add(&app_, "doctor", "look at every part and say what to do", RunDoctor);
-    CLI::App* show = Add(&app_, "show", "ports, workers, flows, accounts, rules, drops",
+    CLI::App* show = Add(&app_, "show", "ports, workers, flows, accounts, rules, drops, coverage",
                          [this](Context& c) { return RunShow(c, show_, limit_, account_); });
-    show->add_option("what", show_, "ports|workers|flows|accounts|rules|drops")->required();
+    show->add_option("what", show_, "ports|workers|flows|accounts|rules|drops|coverage")
+        ->required();
     show->add_option("--limit", limit_, "of flows");
     show->add_option("--account", account_, "whose addresses, for accounts");
     CLI::App* top = Add(&app_, "top", "who and what moves most bytes",

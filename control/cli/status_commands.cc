@@ -71,6 +71,22 @@ std::string PolicyLine(const json& policy) {
   return line;
 }
 
+// "81.3 % of 5120 ended sessions that carried data": what the rules about names could see.
+std::string NamesLine(const json& coverage) {
+  uint64_t asked = 0;
+  for (const auto& [reason, count] : coverage.items()) {
+    const bool has_none = reason == "no_payload" || reason == "no_names";
+    if (!has_none && count.is_number_unsigned()) asked += count.get<uint64_t>();
+  }
+  if (asked == 0) return "no session has ended yet";
+  const uint64_t named = JsonCount(coverage, "named");
+  std::string line =
+      fmt::format("seen for {:.1f} % of {} sessions ended",
+                  100.0 * static_cast<double>(named) / static_cast<double>(asked), asked);
+  if (named < asked) line += "; weirctl show coverage says why not for the others";
+  return line;
+}
+
 std::string IncidentsLine(const json& incidents) {
   uint64_t open = 0;
   for (const auto& [name, count] : JsonMember(incidents, "open_by_class").items()) {
@@ -115,6 +131,8 @@ int RunStatus(Context& context) {
   line("data plane", DataplaneLine(*status));
   const json& ports = JsonMember(JsonMember(*status, "dataplane"), "ports");
   if (!ports.empty()) line("ports", PortsLine(ports));
+  const json& coverage = JsonMember(JsonMember(*status, "dataplane"), "coverage");
+  if (coverage.is_object()) line("names", NamesLine(coverage));
   line("policy", PolicyLine(JsonMember(*status, "policy")));
   line("journal",
        fmt::format("{:.1f} s behind{}", JsonNumber(ingest, "lag_seconds"),
@@ -167,6 +185,10 @@ void PrintShown(Context& context, const std::string& what, const json& shown) {
     context.Print(CountsTable(JsonMember(shown, "dropped"), "reason"));
     context.Print("\n");
     context.Print(ToTable(JsonMember(shown, "verdicts"), kVerdictColumns));
+  } else if (what == "coverage") {
+    context.Print(CountsTable(JsonMember(shown, "coverage"), "name"));
+    context.Print("\n");
+    context.Print(CountsTable(JsonMember(shown, "streams"), "segments not taken"));
   } else {
     context.Print(CountsTable(shown, "accounts"));
   }

@@ -19,6 +19,8 @@ enum class MetricId : uint8_t {
   kPortTransmitBytes,
   kPortMissed,
   kDropped,
+  kStreamSegments,
+  kSessionCoverage,
   kVerdicts,
   kFlowTableEntries,
   kFlowTableCapacity,
@@ -74,6 +76,12 @@ inline constexpr std::array<MetricInfo, kMetricCount> kMetrics{{
      "Packets that a port lost before Weir saw them."},
     {MetricId::kDropped, "weir_dropped_packets_total", MetricType::kCounter,
      "Packets not forwarded, by reason."},
+    {MetricId::kStreamSegments, "weir_stream_segments_total", MetricType::kCounter,
+     "Segments of clients being read that were not taken, by reason; dropped where the policy "
+     "blocks "
+     "by name."},
+    {MetricId::kSessionCoverage, "weir_session_names_total", MetricType::kCounter,
+     "Sessions ended, by whether their name was seen and why not."},
     {MetricId::kVerdicts, "weir_verdicts_total", MetricType::kCounter,
      "Flows decided, by verdict and the rule's class."},
     {MetricId::kFlowTableEntries, "weir_flow_table_entries", MetricType::kGauge,

@@ -23,6 +23,8 @@ constexpr std::array kDataplaneCounters{MetricId::kPortReceivePackets,
                                         MetricId::kPortTransmitBytes,
                                         MetricId::kPortMissed,
                                         MetricId::kDropped,
+                                        MetricId::kStreamSegments,
+                                        MetricId::kSessionCoverage,
                                         MetricId::kVerdicts,
                                         MetricId::kFlows,
                                         MetricId::kClassifierQueueFull,
@@ -90,6 +92,8 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   series.Set(MetricId::kDataplaneUp, {}, 1);
   impl_->TakePorts(JsonMember(stats, "ports"));
   impl_->FollowEach(MetricId::kDropped, "reason", JsonMember(stats, "dropped"));
+  impl_->FollowEach(MetricId::kStreamSegments, "reason", JsonMember(stats, "streams"));
+  impl_->FollowEach(MetricId::kSessionCoverage, "coverage", JsonMember(stats, "coverage"));
   impl_->TakeVerdicts(JsonMember(stats, "verdicts"));
   const auto& flows = JsonMember(stats, "flows");
   series.Set(MetricId::kFlowTableEntries, {}, JsonNumber(flows, "entries"));

@@ -14,7 +14,7 @@ namespace weir::flow {
 using FlowIndex = uint32_t;
 using PoolIndex = uint32_t;
 inline constexpr uint32_t kNone = 0xffffffff;
-inline constexpr uint32_t kListLineMax = 0x7fffffff;
+inline constexpr uint32_t kListLineMax = (1U << 24) - 1;
 
 enum StateBit : uint8_t {
   kInitiatorIsHigh = 0x01,
@@ -65,7 +65,8 @@ struct alignas(64) ColdFlow {
   PoolIndex name;          // string pool; kNone
   PoolIndex rule;          // string pool: the rule's id; kNone
   PoolIndex learning;
-  uint32_t list_line : 31;
+  uint32_t list_line : 24;
+  uint32_t coverage : 7;   // names::Coverage: what the parsers came to
   uint32_t conversed : 1;  // TCP: each end has acknowledged what the other sent
   uint16_t app_master;
   uint16_t app;

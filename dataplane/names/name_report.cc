@@ -56,26 +56,4 @@ Coverage CoverageOf(Outcome outcome) {
   return Coverage::kUndecided;
 }
 
-bool Improves(Coverage now, Coverage next) {
-  const auto rank = [](Coverage coverage) {
-    switch (coverage) {
-      case Coverage::kUndecided:
-        return 0;
-      case Coverage::kUnknown:
-        return 1;
-      case Coverage::kQuicUndecided:
-      case Coverage::kQuicVersion:
-        return 2;
-      case Coverage::kInvalidName:
-        return 4;
-      case Coverage::kNamed:
-      case Coverage::kNamedOuter:
-        return 5;
-      default:
-        return 3;
-    }
-  };
-  return rank(next) > rank(now);
-}
-
 }  // namespace weir::names

@@ -26,7 +26,4 @@ Report ReportDns(const DnsMessage& message, NameSink& sink);
 // The reason for an outcome that holds no name.
 Coverage CoverageOf(Outcome outcome);
 
-// True when `next` says more than `now`: a name beats every reason, a reason beats none.
-bool Improves(Coverage now, Coverage next);
-
 }  // namespace weir::names

@@ -49,5 +49,7 @@ inline constexpr size_t kCoverages = 16;
 std::string_view SourceName(Source source);
 // The word for metrics and reports: "named", "named_outer", "no_sni", …
 std::string_view CoverageName(Coverage coverage);
+// True when `next` says more than `now`: a name beats every reason, a reason beats none.
+bool Improves(Coverage now, Coverage next);
 
 }  // namespace weir::names

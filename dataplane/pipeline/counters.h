@@ -5,6 +5,7 @@
 #include <array>
 
 #include "dataplane/base/counter.h"
+#include "dataplane/names/outcome.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/respond/withheld.h"
 #include "dataplane/stream/tcp_check.h"
@@ -15,6 +16,20 @@ using base::Counter;
 
 template <typename Enum>
 using CounterArray = std::array<Counter, static_cast<size_t>(Enum::kCount)>;
+
+// Under what a session counts whose name was or was not seen: names::Coverage, and what the flow
+// itself says.
+enum class CoverageReason : uint8_t {
+  kDot = names::kCoverages,  // DNS over TLS or QUIC, by its port
+  kDoh,                      // DNS over HTTPS, as nDPI labels it
+  kVpn,                      // ESP, AH, or what nDPI counts among the VPNs
+  kNoPayload,                // a handshake or less
+  kNoNames,                  // neither TCP nor UDP
+  kCount,
+};
+constexpr CoverageReason CoverageReasonOf(names::Coverage coverage) {
+  return static_cast<CoverageReason>(coverage);
+}
 
 // received = forwarded + the sum of dropped, always.
 struct alignas(64) Counters {
@@ -33,6 +48,7 @@ struct alignas(64) Counters {
   Counter stream_gaps;       // streams begun again behind bytes never seen
   Counter stream_conflicts;  // segments with other bytes than those seen first
   CounterArray<stream::SegmentFault> stream_faults;  // segments that the other end will not take
+  CounterArray<CoverageReason> coverage;             // sessions that have ended
   Counter names_found;
   Counter ech_hidden;        // DNS answers whose keys for encrypted hellos were made unusable
   Counter names_overflowed;  // more names in one packet than are judged one by one

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/coverage.h"
 #include "dataplane/pipeline/direction.h"
 #include "dataplane/pipeline/learn.h"
 
@@ -201,6 +202,7 @@ EndReason FlowStage::ReasonOf(FlowIndex index, const Now& now, EndReason otherwi
 void FlowStage::Close(FlowIndex index, const Now& now, EndReason reason) {
   flow::ColdFlow& cold = worker_.flows.cold(index);
   StopLearning(worker_, index);
+  CountCoverage(worker_, index);
   writer_.WriteClosed(index, now, ReasonOf(index, now, reason));
   worker_.strings.Release(cold.name);
   worker_.strings.Release(cold.rule);

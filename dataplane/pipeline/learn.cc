@@ -1,5 +1,7 @@
 #include "dataplane/pipeline/learn.h"
 
+#include "dataplane/pipeline/coverage.h"
+
 namespace weir::pipeline {
 
 bool StartLearning(Worker& worker, flow::FlowIndex index) {
@@ -26,6 +28,7 @@ void StopLearning(Worker& worker, flow::FlowIndex index) {
   flow::HotFlow& hot = worker.flows.hot(index);
   flow::ColdFlow& cold = worker.flows.cold(index);
   if (!hot.Has(flow::kLearning)) return;
+  KeepCoverage(cold, worker.learning.at(cold.learning));
   const classify::Slot slot = worker.learning.at(cold.learning).slot;
   if (slot != classify::kNoSlot) {
     SetLabel(cold, worker.classifier.GiveUp(slot));

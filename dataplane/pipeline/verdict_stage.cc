@@ -183,7 +183,7 @@ void VerdictStage::Record(FlowPacket& at, const Judgement& judgement) {
 
   if (IsAsGrave(at, decision)) {
     at.cold.verdict = static_cast<uint8_t>(decision.verdict) & 7U;
-    at.cold.list_line = decision.list_line & flow::kListLineMax;
+    at.cold.list_line = std::min(decision.list_line, flow::kListLineMax) & flow::kListLineMax;
     worker_.strings.Release(at.cold.rule);
     at.cold.rule = worker_.strings.Acquire(id);
     if (rule != nullptr && !judgement.name.empty()) {

@@ -186,6 +186,17 @@ Json Statistics::Journal() const {
   return journal;
 }
 
+Json Statistics::Listed(pipeline::NamedCounts (*list)(const pipeline::Counters&)) const {
+  Json counts = Json::object();
+  for (const auto& worker : sources_.workers) {
+    for (const auto& [name, count] : list(worker->packets())) {
+      const std::string key(name);
+      counts[key] = counts.value(key, uint64_t{0}) + count;
+    }
+  }
+  return counts;
+}
+
 Json Statistics::Stats() const {
   Json stats;
   stats["ok"] = true;
@@ -200,6 +211,8 @@ Json Statistics::Stats() const {
     stats["verdicts"].push_back({{"verdict", key.first}, {"class", key.second}, {"count", count}});
   }
   stats["flows"] = Flows();
+  stats["coverage"] = Listed(pipeline::CoverageCounts);
+  stats["streams"] = Listed(pipeline::StreamCounts);
   stats["workers"] = Json::array();
   for (size_t i = 0; i < sources_.workers.size(); ++i) stats["workers"].push_back(WorkerStats(i));
   stats["classifier"] = Classifier();
@@ -250,6 +263,8 @@ Json Statistics::Summary() const {
   Json summary = {{"elapsed_s", elapsed_s}};
   summary.update(totals);
   summary["accounted"] = accounted;
+  summary["coverage"] = Listed(pipeline::CoverageCounts);
+  summary["streams"] = Listed(pipeline::StreamCounts);
   summary["policy_version"] = sources_.policy->state().version;
   summary["boot_id"] = sources_.boot_id;
   summary["ports"] = PortsNow();

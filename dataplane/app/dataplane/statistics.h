@@ -13,6 +13,7 @@
 #include "dataplane/app/dataplane/event_keeper.h"
 #include "dataplane/app/dataplane/policy_keeper.h"
 #include "dataplane/app/dataplane/worker.h"
+#include "dataplane/pipeline/coverage.h"
 #include "dataplane/port/ports.h"
 
 namespace weir::appliance {
@@ -74,6 +75,8 @@ class Statistics {
   Json WorkerStats(size_t index) const;
   Json Flows() const;
   Json Classifier() const;
+  // What `list` says of each worker, added up.
+  Json Listed(pipeline::NamedCounts (*list)(const pipeline::Counters&)) const;
   Json Journal() const;
   Json SummaryOf(const Worker& worker, double elapsed_s) const;
 

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dataplane/pipeline/coverage.h"
+
 namespace weir::replay {
 namespace {
 
@@ -57,6 +59,12 @@ Json Classifier(const classify::NdpiClassifier& classifier) {
           {"heap_refused", ndpi.heap_refused}};
 }
 
+Json Listed(const pipeline::NamedCounts& counts) {
+  Json json = Json::object();
+  for (const auto& [name, count] : counts) json[std::string(name)] = count;
+  return json;
+}
+
 Json Worker(const Lane& lane) {
   const pipeline::Counters& counters = lane.pipeline().counters();
   const flow::TableCounters& flows = lane.pipeline().flow_counters();
@@ -76,6 +84,8 @@ Json Worker(const Lane& lane) {
   json["names_found"] = counters.names_found.value();
   json["findings"] = counters.findings.value();
   json["by_reason"] = ByReason(counters);
+  json["coverage"] = Listed(pipeline::CoverageCounts(counters));
+  json["streams"] = Listed(pipeline::StreamCounts(counters));
   json["classifier"] = Classifier(lane.classifier());
   return json;
 }
