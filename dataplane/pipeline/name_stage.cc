@@ -192,6 +192,19 @@ void NameStage::Refuse(FlowPacket& at, stream::Added added, Learning& learning) 
   at.learnt = true;
 }
 
+// A datagram that contradicts another, or begins more than can be followed, could give its server a
+// hello that was not read here. The client sends it again, or begins anew.
+void NameStage::Refuse(FlowPacket& at, names::Outcome outcome) {
+  if (outcome == names::Outcome::kConflict) {
+    worker_.counters.stream_conflicts.Add();
+  } else if (outcome == names::Outcome::kCrowded) {
+    worker_.counters.stream_waits.Add();
+  } else {
+    return;
+  }
+  if (worker_.protects_streams) at.packet.Drop(packet::DropReason::kStream);
+}
+
 void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
   if (at.packet.headers.payload_bytes == 0) return;
   // What may be another hello is looked at however much has passed before.
@@ -200,7 +213,8 @@ void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
   // begin with an answer.
   const bool named = learning.udp_names.coverage() == names::Coverage::kNamed;
   if (!at.from_initiator() && (named || learning.udp_names.in_progress())) return;
-  learning.udp_names.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found);
+  Refuse(at, learning.udp_names.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_,
+                                        found));
   if (learning.datagrams < Learning::kPacketsMax) ++learning.datagrams;
   const bool waiting =
       learning.udp_names.in_progress() && learning.datagrams < Learning::kPacketsMax;
@@ -214,7 +228,7 @@ void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
 
 void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
   names::UdpNameFinder finder;
-  finder.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found);
+  Refuse(at, finder.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found));
   if (!finder.in_progress()) return;
   // The hello goes on in the next datagram.
   if (!StartLearning(worker_, at.index)) return;

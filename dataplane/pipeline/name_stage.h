@@ -36,6 +36,7 @@ class NameStage {
   bool MayStartHere(FlowPacket& at, Learning& learning) const;
   void StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const;
   void Refuse(FlowPacket& at, stream::Added added, Learning& learning);
+  void Refuse(FlowPacket& at, names::Outcome outcome);
   void LookUdp(FlowPacket& at, Learning& learning, FoundNames& found);
   void LookAgain(FlowPacket& at, FoundNames& found);
   void Keep(FlowPacket& at, const FoundNames& found);
