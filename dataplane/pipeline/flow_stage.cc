@@ -88,8 +88,25 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
 bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, const Now& now) const {
   const flow::HotFlow& hot = worker_.flows.hot(index);
   if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) return true;
+  if (hot.key.protocol != kTcp) return false;
   const bool closed = hot.Has(flow::kReset) || hot.fin_both();
-  return closed && hot.key.protocol == kTcp && IsFirstSyn(packet.headers);
+  // A server that answers a SYN in the middle has forgotten the connection: this is another. While
+  // the flow is learning that is the stream stage's business.
+  const bool decided = !hot.Has(flow::kEmbryonic) && !hot.Has(flow::kLearning);
+  const bool begun_again = decided && !hot.Has(flow::kDrops) && IsSynAck(packet.headers);
+  return begun_again || (closed && IsFirstSyn(packet.headers));
+}
+
+// What a client said has not been acknowledged for a minute, though its server can be heard: either
+// end is gone. What is kept for it is given back; should it go on, it is read from there.
+bool FlowStage::IsStalled(FlowIndex index, const Now& now) const {
+  constexpr uint64_t kPatienceUs = 60 * kUsPerSecond;
+  const flow::HotFlow& hot = worker_.flows.hot(index);
+  if (!worker_.keeps_streams() || !hot.Has(flow::kLearning)) return false;
+  if (now.us - hot.last_seen_us < kPatienceUs) return false;
+  const Learning& learning = worker_.learning.at(worker_.flows.cold(index).learning);
+  return learning.client.started() && !learning.client.settled() &&
+         learning.tcp.seen(stream::Peer::kServer);
 }
 
 FlowIndex FlowStage::InsertOrEvict(const Wanted& wanted, const Now& now) {
@@ -231,7 +248,7 @@ void FlowStage::Sweep(const Now& now, uint32_t budget) {
     const FlowIndex index = worker_.flows.Sweep(cursor_, budget);
     if (index == flow::kNone) return;
     const flow::HotFlow& hot = worker_.flows.hot(index);
-    if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) {
+    if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot) || IsStalled(index, now)) {
       Close(index, now, EndReason::kIdle);
       worker_.flows.mutable_counters().expired.Add();
     } else {

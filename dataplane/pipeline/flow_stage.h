@@ -43,6 +43,7 @@ class FlowStage {
   void Describe(flow::FlowIndex index, const packet::Packet& packet, flow::Endpoint sender,
                 const Now& now);
   bool IsOver(const packet::Packet& packet, flow::FlowIndex index, const Now& now) const;
+  bool IsStalled(flow::FlowIndex index, const Now& now) const;
   void Count(const packet::Packet& packet, const Wanted& wanted, flow::FlowIndex index,
              const Now& now);
   void NextPartIfDue(flow::FlowIndex index, const Now& now);

@@ -220,6 +220,36 @@ TEST(PipelineStream, LetsNoDataFollowASynThatIsNotAnswered) {
   }
 }
 
+TEST(PipelineStream, ADecidedConnectionThatIsBegunAgainIsAnother) {
+  PipelineHarness bench(kRules);
+  bench.classifier().final_after_packets = 1;
+  TcpTalk talk(bench, 40000, 443);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say(std::string(40, '\1')));
+  EXPECT_TRUE(talk.Answer("whatever"));
+  EXPECT_TRUE(talk.Say("more"));
+  TcpTalk again(bench, 40000, 443);
+  EXPECT_TRUE(again.Handshake());
+  EXPECT_FALSE(again.Say(kBad));
+  EXPECT_EQ(bench.events().sessions().size(), 2U);
+}
+
+TEST(PipelineStream, GivesBackWhatNobodyAcknowledges) {
+  pipeline::Options options = PipelineHarness::DefaultOptions();
+  options.stream_buffers_max = 1;
+  PipelineHarness bench(kRules, options);
+  TcpTalk dead(bench, 40000, 80);
+  ASSERT_TRUE(dead.Handshake());
+  EXPECT_TRUE(dead.Say(kGood));
+  bench.Advance(61);
+  bench.Tick(8);
+  TcpTalk next(bench, 40001, 80);
+  ASSERT_TRUE(next.Handshake());
+  EXPECT_TRUE(next.Say(std::string_view(kBad).substr(0, 25)));
+  EXPECT_FALSE(next.Say(std::string_view(kBad).substr(25)));
+  EXPECT_EQ(bench.pipeline().counters().streams_given_up.value(), 0U);
+}
+
 TEST(PipelineStream, InMidStreamFindsTheBeginningThatComesLate) {
   PipelineHarness bench(kRules);
   TcpTalk talk(bench, 40000, 80);
