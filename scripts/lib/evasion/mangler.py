@@ -69,6 +69,8 @@ class Lane:
         if packet.flags & packets.SYN:
             flow.first = packet.seq + 1
             return self.apply(self.strategy.syn, packet, flow)
+        if flow.first is None:
+            return [packet]  # of a connection that another trial has left behind
         if packet.payload and packet.seq == flow.first:
             flow.sent += 1
             if self.mixed and flow.sent % 2 == 0 and not flow.edit:
@@ -82,7 +84,7 @@ class Lane:
         try:
             out = function(packet, flow)
         except ValueError:
-            return [packet]  # a late packet of another trial, which it is not about
+            return [packet]  # not what the strategy is about
         self.applied += out != [packet]
         return out
 

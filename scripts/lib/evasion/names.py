@@ -16,7 +16,7 @@ CONTROLS = 25  # blocked names that are asked too, to see that the rules are at 
 AT_ONCE = 32
 SCHEMES = {HTTP: "http", TLS: "https"}
 ALL = {HTTP: COUNT, TLS: COUNT}  # how many allowed names are asked for over which protocol
-SECONDS_MAX = 240
+SECONDS_MAX = 600
 SEED = 3
 
 

@@ -101,8 +101,8 @@ HTTP_FORMS = (
 
 # The second request of a connection that an allowed one has opened, by curl itself.
 SECOND_REQUEST = ("--resolve", "{allowed}:80:{server}", "http://{allowed}/", "--next", "--silent",
-                  "--show-error", "--max-time", "2", "--interface", "{client}", "--write-out",
-                  "\n%{{http_code}}", "--header", "Host: {name}")
+                  "--show-error", "--max-time", "{seconds}", "--interface", "{client}",
+                  "--write-out", "\n%{{http_code}}", "--header", "Host: {name}")
 
 # ---------------------------------------------------------------------------- TLS
 

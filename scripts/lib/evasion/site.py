@@ -54,13 +54,14 @@ table inet hop {{
 
 @dataclasses.dataclass(frozen=True)
 class Lane:
-    """The addresses of one lane in one family, to one kind of server."""
+    """One lane in one family, to one kind of server."""
 
     number: int
     family: int
     kind: str
     client: str
     server: str
+    seconds: float = 0  # how long a client waits on it
 
     @property
     def packed(self):

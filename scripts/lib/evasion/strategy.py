@@ -25,7 +25,7 @@ class Strategy:
     reply: Callable | None = None  # what comes back, on its way to the client
     family: int = 4
     # More arguments for the client program, and curl's URL; {name}, {allowed}, {server}, {client},
-    # {scheme} and {file} (one of the lane's own) are filled in.
+    # {scheme}, {seconds} and {file} (one of the lane's own) are filled in.
     client: tuple = ()
     url: str = "{scheme}://{name}/"
     program: str = ""  # another client program: a key of trial.PROGRAMS

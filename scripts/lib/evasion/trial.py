@@ -13,7 +13,8 @@ from .strategy import DNS, HTTP, QUIC, TLS, Strategy
 BLOCKED, ALLOWED = "games.lab.example", "video.lab.example"  # as long as each other
 PORT = {HTTP: 80, TLS: 443, QUIC: 443, DNS: 53}
 JUDGE = {HTTP: judge.in_http, TLS: judge.in_tls, DNS: judge.in_dns}
-CLIENT_SECONDS = 2.5  # a TCP client sends a lost request four times in it
+BLOCKED_SECONDS = 2.5  # a TCP client sends a lost request four times in it
+SERVED_SECONDS = 8  # an answer that is not blocked comes in milliseconds, on an idle machine
 PLAIN = Strategy("none", (HTTP, TLS, QUIC, DNS))
 
 
@@ -24,16 +25,19 @@ class Outcome:
     applied: int  # packets the strategy has changed
     client: str  # its address and ports, to find it in a capture
     reached: Callable[[], judge.Seen]  # what the application has seen by now
-    seen: judge.Seen = None  # and by the end of all trials
+    seen: judge.Seen = None  # and at the moment it was judged
 
 
-def run(where, lane_number, row, name, mixed=False):
+def run(where, lane_number, row, name, mixed):
     """One trial of (strategy, protocol) on that lane; takes at most the client's few seconds.
 
-    `mixed`: the client's kernel also sends the request once as it is, after the strategy did.
+    `mixed`: no answer is expected, and the client's kernel also sends the request once as it is,
+    after the strategy did.
     """
     strategy, protocol = row
-    lane = site.addresses(lane_number, strategy.family, strategy.server)
+    seconds = BLOCKED_SECONDS if mixed else SERVED_SECONDS
+    lane = dataclasses.replace(
+        site.addresses(lane_number, strategy.family, strategy.server), seconds=seconds)
     log = where.quic_log(lane)
     client = PROGRAMS.get(strategy.program) or CLIENTS[protocol]
     if strategy.prime:
@@ -61,16 +65,16 @@ def most_seen(connections, judged, name):
 
 # ---------------------------------------------------------------------------- clients
 
-def in_client(where, *command, timeout=CLIENT_SECONDS + 3):
-    done = where.run_client(*command, timeout=timeout)
+def in_client(where, *command):
+    done = where.run_client(*command, timeout=SERVED_SECONDS + 3)
     lines = (done.stderr or done.stdout).strip().splitlines()
     return done, lines[-1] if lines else f"exit {done.returncode}"
 
 
 def filled(where, lane, name, words, scheme=""):
     return [word.format(name=name, allowed=ALLOWED, server=bracketed(lane.server), scheme=scheme,
-                        client=lane.client, file=where.lab.state / f"lane-{lane.number}")
-            for word in words]
+                        client=lane.client, seconds=lane.seconds,
+                        file=where.lab.state / f"lane-{lane.number}") for word in words]
 
 
 def bracketed(address):
@@ -79,7 +83,7 @@ def bracketed(address):
 
 def curl(where, lane, strategy, name, scheme, port):
     done, said = in_client(
-        where, "curl", "--silent", "--show-error", "--max-time", CLIENT_SECONDS,
+        where, "curl", "--silent", "--show-error", "--max-time", lane.seconds,
         "--interface", lane.client, "--resolve", f"{name}:{port}:{bracketed(lane.server)}",
         "--cacert", where.lab.names["LAB_CA"], "--write-out", "\n%{http_code}",
         *filled(where, lane, name, (*strategy.client, strategy.url), scheme))
@@ -98,7 +102,7 @@ def tls(where, lane, strategy, name):
 def long_hello(where, lane, strategy, name):
     """A client with so many protocols to offer that its ClientHello takes five segments."""
     done, said = in_client(where, sys.executable, "-B", SCRIPTS / "long_hello.py", lane.client,
-                           lane.server, name, where.lab.names["LAB_CA"], CLIENT_SECONDS)
+                           lane.server, name, where.lab.names["LAB_CA"], lane.seconds)
     return done.returncode == 0, said
 
 
@@ -107,7 +111,7 @@ def quic(where, lane, strategy, name):
     mount namespace that `ip netns exec` makes for the command."""
     hosts = where.lab.state / f"hosts-{lane.number}"
     hosts.write_text(f"{lane.server} {name}\n", encoding="ascii")
-    limit = f"{CLIENT_SECONDS * 1000:.0f}ms"
+    limit = f"{lane.seconds * 1000:.0f}ms"
     done, said = in_client(
         where, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts,
         "gtlsclient", "--no-quic-dump", "--exit-on-all-streams-close",
@@ -118,7 +122,7 @@ def quic(where, lane, strategy, name):
 
 def dns(where, lane, strategy, name):
     done, said = in_client(where, "dig", "-b", lane.client, f"@{lane.server}", name, "A", "+tcp",
-                           "+short", "+time=2", "+tries=1", *strategy.client)
+                           "+short", f"+time={lane.seconds:.0f}", "+tries=1", *strategy.client)
     return done.returncode == 0 and bool(done.stdout.strip()), said
 
 
