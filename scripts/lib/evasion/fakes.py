@@ -5,6 +5,7 @@ zapret: fake, fakedsplit, fakeddisorder, hostfakesplit, rst, rstack, syndata, sy
 same as trees of duplicate and tamper. GoodbyeDPI: --wrong-chksum, --wrong-seq, --set-ttl.
 """
 
+import functools
 import os
 import random
 import ssl
@@ -20,10 +21,11 @@ MD5_OPTION, TIMESTAMP_OPTION = 19, 8
 BAD_SEQ, BAD_ACK, OLD_TS = -10000, -66000, -600000  # nfqws' defaults
 
 
+@functools.cache  # the mangler's thread has other packets to see to
 def client_hello(name):
     """A real ClientHello that asks for that name, as one record."""
     into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     session = context.wrap_bio(into, out, server_hostname=name.decode())
     try:
         session.do_handshake()
