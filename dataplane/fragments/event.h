@@ -20,7 +20,7 @@ enum class Event : uint8_t {
   // Of a fragment that closes its key.
   kOverlap,  // other bytes for what is there, or another end (RFC 5722)
   kIllegal,  // RFC 791 and RFC 8200 §4.5: length, end, or a fragment header behind another
-  kTiny,     // the headers do not fit into the first (RFC 1858, RFC 3128, RFC 7112)
+  kTiny,     // the first IPv6 fragment does not hold all headers (RFC 7112)
   kTooMany,  // more pieces than Limits::pieces_max
   // Of a datagram.
   kExpired,    // never completed

@@ -117,10 +117,12 @@ void ReadIpv6(const packet::Packet& packet, Piece& piece) {
   if (piece.next_header == kFragmentHeader) piece.fault = Event::kIllegal;
 }
 
-// Whether a first fragment holds what a filter must see: all headers up to the transport's, which
-// may go on with its options (RFC 1858 §3, RFC 7112 §5).
+// RFC 7112 §5: a first IPv6 fragment holds all headers up to the transport's, whose options may
+// follow, as servers take it. Over IPv4 servers take any, down to 8 bytes; what RFC 1858 and RFC
+// 3128 fear of those cannot happen where the verdict falls on the whole.
 bool HoldsHeaders(const packet::Packet& packet, const Piece& piece) {
   const packet::Headers& headers = packet.headers;
+  if (headers.l3 == packet::L3::kIpv4) return true;
   if (headers.note != packet::ParseNote::kTruncatedTransport) return true;
   if (headers.ip_protocol != kTcp || headers.l4_offset == packet::kNoOffset) return false;
   const auto data_at = static_cast<size_t>(piece.data.data() - packet.data);
@@ -135,10 +137,7 @@ Event FaultOf(const packet::Packet& packet, const Piece& piece) {
   if (LinkBytes(packet.headers) + 2 + piece.ip_header.size() > kHeadBytesMax) {
     return Event::kIllegal;  // extension headers that long have no use
   }
-  if (piece.first()) return HoldsHeaders(packet, piece) ? Event::kHeld : Event::kTiny;
-  // RFC 3128: where a TCP header should still be.
-  const bool in_tcp_header = piece.key.protocol == kTcp && piece.offset < kTcpBytesMin;
-  return in_tcp_header ? Event::kTiny : Event::kHeld;
+  return !piece.first() || HoldsHeaders(packet, piece) ? Event::kHeld : Event::kTiny;
 }
 
 uint64_t FateOf(const packet::Packet& packet, const Piece& piece, const base::HashKey& secret) {

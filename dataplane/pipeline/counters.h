@@ -5,6 +5,7 @@
 #include <array>
 
 #include "dataplane/base/counter.h"
+#include "dataplane/fragments/event.h"
 #include "dataplane/names/outcome.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/respond/withheld.h"
@@ -37,7 +38,8 @@ struct alignas(64) Counters {
   Counter rx_bytes;
   Counter forwarded_packets;
   CounterArray<packet::DropReason> dropped;
-  CounterArray<packet::ParseNote> parsed;              // every packet, by what parse made of it
+  CounterArray<packet::ParseNote> parsed;  // every packet, by what parse made of it
+  CounterArray<fragments::Event> fragments;
   Counter responses;                                   // frames Weir made itself
   CounterArray<respond::Withheld> responses_withheld;  // answers that were due, and not sent
   Counter sessions_recorded;                           // first announcements that the sink took

@@ -37,6 +37,12 @@ base::MacAddress MacAt(const packet::Packet& packet, size_t offset) {
   return mac;
 }
 
+// `time` on the flow table's clock; it is not after `now`.
+uint64_t UsAt(base::MonoTime time, const Now& now) {
+  const int64_t ago_us = std::max<int64_t>(0, now.mono.ns - time.ns) / base::kNsPerUs;
+  return now.us - std::min(now.us, static_cast<uint64_t>(ago_us));
+}
+
 void SetParity(flow::HotFlow& hot, bool parity) {
   if (parity) {
     hot.Set(flow::kMinuteParity);
@@ -51,21 +57,20 @@ FlowStage::Wanted FlowStage::Prefetch(const packet::Packet& packet) {
   Wanted wanted;
   const packet::Headers& headers = packet.headers;
   if (headers.l3 == packet::L3::kNone) return wanted;
-  Ports ports{headers.src_port, headers.dst_port};
-  if (headers.note == packet::ParseNote::kLaterFragment) {
-    ports = worker_.fragment_ports.Find(headers).value_or(Ports{});
-  } else if (headers.is_fragment) {
-    worker_.fragment_ports.Remember(headers, ports);
-  }
   wanted.is_ip = true;
-  wanted.key = flow::MakeKey(headers, ports.src, ports.dst);
+  wanted.key = flow::MakeKey(headers, headers.src_port, headers.dst_port);
   wanted.hash = worker_.flows.Hash(wanted.key.key);
   worker_.flows.PrefetchBucket(wanted.hash);
   return wanted;
 }
 
+FlowIndex FlowStage::Find(const packet::Packet& packet) {
+  const Wanted wanted = Prefetch(packet);
+  return wanted.is_ip ? worker_.flows.Find(wanted.key.key, wanted.hash) : flow::kNone;
+}
+
 std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted& wanted,
-                                            const Now& now) {
+                                            const Now& now, const fragments::Charge& charge) {
   if (!wanted.is_ip) return std::nullopt;
   FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash);
   if (index != flow::kNone && IsOver(packet, index, now)) {
@@ -74,12 +79,13 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
     index = flow::kNone;
   }
   const bool is_new = index == flow::kNone;
-  if (is_new) index = Begin(packet, wanted, now);
+  if (is_new) index = Begin(packet, wanted, now, charge);
   if (index == flow::kNone) {
     if (worker_.options.drop_when_table_full) packet.Drop(packet::DropReason::kTableFull);
     return std::nullopt;
   }
-  Count(packet, wanted, index, now);
+  Count(index, wanted.key.sender, now, charge);
+  NoteTransport(packet.headers, index, wanted.key.sender);
   return FlowPacket{
       packet, index, worker_.flows.hot(index), worker_.flows.cold(index), wanted.key.sender,
       now,    is_new};
@@ -121,15 +127,16 @@ FlowIndex FlowStage::InsertOrEvict(const Wanted& wanted, const Now& now) {
   return worker_.flows.Insert(wanted.key.key, wanted.hash);
 }
 
-FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now) {
+FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,
+                           const fragments::Charge& charge) {
   const FlowIndex index = InsertOrEvict(wanted, now);
   if (index == flow::kNone) {
     worker_.counters.flows_refused.Add();
     return index;
   }
-  worker_.flows.hot(index).SeenAt(now.us);
   SetParity(worker_.flows.hot(index), RefreshParity(index, now));
   Describe(index, packet, wanted.key.sender, now);
+  SetTimes(index, now, charge);
   if (StartLearning(worker_, index)) {
     worker_.learning.at(worker_.flows.cold(index).learning).slot = worker_.classifier.Open();
   }
@@ -150,7 +157,13 @@ void FlowStage::Describe(FlowIndex index, const packet::Packet& packet, Endpoint
   cold.src_mac = MacAt(packet, answered ? 0 : kMacBytes);
   cold.dst_mac = MacAt(packet, answered ? kMacBytes : 0);
   cold.session_id = worker_.ids.Next(now.wall);
-  cold.start_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
+}
+
+void FlowStage::SetTimes(FlowIndex index, const Now& now, const fragments::Charge& charge) {
+  const int64_t start_ns = now.wall.ns - std::max<int64_t>(0, now.mono.ns - charge.first.ns);
+  worker_.flows.cold(index).start_us =
+      static_cast<uint64_t>(std::max<int64_t>(0, start_ns / base::kNsPerUs));
+  worker_.flows.hot(index).SeenAt(UsAt(charge.last, now));
 }
 
 void FlowStage::NextPartIfDue(FlowIndex index, const Now& now) {
@@ -181,31 +194,38 @@ bool FlowStage::NextPart(FlowIndex index, const Now& now) {
   return true;
 }
 
-void FlowStage::Count(const packet::Packet& packet, const Wanted& wanted, FlowIndex index,
-                      const Now& now) {
+void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
+                      const fragments::Charge& charge) {
   flow::HotFlow& hot = worker_.flows.hot(index);
   // Looking into the cold half once a second is often enough.
   if (now.us / kUsPerSecond != hot.last_seen_us / kUsPerSecond) NextPartIfDue(index, now);
-  const packet::Headers& headers = packet.headers;
-  const bool low = wanted.key.sender == Endpoint::kLow;
-  const auto at = static_cast<size_t>(wanted.key.sender);
-  hot.SeenAt(now.us);
-  hot.tcp_flags = static_cast<uint8_t>(hot.tcp_flags | headers.tcp_flags);
+  const bool low = sender == Endpoint::kLow;
+  const auto at = static_cast<size_t>(sender);
+  hot.SeenAt(std::max<uint64_t>(hot.last_seen_us, UsAt(charge.last, now)));
 
-  const uint64_t packets = low ? hot.packets_low : hot.packets_high;
-  if (packets == kPacketsLowMax) ++worker_.flows.cold(index).packets_carry[at];
+  const uint64_t packets = (low ? hot.packets_low : hot.packets_high) + charge.packets;
   if (low) {
-    hot.packets_low = (packets + 1) & kPacketsLowMax;
+    hot.packets_low = packets & kPacketsLowMax;
   } else {
-    hot.packets_high = (packets + 1) & kPacketsLowMax;
+    hot.packets_high = packets & kPacketsLowMax;
   }
-  hot.bytes[at] += headers.ip_bytes;
-  if (hot.bytes[at] < headers.ip_bytes) ++worker_.flows.cold(index).bytes_carry[at];
+  const uint64_t bytes = hot.bytes[at] + charge.bytes;
+  hot.bytes[at] = static_cast<uint32_t>(bytes);
+  if (packets <= kPacketsLowMax && bytes >> 32 == 0) return;
+  flow::ColdFlow& cold = worker_.flows.cold(index);
+  cold.packets_carry[at] = static_cast<uint8_t>(cold.packets_carry[at] + (packets >> 24));
+  cold.bytes_carry[at] = static_cast<uint16_t>(cold.bytes_carry[at] + (bytes >> 32));
+}
 
+void FlowStage::NoteTransport(const packet::Headers& headers, FlowIndex index, Endpoint sender) {
+  flow::HotFlow& hot = worker_.flows.hot(index);
+  hot.tcp_flags = static_cast<uint8_t>(hot.tcp_flags | headers.tcp_flags);
   if (headers.payload_bytes > 0) worker_.flows.Mature(index);
   if ((headers.tcp_flags & (kFin | kRst)) == 0) return;
   if ((headers.tcp_flags & kRst) != 0) hot.Set(flow::kReset);
-  if ((headers.tcp_flags & kFin) != 0) hot.Set(low ? flow::kFinFromLow : flow::kFinFromHigh);
+  if ((headers.tcp_flags & kFin) != 0) {
+    hot.Set(sender == Endpoint::kLow ? flow::kFinFromLow : flow::kFinFromHigh);
+  }
 }
 
 EndReason FlowStage::ReasonOf(FlowIndex index, const Now& now, EndReason otherwise) const {

@@ -22,9 +22,20 @@ class FlowStage {
   };
   Wanted Prefetch(const packet::Packet& packet);
 
-  // Second half: the packet's flow, counted. Nothing for a packet that makes no flow: it is
-  // forwarded, or, with the table full and fail = "closed", marked as dropped.
-  std::optional<FlowPacket> Locate(packet::Packet& packet, const Wanted& wanted, const Now& now);
+  // Second half: the packet's flow, charged with the packet. Nothing for a packet that makes no
+  // flow: it is forwarded, or, with the table full and fail = "closed", marked as dropped.
+  std::optional<FlowPacket> Locate(packet::Packet& packet, const Wanted& wanted, const Now& now) {
+    return Locate(packet, wanted, now, ChargeOf(packet));
+  }
+  // The same for what stands for several packets: a datagram put together from fragments.
+  std::optional<FlowPacket> Locate(packet::Packet& packet, const Wanted& wanted, const Now& now,
+                                   const fragments::Charge& charge);
+  static fragments::Charge ChargeOf(const packet::Packet& packet) {
+    return {packet.headers.ip_bytes, 1, packet.time, packet.time};
+  }
+
+  // The packet's flow as it stands, nothing counted; kNone when there is none.
+  flow::FlowIndex Find(const packet::Packet& packet);
 
   // Looks at up to `budget` places of the table: ends what was silent too long, refreshes the rest.
   void Sweep(const Now& now, uint32_t budget);
@@ -38,14 +49,17 @@ class FlowStage {
  private:
   static constexpr unsigned kPartsMax = 0xffff;
 
-  flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now);
+  flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,
+                        const fragments::Charge& charge);
   flow::FlowIndex InsertOrEvict(const Wanted& wanted, const Now& now);
   void Describe(flow::FlowIndex index, const packet::Packet& packet, flow::Endpoint sender,
                 const Now& now);
+  void SetTimes(flow::FlowIndex index, const Now& now, const fragments::Charge& charge);
   bool IsOver(const packet::Packet& packet, flow::FlowIndex index, const Now& now) const;
   bool IsStalled(flow::FlowIndex index, const Now& now) const;
-  void Count(const packet::Packet& packet, const Wanted& wanted, flow::FlowIndex index,
-             const Now& now);
+  void Count(flow::FlowIndex index, flow::Endpoint sender, const Now& now,
+             const fragments::Charge& charge);
+  void NoteTransport(const packet::Headers& headers, flow::FlowIndex index, flow::Endpoint sender);
   void NextPartIfDue(flow::FlowIndex index, const Now& now);
   void Close(flow::FlowIndex index, const Now& now, events::EndReason reason);
   events::EndReason ReasonOf(flow::FlowIndex index, const Now& now,

@@ -8,6 +8,7 @@
 #include "dataplane/base/config.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/flow/limits.h"
+#include "dataplane/fragments/limits.h"
 #include "dataplane/respond/settings.h"
 
 namespace weir::pipeline {
@@ -15,6 +16,7 @@ namespace weir::pipeline {
 struct Options {
   unsigned worker_index = 0;  // 0 to 63, goes into session ids
   flow::Limits flow_limits;
+  fragments::Limits fragment_limits;
   // Flows whose name or application is being found out at one time. A flow that finds no place goes
   // without a name, is judged as having none, and is counted. 0: a quarter of the flows,
   // 65,536 at most.

@@ -5,6 +5,7 @@
 #include "dataplane/parse/parse.h"
 #include "dataplane/pipeline/classify_stage.h"
 #include "dataplane/pipeline/flow_stage.h"
+#include "dataplane/pipeline/fragment_stage.h"
 #include "dataplane/pipeline/learn.h"
 #include "dataplane/pipeline/name_stage.h"
 #include "dataplane/pipeline/respond_stage.h"
@@ -26,6 +27,7 @@ class Pipeline::Impl {
        std::unique_ptr<names::NameContext> name_context)
       : worker_(options, classifier, sink),
         writer_(worker_),
+        fragments_(worker_),
         flows_(worker_, writer_),
         streams_(worker_),
         names_(worker_, std::move(name_context)),
@@ -42,8 +44,11 @@ class Pipeline::Impl {
     for (size_t i = 0; i < batch.count; ++i) {
       packet::Packet& packet = batch.packets[i];
       now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
-      auto at = flows_.Locate(packet, wanted_[i], now_);
-      if (at.has_value()) Judge(*at);
+      if (packet.headers.is_fragment) {
+        JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
+      } else {
+        JudgeFrame(packet, wanted_[i]);
+      }
       Count(packet);
     }
   }
@@ -51,10 +56,15 @@ class Pipeline::Impl {
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
     Use(policy);
     now_ = worker_.clock.At(now, wall_minus_mono_ns);
+    fragments_.Expire(now_.mono);
+    ChargeLostFragments();
     flows_.Sweep(now_, kSweepBudget);
   }
 
-  void CloseAll(events::EndReason reason) { flows_.CloseAll(now_, reason); }
+  void CloseAll(events::EndReason reason) {
+    while (fragments_.GiveUp()) ChargeLostFragments();
+    flows_.CloseAll(now_, reason);
+  }
 
   size_t VisitFlows(size_t limit, const FlowVisitor& visit) {
     size_t visited = 0;
@@ -74,7 +84,16 @@ class Pipeline::Impl {
  private:
   void Use(const rules::CompiledPolicy& policy) {
     verdict_.Use(policy, bypass_);
+    fragments_.Use(policy, bypass_);
     worker_.protects_streams = policy.blocks() && policy.asks_for_names() && !bypass_;
+  }
+
+  void JudgeFrame(packet::Packet& packet, const FlowStage::Wanted& wanted) {
+    auto at = flows_.Locate(packet, wanted, now_);
+    if (!at.has_value()) return;
+    Judge(*at);
+    // Not in Judge(): of a datagram put together from fragments only the copy could be changed.
+    if (packet.action == packet::Action::kForward) strip_.Look(*at);
   }
 
   // The stages of one packet whose flow is known.
@@ -88,7 +107,6 @@ class Pipeline::Impl {
       verdict_.Apply(at, found_);
       respond_.Look(at, found_, sound);
     }
-    if (at.packet.action == packet::Action::kForward) strip_.Look(at);
     StopLearningIfDone(worker_, at.index);
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
   }
@@ -98,6 +116,76 @@ class Pipeline::Impl {
   void RecordOtherName(FlowPacket& at) {
     const FoundNames::Found* other = NameStage::OfAnotherKind(at, found_);
     if (other != nullptr && flows_.NextPart(at.index, at.now)) names_.Rename(at, *other);
+  }
+
+  // A fragment passes as it comes; the one that completes its datagram becomes what the whole does.
+  // `depth`: how many datagrams it was taken out of.
+  void JudgeFragment(packet::Packet& fragment, const fragments::Charge& charge, unsigned depth) {
+    FragmentStage::Taken taken = fragments_.Take(fragment, charge, depth);
+    ChargeLostFragments();
+    switch (taken.next) {
+      case FragmentStage::Next::kWait:
+        BlockIfKnown(fragment, taken);
+        break;
+      case FragmentStage::Next::kJudge:
+        JudgeWhole(fragment, taken, depth);
+        break;
+      case FragmentStage::Next::kAlone:
+        JudgeAlone(fragment, taken, charge);
+        break;
+    }
+  }
+
+  void JudgeWhole(packet::Packet& fragment, const FragmentStage::Taken& taken, unsigned depth) {
+    FragmentStage::Whole& whole = fragments_.Build(taken, fragment, depth);
+    packet::Packet& packet = whole.packet;
+    parse::Parse(packet);
+    if (packet.headers.is_fragment) {
+      JudgeFragment(packet, whole.charge, depth + 1);
+    } else {
+      auto at = flows_.Locate(packet, flows_.Prefetch(packet), now_, whole.charge);
+      if (at.has_value()) Judge(*at);
+    }
+    fragment.action = packet.action;
+    fragment.drop_reason = packet.drop_reason;
+    fragments_.Conclude(whole);
+  }
+
+  // A datagram that never becomes whole must not carry what its flow, or its addresses alone, are
+  // not allowed.
+  void BlockIfKnown(packet::Packet& fragment, const FragmentStage::Taken& taken) {
+    const bool waits =
+        taken.datagram != fragments::kNoDatagram && fragment.action == packet::Action::kForward;
+    if (!waits || !fragments_.enforcing()) return;
+    const flow::FlowIndex flow = taken.ports_known ? flows_.Find(taken.bare) : flow::kNone;
+    const auto reason = verdict_.BlocksFragment(taken.bare, taken.ports_known, flow);
+    if (reason == packet::DropReason::kNone) return;
+    fragment.Drop(reason);
+    fragments_.Block(taken, fragment.time);
+    ChargeLostFragments();
+  }
+
+  void JudgeAlone(packet::Packet& fragment, FragmentStage::Taken& taken,
+                  const fragments::Charge& charge) {
+    auto at = flows_.Locate(taken.bare, flows_.Prefetch(taken.bare), now_, charge);
+    if (at.has_value()) JudgeWithoutName(*at, fragment.action == packet::Action::kForward);
+    if (fragment.action == packet::Action::kDrop) return;
+    fragment.action = taken.bare.action;
+    fragment.drop_reason = taken.bare.drop_reason;
+  }
+
+  void ChargeLostFragments() {
+    while (FragmentStage::Lost* lost = fragments_.NextLost()) {
+      auto at = flows_.Locate(lost->bare, flows_.Prefetch(lost->bare), now_, lost->charge);
+      if (at.has_value()) JudgeWithoutName(*at, lost->blocked);
+    }
+  }
+
+  // What belongs to no whole datagram teaches nothing about its flow.
+  void JudgeWithoutName(FlowPacket& at, bool judge) {
+    found_.Clear();
+    if (judge) verdict_.Apply(at, found_);
+    if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
   }
 
   void Count(const packet::Packet& packet) {
@@ -114,6 +202,7 @@ class Pipeline::Impl {
 
   Worker worker_;
   SessionWriter writer_;
+  FragmentStage fragments_;
   FlowStage flows_;
   StreamStage streams_;
   NameStage names_;

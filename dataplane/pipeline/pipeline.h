@@ -1,4 +1,4 @@
-// The packet's way, stage after stage: parse, flow, names, classify, verdict, respond.
+// The packet's way, stage after stage: parse, fragments, flow, names, classify, verdict, respond.
 //
 // One pipeline a worker; every call comes from that worker's thread. After construction it
 // allocates nothing, locks nothing, logs nothing and throws nothing. weir-dataplane drives it with

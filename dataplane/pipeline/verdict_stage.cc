@@ -1,6 +1,7 @@
 #include "dataplane/pipeline/verdict_stage.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/pipeline/direction.h"
 
@@ -51,6 +52,39 @@ void VerdictStage::Apply(FlowPacket& at, const FoundNames& found) {
   if (!at.hot.Has(flow::kDrops)) return;
   const bool rejected = static_cast<Verdict>(at.cold.verdict) == Verdict::kReject;
   at.packet.Drop(rejected ? packet::DropReason::kRejected : packet::DropReason::kPolicy);
+}
+
+packet::DropReason VerdictStage::BlocksFragment(const packet::Packet& bare, bool ports_known,
+                                                flow::FlowIndex flow) const {
+  const auto reason_of = [](Verdict verdict) {
+    return verdict == Verdict::kReject ? packet::DropReason::kRejected
+                                       : packet::DropReason::kPolicy;
+  };
+  if (flow != flow::kNone && worker_.flows.hot(flow).policy_epoch == epoch_) {
+    if (!worker_.flows.hot(flow).Has(flow::kDrops)) return packet::DropReason::kNone;
+    return reason_of(static_cast<Verdict>(worker_.flows.cold(flow).verdict));
+  }
+  const packet::Headers& headers = bare.headers;
+  const Sides sides = SidesOf(bare, worker_.options);
+  verdict::Facts forth;
+  forth.initiator_ip = headers.src_ip;
+  forth.responder_ip = headers.dst_ip;
+  forth.initiator_port = headers.src_port;
+  forth.responder_port = headers.dst_port;
+  forth.ip_protocol = headers.ip_protocol;
+  forth.ports_open = !ports_known;
+  forth.initiator_side = sides.src;
+  forth.responder_side = sides.dst;
+  verdict::Facts back = forth;
+  std::swap(back.initiator_ip, back.responder_ip);
+  std::swap(back.initiator_port, back.responder_port);
+  std::swap(back.initiator_side, back.responder_side);
+  const verdict::Decision decision = verdict::Decide(*policy_, forth);
+  const auto blocks = [](const verdict::Decision& one) { return !one.open && Drops(one.verdict); };
+  if (!blocks(decision) || !blocks(verdict::Decide(*policy_, back))) {
+    return packet::DropReason::kNone;
+  }
+  return reason_of(decision.verdict);
 }
 
 verdict::Facts VerdictStage::FactsOf(const FlowPacket& at) const {

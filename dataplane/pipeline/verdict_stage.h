@@ -28,6 +28,12 @@ class VerdictStage {
     return at.hot.policy_epoch == epoch_ && !at.hot.Has(flow::kLearning);
   }
 
+  // Whether a fragment, of which no more is known than its headers say, is to be dropped: its flow
+  // drops, or its addresses and, where known, its ports are blocked whichever end began the flow
+  // and whatever else would become known. kNone: not by what is known.
+  packet::DropReason BlocksFragment(const packet::Packet& bare, bool ports_known,
+                                    flow::FlowIndex flow) const;
+
   // Judges where needed; marks the packet. `found`: names that this packet completed.
   void Apply(FlowPacket& at, const FoundNames& found);
 

@@ -9,8 +9,8 @@
 #include "dataplane/events/event.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/string_pool.h"
+#include "dataplane/fragments/reassembler.h"
 #include "dataplane/pipeline/counters.h"
-#include "dataplane/pipeline/fragment_ports.h"
 #include "dataplane/pipeline/learning.h"
 #include "dataplane/pipeline/options.h"
 #include "dataplane/pipeline/policy_epochs.h"
@@ -56,7 +56,6 @@ struct Worker {
         strings(StringBlocks(with), secret),
         buffers(with.stream_buffers_max),
         learning(LearningMax(with), buffers),
-        fragment_ports(secret),
         limiter(secret, with.respond.per_source_per_second, with.respond.total_per_second),
         ids(with.worker_index),
         classifier(labels),
@@ -77,7 +76,6 @@ struct Worker {
   flow::StringPool strings;
   stream::BufferPool buffers;
   LearningPool learning;
-  FragmentPorts fragment_ports;
   RateLimiter limiter;
   SessionIds ids;
   PolicyEpochs epochs;
