@@ -94,6 +94,7 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   impl_->FollowEach(MetricId::kDropped, "reason", JsonMember(stats, "dropped"));
   impl_->FollowEach(MetricId::kStreamSegments, "reason", JsonMember(stats, "streams"));
   impl_->FollowEach(MetricId::kSessionCoverage, "coverage", JsonMember(stats, "coverage"));
+  impl_->FollowEach(MetricId::kFragments, "event", JsonMember(stats, "fragments"));
   impl_->TakeVerdicts(JsonMember(stats, "verdicts"));
   const auto& flows = JsonMember(stats, "flows");
   series.Set(MetricId::kFlowTableEntries, {}, JsonNumber(flows, "entries"));

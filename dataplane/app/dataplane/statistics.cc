@@ -35,6 +35,15 @@ Json Withheld(const pipeline::Counters& counters) {
   return json;
 }
 
+Json FragmentEvents(const pipeline::Counters& counters) {
+  Json json = Json::object();
+  for (size_t event = 0; event < counters.fragments.size(); ++event) {
+    json[std::string(fragments::EventName(static_cast<fragments::Event>(event)))] =
+        counters.fragments[event].value();
+  }
+  return json;
+}
+
 // Numbers add up, objects member by member.
 void Add(Json& total, const Json& more) {
   if (total.is_null()) total = Json::object();
@@ -206,6 +215,10 @@ Json Statistics::Stats() const {
   stats["ports"] = PortsNow();
   stats["dropped"] = Json::object();
   for (const auto& worker : sources_.workers) Add(stats["dropped"], ByReason(TrafficOf(*worker)));
+  stats["fragments"] = Json::object();
+  for (const auto& worker : sources_.workers) {
+    Add(stats["fragments"], FragmentEvents(worker->packets()));
+  }
   stats["verdicts"] = Json::array();
   for (const auto& [key, count] : sources_.policy->verdicts()) {
     stats["verdicts"].push_back({{"verdict", key.first}, {"class", key.second}, {"count", count}});

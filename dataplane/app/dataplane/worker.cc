@@ -29,6 +29,7 @@ pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
   options.hash_secret = setup.hash_secret;
   options.respond = *setup.respond;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
+  options.fragment_limits.drop_when_full = config.fail.mode == base::FailMode::kClosed;
   options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;
   const auto workers = static_cast<uint32_t>(config.workers.cores.size());
   options.stream_buffers_max = std::max(1U, config.streams.max / workers);

@@ -50,6 +50,15 @@ Json ByReason(const pipeline::Counters& counters) {
           {"withheld", withheld}};
 }
 
+Json Fragments(const pipeline::Counters& counters) {
+  Json json = Json::object();
+  for (size_t event = 0; event < counters.fragments.size(); ++event) {
+    json[fragments::EventName(static_cast<fragments::Event>(event))] =
+        counters.fragments[event].value();
+  }
+  return json;
+}
+
 Json Classifier(const classify::NdpiClassifier& classifier) {
   const classify::ClassifierCounters& counters = classifier.counters();
   const classify::NdpiCounters ndpi = classifier.ndpi_counters();
@@ -83,6 +92,7 @@ Json Worker(const Lane& lane) {
   json["responses_withheld"] = counters.responses_withheld_total();
   json["names_found"] = counters.names_found.value();
   json["findings"] = counters.findings.value();
+  json["fragments"] = Fragments(counters);
   json["by_reason"] = ByReason(counters);
   json["coverage"] = Listed(pipeline::CoverageCounts(counters));
   json["streams"] = Listed(pipeline::StreamCounts(counters));

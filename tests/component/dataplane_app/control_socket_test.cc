@@ -134,6 +134,7 @@ TEST_F(ControlSocket, StatsHaveTheShapeThatTheControlPlaneReads) {
        {"policy", "rejected", "table_full", "transmit", "stream", "fragment"}) {
     EXPECT_EQ(stats["dropped"][reason], 0) << reason;
   }
+  EXPECT_EQ(stats["fragments"]["overlap"], 0);
   for (const char* key : {"lost", "produced", "stored"}) {
     for (const char* loss_class : {"session", "finding", "health", "detail"}) {
       EXPECT_TRUE(stats["journal"][key][loss_class].is_number()) << key << loss_class;
