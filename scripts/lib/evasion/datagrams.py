@@ -112,8 +112,9 @@ def destination_inside(packet, flow):
     return fragments(inner, [8], new_ident())
 
 
-def everywhere(name, family, act):
-    return Strategy(name, ALL_PROTOCOLS, "IP", data=act, datagram=act, family=family)
+def everywhere(name, family, act, conflicting=False):
+    return Strategy(name, ALL_PROTOCOLS, "IP", data=act, datagram=act, family=family,
+                    conflicting=conflicting)
 
 
 def on_every_packet(name, family, act):
@@ -130,8 +131,8 @@ ALL = [strategy for family in (4, 6) for strategy in (
     everywhere(f"IPv{family} fragments, each twice", family, twice(cut_at(24, in_host))),
     everywhere(f"IPv{family} fragments with a pause", family, slowly(cut_at(in_host))),
     everywhere(f"IPv{family} fragments that overlap", family, overlapping),
-    everywhere(f"IPv{family} fragments, garbage first", family, replaced),
-    everywhere(f"IPv{family} fragments, hidden garbage first, ttl 2", family, hidden_fake),
+    everywhere(f"IPv{family} fragments, garbage first", family, replaced, True),
+    everywhere(f"IPv{family} fragments, hidden garbage first, ttl 2", family, hidden_fake, True),
     on_every_packet(f"IPv{family} fragments at 8 of every packet", family, cut_at(8)),
 )] + [
     on_every_packet("IPv6 atomic fragments", 6, atomic),
