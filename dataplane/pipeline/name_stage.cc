@@ -17,9 +17,9 @@ static_assert(static_cast<int>(names::Source::kDnsQuery) ==
               static_cast<int>(events::NameSource::kDnsQuery));
 
 // RFC 9000 §14.1: a client's Initial comes in a datagram of at least this size, and §17.2: long
-// header.
+// header. The bit beside it may be anything (RFC 9287).
 constexpr size_t kQuicInitialBytesMin = 1200;
-constexpr uint8_t kQuicLongHeader = 0xc0;
+constexpr uint8_t kQuicLongHeader = 0x80;
 
 names::UdpPorts PortsOf(const packet::Headers& headers) {
   return {headers.src_port, headers.dst_port};
@@ -42,13 +42,14 @@ struct NameReader {
 }  // namespace
 
 bool NameStage::MayNameAgain(const FlowPacket& at) {
-  if (at.hot.key.protocol != kUdp || !at.from_initiator()) return false;
-  if (static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kDnsQuery) {
+  if (at.hot.key.protocol != kUdp) return false;
+  if (static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kDnsQuery &&
+      at.from_initiator()) {
     return true;
   }
+  // From either end: the one seen first need not be the client.
   const auto payload = at.packet.payload();
-  return payload.size() >= kQuicInitialBytesMin &&
-         (payload[0] & kQuicLongHeader) == kQuicLongHeader;
+  return payload.size() >= kQuicInitialBytesMin && (payload[0] & kQuicLongHeader) != 0;
 }
 
 void NameStage::Look(FlowPacket& at, FoundNames& found) {
@@ -209,21 +210,24 @@ void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
   if (at.packet.headers.payload_bytes == 0) return;
   // What may be another hello is looked at however much has passed before.
   if (learning.names_done && !MayNameAgain(at)) return;
-  // A responder's datagrams are looked at only while the initiator's gave nothing: a capture may
-  // begin with an answer.
-  const bool named = learning.udp_names.coverage() == names::Coverage::kNamed;
-  if (!at.from_initiator() && (named || learning.udp_names.in_progress())) return;
+  // Both ends are looked at until one of them speaks as a client does: what was seen first may be
+  // an answer.
+  if (learning.client_known && at.sender != learning.client_end) return;
   Refuse(at, learning.udp_names.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_,
                                         found));
   if (learning.datagrams < Learning::kPacketsMax) ++learning.datagrams;
-  const bool waiting =
-      learning.udp_names.in_progress() && learning.datagrams < Learning::kPacketsMax;
-  if (!waiting && !learning.name_settled) {
+  // The verdict waits for so many datagrams; a hello that was begun is followed to its end.
+  const bool in_progress = learning.udp_names.in_progress();
+  if (in_progress || !found.all().empty()) {
+    learning.client_known = true;
+    learning.client_end = at.sender;
+  }
+  const bool many = learning.datagrams == Learning::kPacketsMax;
+  if ((!in_progress || many) && !learning.name_settled) {
     learning.name_settled = true;
     at.learnt = true;
   }
-  const bool enough = !found.all().empty() || learning.datagrams == Learning::kPacketsMax;
-  if (enough && !waiting) learning.names_done = true;
+  if (!in_progress && (many || !found.all().empty())) learning.names_done = true;
 }
 
 void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
@@ -234,6 +238,8 @@ void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
   if (!StartLearning(worker_, at.index)) return;
   Learning& learning = worker_.learning.at(at.cold.learning);
   learning.udp_names = finder;
+  learning.client_known = true;
+  learning.client_end = at.sender;
   learning.app_settled = true;
 }
 
