@@ -22,7 +22,15 @@ constexpr uint16_t kTxDescriptors = 2048;
 // "Scalable TCP session monitoring with symmetric receive-side scaling").
 constexpr std::array<uint8_t, 2> kSymmetricKey = {0x6d, 0x5a};
 constexpr size_t kRssKeyBytesMax = 64;
-constexpr uint64_t kRssFields = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+
+// Which worker gets a packet. By addresses alone where the NIC can do that for every IP packet: a
+// fragment has no ports, and its datagram must be put together where its flow is.
+uint64_t RssFields(uint64_t offered) {
+  constexpr uint64_t kByAddresses = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
+  constexpr uint64_t kPorts = RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+  const bool by_addresses = (offered & kByAddresses) == kByAddresses;
+  return offered & (by_addresses ? RTE_ETH_RSS_IP : RTE_ETH_RSS_IP | kPorts);
+}
 
 // Runs DPDK calls with their output caught, and gives its reason when they fail.
 template <typename Call>
@@ -143,7 +151,7 @@ base::Status Port::Configure(const Plan& plan, rte_mempool* pool) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_key = key.data();
     configuration.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
-    configuration.rx_adv_conf.rss_conf.rss_hf = kRssFields & info.flow_type_rss_offloads;
+    configuration.rx_adv_conf.rss_conf.rss_hf = RssFields(info.flow_type_rss_offloads);
   }
   frame_bytes_max_ = plan.buffer_data_bytes - RTE_PKTMBUF_HEADROOM;
   const uint32_t mtu = std::min<uint32_t>(info.max_mtu, frame_bytes_max_ - kLinkHeaderBytesMax);
