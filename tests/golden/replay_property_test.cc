@@ -14,6 +14,25 @@ namespace {
 
 using nlohmann::json;
 
+// A datagram in three fragments, in any order, one of them perhaps missing.
+template <typename Below>
+void Fragmented(Wire& wire, uint16_t port, Below&& below) {
+  const uint32_t first = below(3);
+  const uint32_t step = 1 + below(2);
+  const uint32_t count = 2 + below(2);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t piece = (first + i * step) % 3;
+    PacketBuilder builder;
+    builder.Ipv4("10.20.0.11", "198.51.100." + std::to_string(1 + port % 5));
+    if (piece == 0) {
+      builder.Udp({.src_port = port, .dst_port = 15001}).Payload(std::string(56, 'f'));
+    } else {
+      builder.Raw(packet::ip_protocol::kUdp).Payload(std::string(64, 'g'));
+    }
+    wire.Carry(builder.Fragment(port, static_cast<uint16_t>(64 * piece), piece < 2));
+  }
+}
+
 // Conversations of many kinds, some packets cut or swapped, all from the printed seed.
 Wire Mixed(uint32_t seed) {
   std::mt19937 random(seed);
@@ -22,7 +41,7 @@ Wire Mixed(uint32_t seed) {
   for (uint16_t i = 0; i < 60; ++i) {
     const auto port = static_cast<uint16_t>(41000 + i);
     const std::string host = "host" + std::to_string(below(9)) + ".example.test";
-    switch (below(4)) {
+    switch (below(5)) {
       case 0:
         BrowseHttp(wire, port, host);
         break;
@@ -34,6 +53,9 @@ Wire Mixed(uint32_t seed) {
                        .Ipv6("2001:db8::1", "2001:db8::" + std::to_string(1 + below(5)))
                        .Udp({.src_port = port, .dst_port = 443})
                        .Payload(std::string(below(1200), 'q')));
+        break;
+      case 3:
+        Fragmented(wire, port, below);
         break;
       default:
         wire.Carry(Bytes(14 + below(100), static_cast<uint8_t>(below(256))));
