@@ -18,6 +18,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "stream";
     case DropReason::kFragment:
       return "fragment";
+    case DropReason::kTooDeep:
+      return "too_deep";
     case DropReason::kCount:
       break;
   }
@@ -38,6 +40,8 @@ std::string_view ParseNoteName(ParseNote note) {
       return "later_fragment";
     case ParseNote::kUnknownTransport:
       return "unknown_transport";
+    case ParseNote::kNeighborDiscovery:
+      return "neighbor_discovery";
     case ParseNote::kCount:
       break;
   }

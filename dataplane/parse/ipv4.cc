@@ -1,5 +1,4 @@
 #include "dataplane/base/cursor.h"
-#include "dataplane/parse/cut.h"
 #include "dataplane/parse/stages.h"
 
 namespace weir::parse {
@@ -11,10 +10,11 @@ constexpr size_t kHeaderBytesMin = 20;
 
 }  // namespace
 
-void ParseIpv4(packet::Packet& packet) {
-  packet::Headers& headers = packet.headers;
+void ParseIpv4(packet::Headers& headers, const Room& room) {
   headers.note = packet::ParseNote::kTruncatedIp;
-  base::Cursor cursor(packet.frame().subspan(headers.l3_offset));
+  if (room.captured.size() < kHeaderBytesMin) return;
+  // Of a length known to the compiler, which then leaves out the cursor's checks.
+  base::Cursor cursor(room.captured.first<kHeaderBytesMin>());
   const uint8_t version_length = cursor.U8();
   const size_t header_bytes = (version_length & 0x0fU) * 4U;
   cursor.Skip(1);
@@ -27,7 +27,7 @@ void ParseIpv4(packet::Packet& packet) {
   const auto src = cursor.Bytes(4);
   const auto dst = cursor.Bytes(4);
   if (!cursor.ok() || version_length >> 4 != 4 || header_bytes < kHeaderBytesMin) return;
-  const auto datagram = CutDatagram(packet, total_bytes);
+  const auto datagram = CutDatagram(headers, total_bytes, room);
   if (datagram.size() < header_bytes) return;
 
   headers.l3 = packet::L3::kIpv4;

@@ -1,5 +1,4 @@
 #include "dataplane/base/cursor.h"
-#include "dataplane/parse/cut.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/parse/stages.h"
 
@@ -56,10 +55,11 @@ uint8_t TakeExtension(uint8_t type, packet::Headers& headers, base::Cursor& curs
 
 }  // namespace
 
-void ParseIpv6(packet::Packet& packet) {
-  packet::Headers& headers = packet.headers;
+void ParseIpv6(packet::Headers& headers, const Room& room) {
   headers.note = packet::ParseNote::kTruncatedIp;
-  base::Cursor fixed(packet.frame().subspan(headers.l3_offset));
+  if (room.captured.size() < kHeaderBytes) return;
+  // Of a length known to the compiler, which then leaves out the cursor's checks.
+  base::Cursor fixed(room.captured.first<kHeaderBytes>());
   const uint8_t version = fixed.U8() >> 4;
   fixed.Skip(3);
   const uint16_t payload_bytes = fixed.U16();
@@ -70,7 +70,7 @@ void ParseIpv6(packet::Packet& packet) {
   if (!fixed.ok() || version != 6) return;
   // A payload length of zero before hop-by-hop options is a jumbogram (RFC 2675 §3).
   const bool jumbogram = payload_bytes == 0 && next_header == kHopByHop;
-  const auto datagram = CutDatagram(packet, jumbogram ? 0 : kHeaderBytes + payload_bytes);
+  const auto datagram = CutDatagram(headers, jumbogram ? 0 : kHeaderBytes + payload_bytes, room);
 
   headers.l3 = packet::L3::kIpv6;
   headers.src_ip = base::IpAddress::FromV6(src.first<16>());
@@ -81,6 +81,7 @@ void ParseIpv6(packet::Packet& packet) {
     headers.ip_protocol = next_header;
     if (++extensions > kExtensionHeadersMax) {
       headers.note = packet::ParseNote::kUnknownTransport;
+      headers.too_deep = true;
       return;
     }
     next_header = TakeExtension(next_header, headers, cursor);
@@ -90,7 +91,7 @@ void ParseIpv6(packet::Packet& packet) {
     }
   }
   headers.ip_protocol = next_header;
-  headers.l4_offset = static_cast<uint16_t>(headers.l3_offset + kHeaderBytes + cursor.offset());
+  if (!PlaceTransport(headers, headers.l3_offset + kHeaderBytes + cursor.offset())) return;
   ParseTransport(headers, cursor.rest());
 }
 

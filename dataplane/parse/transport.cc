@@ -4,7 +4,7 @@
 namespace weir::parse {
 namespace {
 
-using namespace packet::ip_protocol;  // NOLINT(google-build-using-namespace): six constants
+using namespace packet::ip_protocol;  // NOLINT(google-build-using-namespace): a dozen constants
 
 constexpr size_t kTcpBytesMin = 20;
 constexpr size_t kUdpBytes = 8;
@@ -83,6 +83,23 @@ void ParseIcmp(packet::Headers& headers, std::span<const uint8_t> segment) {
   SetPayload(headers, kIcmpBytes, segment.size() - kIcmpBytes);
 }
 
+// RFC 4302 §2.2 in IPv4 (in IPv6 it is an extension header): (length + 2) words of four bytes, in
+// plain sight before the transport. One of them; a second is unknown.
+void ParseBehindAuthentication(packet::Headers& headers, std::span<const uint8_t> segment) {
+  base::Cursor cursor(segment);
+  const uint8_t next_header = cursor.U8();
+  const size_t bytes = (cursor.U8() + 2U) * 4U;
+  cursor.Skip(bytes - 2);
+  if (!cursor.ok()) return;
+  if (next_header == kAuthentication) {
+    headers.note = packet::ParseNote::kUnknownTransport;
+    return;
+  }
+  headers.ip_protocol = next_header;
+  if (!PlaceTransport(headers, headers.l4_offset + bytes)) return;
+  ParseTransport(headers, cursor.rest());
+}
+
 }  // namespace
 
 void ParseTransport(packet::Headers& headers, std::span<const uint8_t> segment) {
@@ -102,6 +119,8 @@ void ParseTransport(packet::Headers& headers, std::span<const uint8_t> segment) 
     case kIcmp:
     case kIcmp6:
       return ParseIcmp(headers, segment);
+    case kAuthentication:
+      return ParseBehindAuthentication(headers, segment);
     default:
       headers.note = packet::ParseNote::kUnknownTransport;
   }

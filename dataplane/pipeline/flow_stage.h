@@ -31,7 +31,7 @@ class FlowStage {
   std::optional<FlowPacket> Locate(packet::Packet& packet, const Wanted& wanted, const Now& now,
                                    const fragments::Charge& charge);
   static fragments::Charge ChargeOf(const packet::Packet& packet) {
-    return {packet.headers.ip_bytes, 1, packet.time, packet.time};
+    return {packet.headers.wire_ip_bytes, 1, packet.time, packet.time};
   }
 
   // The packet's flow as it stands, nothing counted; kNone when there is none.
