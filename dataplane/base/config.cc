@@ -142,6 +142,8 @@ constexpr Choice<FailMode> kFailModes[] = {{"open", FailMode::kOpen},
                                            {"closed", FailMode::kClosed}};
 constexpr Choice<MidStream> kMidStreams[] = {
     {"read", MidStream::kRead}, {"pass", MidStream::kPass}, {"drop", MidStream::kDrop}};
+constexpr Choice<OnTooDeep> kTooDeepChoices[] = {{"forward", OnTooDeep::kForward},
+                                                 {"drop", OnTooDeep::kDrop}};
 constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},
                                            {"warn", LogLevel::kWarn},
@@ -210,6 +212,8 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 1, 1'000'000, c.respond.total_per_second);
      }},
+    {"parse", "too_deep",
+     [](const Value& v, Config& c) { TakeWord<OnTooDeep>(v, kTooDeepChoices, c.parse.too_deep); }},
     {"flows", "max",
      [](const Value& v, Config& c) { TakeInteger<uint64_t>(v, 1024, 1'000'000'000, c.flows.max); }},
     {"flows", "tcp_established_s",

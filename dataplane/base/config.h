@@ -75,6 +75,14 @@ struct DnsConfig {
   bool strip_ech = false;  // make keys for encrypted hellos in plain answers unusable
 };
 
+// What happens to a packet of which more encapsulations, tags or extension headers are left than
+// are followed; see dataplane/parse/parse.h.
+enum class OnTooDeep : uint8_t { kForward, kDrop };
+
+struct ParserConfig {
+  OnTooDeep too_deep = OnTooDeep::kForward;
+};
+
 struct FlowsConfig {
   uint64_t max = 1'000'000;  // of all workers together
   uint32_t tcp_established_s = 3600;
@@ -147,6 +155,7 @@ struct Config {
   StreamsConfig streams;
   DnsConfig dns;
   RespondConfig respond;
+  ParserConfig parse;
   FlowsConfig flows;
   JournalConfig journal;
   ControlConfig control;

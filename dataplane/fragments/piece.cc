@@ -71,7 +71,7 @@ void ReadIpv4(const packet::Packet& packet, Piece& piece) {
   if (datagram.empty()) return;
   piece.ip_header = datagram.first(header_bytes);
   piece.data = datagram.subspan(header_bytes);
-  piece.may_be_too_long = (datagram[6] & kDontFragment) != 0;
+  piece.may_vanish = (datagram[6] & kDontFragment) != 0;
   if (!ChecksumHolds(piece.ip_header)) piece.fault = Event::kCorrupt;
 }
 
@@ -113,7 +113,7 @@ void ReadIpv6(const packet::Packet& packet, Piece& piece) {
   piece.names_fragment_at = static_cast<uint16_t>(named_at);
   piece.ip_header = datagram.first(fragment_at);
   piece.data = cursor.rest();
-  piece.may_be_too_long = datagram.size() > kIpv6MtuMin;
+  piece.may_vanish = datagram.size() > kIpv6MtuMin;
   if (piece.next_header == kFragmentHeader) piece.fault = Event::kIllegal;
 }
 
@@ -186,6 +186,7 @@ Piece ReadPiece(const packet::Packet& packet, const base::HashKey& secret) {
     ReadIpv6(packet, piece);
   }
   if (piece.fault != Event::kHeld) return piece;
+  if (headers.encapsulated) piece.may_vanish = true;
   piece.fault = FaultOf(packet, piece);
   if (piece.fault == Event::kHeld) piece.fate = FateOf(packet, piece, secret);
   return piece;

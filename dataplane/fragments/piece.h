@@ -46,7 +46,8 @@ struct Piece {
   // IP header without what differs from fragment to fragment anyway, and the size where it counts.
   uint64_t fate = 0;
   // May vanish on the way for its size alone: "don't fragment" is set, or IPv6 above 1,280 bytes.
-  bool may_be_too_long = false;
+  // Or for what it travels in: the end of a tunnel, a PPPoE session, a label may be no one's.
+  bool may_vanish = false;
 
   uint32_t end() const { return offset + static_cast<uint32_t>(data.size()); }
   bool first() const { return offset == 0; }

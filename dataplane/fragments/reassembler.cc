@@ -232,7 +232,7 @@ void Reassembler::Touch(DatagramIndex index, const Piece& piece, base::MonoTime 
   Source& source = SourceOf(datagram.key);
   ++source.pieces;
   const bool far = source.pieces - datagram.source_pieces > kPlainDistance;
-  if (far || piece.fate != datagram.fate || piece.may_be_too_long) datagram.odd = true;
+  if (far || piece.fate != datagram.fate || piece.may_vanish) datagram.odd = true;
   datagram.source_pieces = source.pieces;
   datagram.touched = now;
   Remove(by_age_, &Datagram::by_age, index);

@@ -48,4 +48,20 @@ std::string_view ParseNoteName(ParseNote note) {
   return "unknown";
 }
 
+void Packet::TakenOutOf(const Packet& carrier) {
+  headers.encapsulated = headers.encapsulated || carrier.headers.encapsulated;
+  if (carrier.headers.tunnel_depth == 0) return;
+  std::array<OuterLayer, kTunnelDepthMax> all = carrier.outers;
+  size_t count = carrier.headers.tunnel_depth;
+  for (const OuterLayer& layer : around()) {
+    if (count == all.size()) {
+      headers.too_deep = true;
+      break;
+    }
+    all[count++] = layer;
+  }
+  outers = all;
+  headers.tunnel_depth = static_cast<uint8_t>(count);
+}
+
 }  // namespace weir::packet

@@ -64,6 +64,7 @@ struct Headers {
   std::array<uint16_t, 2> vlans{};  // outermost first, the 12-bit identifiers; of the frame itself
   uint8_t tunnel_depth = 0;         // IP layers around this one: Packet::outers
   bool too_deep = false;            // there is more behind it that was not read
+  bool encapsulated = false;        // in tunnels, MPLS or PPPoE: more than VLAN tags is before it
   bool is_fragment = false;         // any part of a fragmented datagram
   bool more_fragments = false;
   uint16_t fragment_offset_bytes = 0;
@@ -120,6 +121,9 @@ struct alignas(64) Packet {
   std::array<OuterLayer, kTunnelDepthMax> outers;
 
   std::span<const OuterLayer> around() const { return {outers.data(), headers.tunnel_depth}; }
+  // Puts all that is around `carrier` around this packet too, which was taken out of it. Beyond
+  // kTunnelDepthMax layers the innermost are forgotten: headers.too_deep.
+  void TakenOutOf(const Packet& carrier);
   std::span<const uint8_t> frame() const { return {data, captured_bytes}; }
   std::span<const uint8_t> payload() const {
     if (headers.payload_offset == kNoOffset) return {};

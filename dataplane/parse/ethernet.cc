@@ -80,6 +80,7 @@ bool Descend(packet::Packet& packet, Budget& budget) {
   headers.vlans = carrier.vlans;
   headers.wire_ip_bytes = carrier.wire_ip_bytes;
   headers.tunnel_depth = static_cast<uint8_t>(carrier.tunnel_depth + 1);
+  headers.encapsulated = true;
   ParseAt(packet, found);
   if (!IsCredible(packet, carrier)) {
     headers = carrier;
@@ -111,6 +112,7 @@ void ParseBehind(packet::Packet& packet, uint16_t type, Stretch at) {
   const Found found = FollowEtherType(packet, type, at, Evidence::kNamed, budget);
   headers.too_deep = found.layer == Layer::kTooDeep;
   if (found.layer == Layer::kNone || found.layer == Layer::kTooDeep) return;
+  headers.encapsulated = true;
   ParseAt(packet, found);
   headers.wire_ip_bytes = headers.ip_bytes;
   LookFurther(packet, budget);
@@ -148,6 +150,15 @@ void Parse(packet::Packet& packet) {
     Budget budget{kWrapsMax};
     LookFurther(packet, budget);
   }
+}
+
+void ParseWhole(packet::Packet& whole, const packet::Packet& fragment) {
+  Parse(whole);
+  if (whole.headers.note == ParseNote::kNeighborDiscovery) {
+    whole.headers.l3 = L3::kIpv6;
+    whole.headers.note = ParseNote::kComplete;
+  }
+  whole.TakenOutOf(fragment);
 }
 
 }  // namespace weir::parse

@@ -24,4 +24,9 @@ inline constexpr unsigned kExtensionHeadersMax = 16;
 // taken.
 void Parse(packet::Packet& packet);
 
+// A datagram put together from fragments, as a frame of its own, the last of them `fragment`: what
+// was around that is around the whole too. Neighbor discovery is not, for no host takes it in
+// fragments (RFC 6980 §5).
+void ParseWhole(packet::Packet& whole, const packet::Packet& fragment);
+
 }  // namespace weir::parse

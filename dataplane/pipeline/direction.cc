@@ -13,14 +13,23 @@ Side SideOfAddress(const base::IpAddress& address, const Options& options) {
   return inside ? Side::kInside : Side::kOutside;
 }
 
+Sides SidesOf(Side rx_side, const base::IpAddress& src, const base::IpAddress& dst,
+              const Options& options) {
+  if (rx_side == Side::kInside) return {Side::kInside, Side::kOutside};
+  if (rx_side == Side::kOutside) return {Side::kOutside, Side::kInside};
+  if (options.inside.empty()) return {};
+  return {SideOfAddress(src, options), SideOfAddress(dst, options)};
+}
+
 }  // namespace
 
 Sides SidesOf(const packet::Packet& packet, const Options& options) {
-  if (packet.rx_side == Side::kInside) return {Side::kInside, Side::kOutside};
-  if (packet.rx_side == Side::kOutside) return {Side::kOutside, Side::kInside};
-  if (options.inside.empty()) return {};
-  return {SideOfAddress(packet.headers.src_ip, options),
-          SideOfAddress(packet.headers.dst_ip, options)};
+  return SidesOf(packet.rx_side, packet.headers.src_ip, packet.headers.dst_ip, options);
+}
+
+Sides SidesOf(const packet::Packet& packet, const packet::OuterLayer& outer,
+              const Options& options) {
+  return SidesOf(packet.rx_side, outer.src_ip, outer.dst_ip, options);
 }
 
 events::Direction DirectionOf(Side initiator, Side responder) {

@@ -12,7 +12,10 @@ struct Sides {
   packet::Side dst = packet::Side::kUnknown;
 };
 
+// Of the datagram that the headers describe, and of one with these addresses around it.
 Sides SidesOf(const packet::Packet& packet, const Options& options);
+Sides SidesOf(const packet::Packet& packet, const packet::OuterLayer& outer,
+              const Options& options);
 
 // Of a session whose initiator and responder are on these sides.
 events::Direction DirectionOf(packet::Side initiator, packet::Side responder);

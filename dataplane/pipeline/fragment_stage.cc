@@ -7,11 +7,13 @@ namespace {
 
 using fragments::Event;
 
+// Of no tunnel, as those of its fragments need not be the same.
 packet::Packet Bare(const packet::Headers& headers, fragments::Ports ports) {
   packet::Packet bare;
   bare.headers = headers;
   bare.headers.src_port = ports.src;
   bare.headers.dst_port = ports.dst;
+  bare.headers.tunnel_depth = 0;
   bare.headers.tcp_flags = 0;
   bare.headers.payload_bytes = 0;
   return bare;
@@ -68,6 +70,7 @@ FragmentStage::Taken FragmentStage::Take(packet::Packet& packet, const fragments
   if (added.event == Event::kCompleted) taken.next = Next::kJudge;
   taken.ports_known = datagram.has_first;
   taken.bare = Bare(datagram.headers, PortsOf(datagram.headers, datagram.has_first));
+  taken.bare.TakenOutOf(packet);
   taken.bare.data = packet.data;
   taken.bare.rx_side = packet.rx_side;
   taken.bare.time = packet.time;
@@ -86,6 +89,7 @@ FragmentStage::Taken FragmentStage::Alone(const packet::Packet& packet,
     taken.bare = Bare(packet.headers, added.closed.ports);
     taken.bare.headers.ip_protocol = added.closed.ip_protocol;
   }
+  taken.bare.TakenOutOf(packet);
   taken.bare.data = packet.data;
   taken.bare.rx_side = packet.rx_side;
   taken.bare.time = packet.time;

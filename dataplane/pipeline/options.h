@@ -31,6 +31,7 @@ struct Options {
   // under a policy that blocks by name, is dropped, not forwarded unread.
   bool drop_when_table_full = false;
   bool drop_when_streams_full = false;
+  bool drop_too_deep = false;  // [parse] too_deep = "drop"
   // Captures have no ports: addresses in these prefixes are inside. Empty where ports tell the
   // side.
   std::vector<base::IpPrefix> inside;

@@ -49,6 +49,7 @@ class Pipeline::Impl {
       } else {
         JudgeFrame(packet, wanted_[i]);
       }
+      if (packet.headers.too_deep) TooDeep(packet);
       Count(packet);
     }
   }
@@ -139,13 +140,14 @@ class Pipeline::Impl {
   void JudgeWhole(packet::Packet& fragment, const FragmentStage::Taken& taken, unsigned depth) {
     FragmentStage::Whole& whole = fragments_.Build(taken, fragment, depth);
     packet::Packet& packet = whole.packet;
-    parse::Parse(packet);
+    parse::ParseWhole(packet, fragment);
     if (packet.headers.is_fragment) {
       JudgeFragment(packet, whole.charge, depth + 1);
     } else {
       auto at = flows_.Locate(packet, flows_.Prefetch(packet), now_, whole.charge);
       if (at.has_value()) Judge(*at);
     }
+    if (packet.headers.too_deep) TooDeep(packet);
     fragment.action = packet.action;
     fragment.drop_reason = packet.drop_reason;
     fragments_.Conclude(whole);
@@ -188,11 +190,19 @@ class Pipeline::Impl {
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
   }
 
+  // What lies deeper was not judged.
+  void TooDeep(packet::Packet& packet) {
+    worker_.counters.too_deep.Add();
+    if (!worker_.options.drop_too_deep || bypass_) return;
+    if (packet.action == packet::Action::kForward) packet.Drop(packet::DropReason::kTooDeep);
+  }
+
   void Count(const packet::Packet& packet) {
     Counters& counters = worker_.counters;
     counters.rx_packets.Add();
     counters.rx_bytes.Add(packet.wire_bytes);
     counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
+    if (packet.headers.tunnel_depth != 0) counters.tunnelled.Add();
     if (packet.action == packet::Action::kForward) {
       counters.forwarded_packets.Add();
     } else {

@@ -11,6 +11,10 @@ using packet::ip_protocol::kUdp;
 constexpr uint16_t kDnsPort = 53;
 constexpr size_t kChecksumAt = 6;
 
+uint16_t ChecksumOf(const packet::Packet& packet) {
+  return base::LoadBe<uint16_t>(packet.data + packet.headers.l4_offset + kChecksumAt);
+}
+
 // RFC 1624 §3 for a word at an even offset of what the checksum is about; at an odd offset the
 // word's bytes count the other way round.
 void Update(uint8_t* udp, size_t offset, uint16_t before, uint16_t after) {
@@ -35,6 +39,9 @@ void StripStage::Look(FlowPacket& at) {
   const bool is_answer = at.hot.key.protocol == kUdp && headers.src_port == kDnsPort &&
                          headers.note == packet::ParseNote::kComplete && !headers.is_fragment;
   if (!is_answer) return;
+  // With its checksum kept right the datagram's own sum stays what it was, and so does that of any
+  // checksum around it. Without one a tunnel's would become wrong.
+  if (headers.tunnel_depth != 0 && ChecksumOf(at.packet) == 0) return;
   const std::span<uint8_t> message(at.packet.data + headers.payload_offset, headers.payload_bytes);
   const names::HiddenEch hidden = names::HideEch(message);
   if (hidden.count == 0) return;

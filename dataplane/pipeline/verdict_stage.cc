@@ -27,6 +27,20 @@ int Rank(Verdict verdict, bool by_rule) {
   if (verdict != Verdict::kPass) return 2;
   return by_rule ? 1 : 0;
 }
+int RankOf(const verdict::Decision& decision) {
+  return Rank(decision.verdict, decision.rule != rules::kNoRule);
+}
+
+packet::DropReason ReasonFor(Verdict verdict) {
+  return verdict == Verdict::kReject ? packet::DropReason::kRejected : packet::DropReason::kPolicy;
+}
+
+verdict::Facts TurnedAround(verdict::Facts facts) {
+  std::swap(facts.initiator_ip, facts.responder_ip);
+  std::swap(facts.initiator_port, facts.responder_port);
+  std::swap(facts.initiator_side, facts.responder_side);
+  return facts;
+}
 
 bool IsDatagramDns(const flow::HotFlow& hot, const flow::ColdFlow& cold) {
   return hot.key.protocol == packet::ip_protocol::kUdp &&
@@ -42,49 +56,92 @@ void VerdictStage::Use(const rules::CompiledPolicy& policy, bool bypass) {
 }
 
 void VerdictStage::Apply(FlowPacket& at, const FoundNames& found) {
-  const bool fresh = at.hot.policy_epoch != epoch_;
+  was_decided_ = at.hot.policy_epoch == epoch_;
   const bool learning = at.hot.Has(flow::kLearning);
   const bool open = learning && worker_.learning.at(at.cold.learning).open;
-  if (fresh || open || at.learnt || !found.all().empty()) {
+  if (!was_decided_ || open || at.learnt || !found.all().empty()) {
     Judge(at, found);
-    return;
+  } else if (at.hot.Has(flow::kDrops)) {
+    DropAsRecorded(at);
   }
-  if (!at.hot.Has(flow::kDrops)) return;
-  const bool rejected = static_cast<Verdict>(at.cold.verdict) == Verdict::kReject;
-  at.packet.Drop(rejected ? packet::DropReason::kRejected : packet::DropReason::kPolicy);
+  if (at.packet.headers.tunnel_depth != 0) ApplyAround(at);
+}
+
+void VerdictStage::DropAsRecorded(FlowPacket& at) const {
+  at.packet.Drop(ReasonFor(static_cast<Verdict>(at.cold.verdict)));
+}
+
+void VerdictStage::ApplyAround(FlowPacket& at) {
+  const Judgement around = GravestAround(at);
+  const Verdict verdict = around.decision.verdict;
+  if (Drops(verdict) && at.packet.action == packet::Action::kForward) {
+    at.packet.Drop(ReasonFor(verdict));
+  }
+  const int recorded = Rank(static_cast<Verdict>(at.cold.verdict), at.cold.rule != flow::kNone);
+  if (RankOf(around.decision) > recorded) Record(at, around);
+}
+
+VerdictStage::Judgement VerdictStage::GravestAround(const FlowPacket& at) const {
+  Judgement gravest;
+  for (const packet::OuterLayer& outer : at.packet.around()) {
+    verdict::Facts facts = FactsOf(at.packet, outer);
+    // Whoever began the session is on the same side in every layer around it.
+    if (!at.from_initiator()) facts = TurnedAround(facts);
+    verdict::Decision decision = verdict::Decide(*policy_, facts);
+    if (bypass_) decision.verdict = Bypassed(decision.verdict);
+    if (RankOf(decision) > RankOf(gravest.decision)) gravest.decision = decision;
+  }
+  return gravest;
+}
+
+// As if its sender had begun. Names and applications are the innermost layer's, and never known of
+// this one.
+verdict::Facts VerdictStage::FactsOf(const packet::Packet& packet,
+                                     const packet::OuterLayer& outer) const {
+  verdict::Facts facts;
+  facts.ip_protocol = outer.ip_protocol;
+  facts.name_state = facts.app_state = Knowledge::kNone;
+  facts.initiator_ip = outer.src_ip;
+  facts.responder_ip = outer.dst_ip;
+  facts.initiator_port = outer.src_port;
+  facts.responder_port = outer.dst_port;
+  const Sides sides = SidesOf(packet, outer, worker_.options);
+  facts.initiator_side = sides.src;
+  facts.responder_side = sides.dst;
+  return facts;
 }
 
 packet::DropReason VerdictStage::BlocksFragment(const packet::Packet& bare, bool ports_known,
                                                 flow::FlowIndex flow) const {
-  const auto reason_of = [](Verdict verdict) {
-    return verdict == Verdict::kReject ? packet::DropReason::kRejected
-                                       : packet::DropReason::kPolicy;
-  };
+  for (const packet::OuterLayer& outer : bare.around()) {
+    const auto reason = BlocksBothWays(FactsOf(bare, outer));
+    if (reason != packet::DropReason::kNone) return reason;
+  }
   if (flow != flow::kNone && worker_.flows.hot(flow).policy_epoch == epoch_) {
     if (!worker_.flows.hot(flow).Has(flow::kDrops)) return packet::DropReason::kNone;
-    return reason_of(static_cast<Verdict>(worker_.flows.cold(flow).verdict));
+    return ReasonFor(static_cast<Verdict>(worker_.flows.cold(flow).verdict));
   }
   const packet::Headers& headers = bare.headers;
   const Sides sides = SidesOf(bare, worker_.options);
-  verdict::Facts forth;
-  forth.initiator_ip = headers.src_ip;
-  forth.responder_ip = headers.dst_ip;
-  forth.initiator_port = headers.src_port;
-  forth.responder_port = headers.dst_port;
-  forth.ip_protocol = headers.ip_protocol;
-  forth.ports_open = !ports_known;
-  forth.initiator_side = sides.src;
-  forth.responder_side = sides.dst;
-  verdict::Facts back = forth;
-  std::swap(back.initiator_ip, back.responder_ip);
-  std::swap(back.initiator_port, back.responder_port);
-  std::swap(back.initiator_side, back.responder_side);
-  const verdict::Decision decision = verdict::Decide(*policy_, forth);
+  verdict::Facts facts;
+  facts.initiator_ip = headers.src_ip;
+  facts.responder_ip = headers.dst_ip;
+  facts.initiator_port = headers.src_port;
+  facts.responder_port = headers.dst_port;
+  facts.ip_protocol = headers.ip_protocol;
+  facts.ports_open = !ports_known;
+  facts.initiator_side = sides.src;
+  facts.responder_side = sides.dst;
+  return BlocksBothWays(facts);
+}
+
+packet::DropReason VerdictStage::BlocksBothWays(const verdict::Facts& forth) const {
   const auto blocks = [](const verdict::Decision& one) { return !one.open && Drops(one.verdict); };
-  if (!blocks(decision) || !blocks(verdict::Decide(*policy_, back))) {
+  const verdict::Decision decision = verdict::Decide(*policy_, forth);
+  if (!blocks(decision) || !blocks(verdict::Decide(*policy_, TurnedAround(forth)))) {
     return packet::DropReason::kNone;
   }
-  return reason_of(decision.verdict);
+  return ReasonFor(decision.verdict);
 }
 
 verdict::Facts VerdictStage::FactsOf(const FlowPacket& at) const {
@@ -130,15 +187,13 @@ VerdictStage::Judgement VerdictStage::WithKeptName(const FlowPacket& at) {
 }
 
 void VerdictStage::Judge(FlowPacket& at, const FoundNames& found) {
-  was_decided_ = at.hot.policy_epoch == epoch_;
   // A block that was given stands for the flow: what a later request says cannot lift it. Datagrams
   // of DNS are judged one by one.
   const bool stands = was_decided_ && at.hot.Has(flow::kDrops) && !IsDatagramDns(at.hot, at.cold);
   at.hot.policy_epoch = epoch_;
   if (stands) {
     if (at.hot.Has(flow::kLearning)) worker_.learning.at(at.cold.learning).open = false;
-    const bool rejected = static_cast<Verdict>(at.cold.verdict) == Verdict::kReject;
-    at.packet.Drop(rejected ? packet::DropReason::kRejected : packet::DropReason::kPolicy);
+    DropAsRecorded(at);
   } else if (found.all().empty()) {
     Give(at, WithKeptName(at));
   } else {
@@ -184,10 +239,7 @@ bool VerdictStage::DropsWithoutName(const FlowPacket& at) const {
 void VerdictStage::Settle(FlowPacket& at, const Judgement& judgement) {
   const Verdict verdict = judgement.decision.verdict;
   bool flow_drops = Drops(verdict);
-  if (flow_drops) {
-    at.packet.Drop(verdict == Verdict::kReject ? packet::DropReason::kRejected
-                                               : packet::DropReason::kPolicy);
-  }
+  if (flow_drops) at.packet.Drop(ReasonFor(verdict));
   // One query of many on a port pair: answers to the others still pass.
   if (flow_drops && IsDatagramDns(at.hot, at.cold)) flow_drops = DropsWithoutName(at);
   if (flow_drops) {
@@ -203,8 +255,7 @@ void VerdictStage::Settle(FlowPacket& at, const Judgement& judgement) {
 bool VerdictStage::IsAsGrave(const FlowPacket& at, const verdict::Decision& decision) const {
   if (!was_decided_) return true;
   const bool by_rule = at.cold.rule != flow::kNone;
-  return Rank(decision.verdict, decision.rule != rules::kNoRule) >=
-         Rank(static_cast<Verdict>(at.cold.verdict), by_rule);
+  return RankOf(decision) >= Rank(static_cast<Verdict>(at.cold.verdict), by_rule);
 }
 
 void VerdictStage::Record(FlowPacket& at, const Judgement& judgement) {

@@ -2,6 +2,12 @@
 //
 // A flow holds its verdict and the epoch of the policy that gave it. It is judged again when the
 // epoch is another, when something more has become known, and while an earlier rule is still open.
+//
+// A packet in tunnels is also judged by each IP layer around its flow, every time, as the next one
+// may come by another way: the gravest counts. What an outer layer forbids is dropped and stands
+// in the flow's record, but the flow itself is not blocked, or else anybody could block another's
+// flow by sending one packet of it through a tunnel that is forbidden.
+//
 // Worker's thread.
 #pragma once
 
@@ -48,6 +54,11 @@ class VerdictStage {
   Judgement WithKeptName(const FlowPacket& at);
   void JudgeEach(FlowPacket& at, const FoundNames& found);
   void Give(FlowPacket& at, Judgement judgement);
+  void DropAsRecorded(FlowPacket& at) const;
+  void ApplyAround(FlowPacket& at);
+  Judgement GravestAround(const FlowPacket& at) const;
+  packet::DropReason BlocksBothWays(const verdict::Facts& forth) const;
+  verdict::Facts FactsOf(const packet::Packet& packet, const packet::OuterLayer& outer) const;
   verdict::Facts FactsOf(const FlowPacket& at) const;
   verdict::Decision DecideFor(verdict::Facts& facts, std::string_view name) const;
   void Settle(FlowPacket& at, const Judgement& judgement);

@@ -112,7 +112,10 @@ bool MayBeAnswered(const packet::Packet& packet) {
 }
 
 bool CanBeTurnedAround(const packet::Packet& packet) {
-  return packet.headers.l3_offset == kEthernetBytes + kVlanTagBytes * packet.headers.vlan_count;
+  const packet::Headers& headers = packet.headers;
+  // Of a datagram put together from fragments only the flag knows what they came in.
+  return !headers.encapsulated &&
+         headers.l3_offset == kEthernetBytes + kVlanTagBytes * headers.vlan_count;
 }
 
 std::optional<TcpTimestamps> ReadTcpTimestamps(const packet::Packet& packet) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/base/byte_order.h"
+#include "tests/support/encapsulation.h"
 #include "tests/support/pipeline_harness.h"
 
 namespace weir::testing {
@@ -62,6 +63,28 @@ TEST(PipelineStrip, ChangesNothingUnlessAskedTo) {
   bypass.pipeline().set_bypass(true);
   EXPECT_TRUE(bypass.Send(frame, packet::Side::kOutside));
   EXPECT_EQ(bypass.last_frame(), frame);
+}
+
+// The builder's own sums say what the tunnel's checksum must be afterwards.
+TEST(PipelineStrip, InATunnelEveryChecksumStaysRight) {
+  const auto in_vxlan = [](const Bytes& message, bool with_checksum) {
+    Bytes frame = PacketBuilder()
+                      .Ipv4("198.51.100.53", "10.20.0.11")
+                      .Udp({53, 40000})
+                      .Payload(message)
+                      .Build();
+    if (!with_checksum) frame[14 + 20 + 6] = frame[14 + 20 + 7] = 0;
+    return OverUdp(PacketBuilder().Ipv4("203.0.113.2", "10.20.0.2"), {50000, 4789}, Vxlan(frame));
+  };
+  for (const bool with_checksum : {true, false}) {
+    PipelineHarness bench("drop host bad.test", Stripping());
+    Bytes message = DnsAnswer(kEven);
+    ASSERT_TRUE(bench.Send(in_vxlan(message, with_checksum), packet::Side::kOutside));
+    const size_t version_at = message.size() - 7;
+    if (with_checksum) message[version_at] = message[version_at + 1] = 0;
+    EXPECT_EQ(bench.last_frame(), in_vxlan(message, with_checksum));
+    EXPECT_EQ(bench.pipeline().counters().ech_hidden.value(), with_checksum ? 1U : 0U);
+  }
 }
 
 }  // namespace

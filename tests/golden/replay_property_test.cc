@@ -132,9 +132,10 @@ TEST(Replay, CountsEveryPacketOnce) {
   const json summary = json::parse(work.Read("sum.json"));
   const json& without = summary["by_reason"]["without_session"];
   EXPECT_EQ(summary["rx_packets"], wire.frames().size());
-  EXPECT_EQ(in_sessions + without["not_ip"].get<uint64_t>() +
-                without["truncated_ip"].get<uint64_t>() + without["table_full"].get<uint64_t>(),
-            wire.frames().size());
+  EXPECT_EQ(
+      in_sessions + without["not_ip"].get<uint64_t>() + without["truncated_ip"].get<uint64_t>() +
+          without["neighbor_discovery"].get<uint64_t>() + without["table_full"].get<uint64_t>(),
+      wire.frames().size());
 }
 
 TEST(Replay, RecordsTheSameSessionsWithAnyNumberOfWorkers) {

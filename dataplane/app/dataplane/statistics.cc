@@ -149,6 +149,8 @@ Json Statistics::WorkerStats(size_t index) const {
   json["responses_unsent"] = worker.ports().frames_unsent.value();
   json["names_found"] = worker.packets().names_found.value();
   json["findings"] = worker.packets().findings.value();
+  json["tunnelled_packets"] = worker.packets().tunnelled.value();
+  json["too_deep_packets"] = worker.packets().too_deep.value();
   json["flows"] = worker.flows().entries.value();
   json["loops"] = worker.counters().loops.value();
   return json;

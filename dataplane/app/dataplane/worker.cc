@@ -28,6 +28,7 @@ pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
   options.worker_index = index;
   options.hash_secret = setup.hash_secret;
   options.respond = *setup.respond;
+  options.drop_too_deep = config.parse.too_deep == base::OnTooDeep::kDrop;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
   options.fragment_limits.drop_when_full = config.fail.mode == base::FailMode::kClosed;
   options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;

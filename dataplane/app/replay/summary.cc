@@ -25,6 +25,7 @@ Json WithoutSession(const pipeline::Counters& counters) {
   Json json;
   json["not_ip"] = parsed(ParseNote::kNotIp);
   json["truncated_ip"] = parsed(ParseNote::kTruncatedIp);
+  json["neighbor_discovery"] = parsed(ParseNote::kNeighborDiscovery);
   json["table_full"] = counters.flows_refused.value();
   return json;
 }
@@ -92,6 +93,8 @@ Json Worker(const Lane& lane) {
   json["responses_withheld"] = counters.responses_withheld_total();
   json["names_found"] = counters.names_found.value();
   json["findings"] = counters.findings.value();
+  json["tunnelled_packets"] = counters.tunnelled.value();
+  json["too_deep_packets"] = counters.too_deep.value();
   json["fragments"] = Fragments(counters);
   json["by_reason"] = ByReason(counters);
   json["coverage"] = Listed(pipeline::CoverageCounts(counters));

@@ -131,7 +131,7 @@ TEST_F(ControlSocket, StatsHaveTheShapeThatTheControlPlaneReads) {
   EXPECT_EQ(stats["workers"][0]["core"], 0);
   EXPECT_EQ(stats["classifier"]["queue_full"], 0);
   for (const char* reason :
-       {"policy", "rejected", "table_full", "transmit", "stream", "fragment"}) {
+       {"policy", "rejected", "table_full", "transmit", "stream", "fragment", "too_deep"}) {
     EXPECT_EQ(stats["dropped"][reason], 0) << reason;
   }
   EXPECT_EQ(stats["fragments"]["overlap"], 0);

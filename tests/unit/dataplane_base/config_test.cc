@@ -30,6 +30,7 @@ TEST(Config, HasDefaultsForEverythingButPorts) {
   EXPECT_EQ(config->workers.cores, std::vector<unsigned>{0});
   EXPECT_EQ(config->policy.mode, PolicyMode::kMonitor);
   EXPECT_EQ(config->fail.mode, FailMode::kOpen);
+  EXPECT_EQ(config->parse.too_deep, OnTooDeep::kForward);
   EXPECT_EQ(config->control.listen_address.ToString(), "127.0.0.1");
   EXPECT_EQ(config->control.listen_port, 8443);
   EXPECT_EQ(config->audit.retention_days, 365U);
@@ -77,6 +78,8 @@ udp_s = 4
 icmp_s = 5
 other_s = 6
 embryonic_max_share = 0.5
+[parse]
+too_deep = "drop"
 [journal]
 dir = "journal"
 max_bytes = 4_194_304
@@ -120,6 +123,7 @@ level = "debug"
   EXPECT_EQ(config->respond.block_page, "/etc/weir/blocked.html");
   EXPECT_EQ(config->respond.per_source_per_second, 7U);
   EXPECT_EQ(config->respond.total_per_second, 8U);
+  EXPECT_EQ(config->parse.too_deep, OnTooDeep::kDrop);
   EXPECT_EQ(config->flows.max, 5000U);
   EXPECT_EQ(config->flows.tcp_established_s, 1U);
   EXPECT_EQ(config->flows.tcp_embryonic_s, 2U);
@@ -206,6 +210,8 @@ constexpr BadInput kBadInputs[] = {
      "5:17: respond.sinkhole_ipv4: expected an IPv4 address, found \"2001:db8::1\""},
     {"[respond]\nper_source_per_second = 0\n",
      "5:25: respond.per_source_per_second: expected a whole number from 1 to 1000000, found 0"},
+    {"[parse]\ntoo_deep = \"pass\"\n",
+     "5:12: parse.too_deep: expected \"forward\" or \"drop\", found \"pass\""},
     {"[flows]\nmax = 1023\n",
      "5:7: flows.max: expected a whole number from 1024 to 1000000000, found 1023"},
     {"[flows]\nudp_s = 0\n",
@@ -340,6 +346,7 @@ TEST(ShippedConfig, ShowsEveryKeyWithItsDefault) {
   EXPECT_EQ(shown->respond.http, defaults.respond.http);
   EXPECT_EQ(shown->respond.per_source_per_second, defaults.respond.per_source_per_second);
   EXPECT_EQ(shown->respond.total_per_second, defaults.respond.total_per_second);
+  EXPECT_EQ(shown->parse.too_deep, defaults.parse.too_deep);
   EXPECT_EQ(shown->flows.max, defaults.flows.max);
   EXPECT_EQ(shown->flows.tcp_established_s, defaults.flows.tcp_established_s);
   EXPECT_EQ(shown->flows.tcp_embryonic_s, defaults.flows.tcp_embryonic_s);

@@ -157,17 +157,17 @@ TEST(Piece, FateIsAllThatDecidesWhetherItArrives) {
   Bytes options = V4(8, true, 16).Ipv4Options({1, 1, 1, 0}).Build();
   EXPECT_NE(Read(one).fate, Read(options).fate);
 
-  EXPECT_FALSE(Read(one).may_be_too_long);
+  EXPECT_FALSE(Read(one).may_vanish);
   Bytes dont_fragment = V4(8, true, 16).Build();
   dont_fragment[kIpAt + 6] |= 0x40;
   dont_fragment[kIpAt + 10] = static_cast<uint8_t>(dont_fragment[kIpAt + 10] - 0x40);
   ASSERT_EQ(Read(dont_fragment).fault, Event::kHeld);
-  EXPECT_TRUE(Read(dont_fragment).may_be_too_long);
+  EXPECT_TRUE(Read(dont_fragment).may_vanish);
   Bytes v6_one = V6(8, true, 1232).Build();
   Bytes v6_two = V6(1240, false, 1233).Build();
   EXPECT_EQ(Read(v6_one).fate, Read(v6_two).fate);
-  EXPECT_FALSE(Read(v6_one).may_be_too_long);
-  EXPECT_TRUE(Read(v6_two).may_be_too_long);
+  EXPECT_FALSE(Read(v6_one).may_vanish);
+  EXPECT_TRUE(Read(v6_two).may_vanish);
 }
 
 }  // namespace

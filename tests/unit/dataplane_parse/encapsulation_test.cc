@@ -178,6 +178,7 @@ TEST(Encapsulation, TheInnermostDatagramIsWhatHeadersDescribe) {
               "hello");
     EXPECT_EQ(parsed->ip_bytes, parsed->l3 == L3::kIpv4 ? 45U : 65U);
     EXPECT_FALSE(parsed->too_deep);
+    EXPECT_TRUE(parsed->encapsulated);
     ASSERT_EQ(parsed.around().size(), each.outer_protocols.size());
     for (size_t i = 0; i < parsed.around().size(); ++i) {
       EXPECT_EQ(parsed.around()[i].ip_protocol, each.outer_protocols[i]);

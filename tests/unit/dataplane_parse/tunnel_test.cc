@@ -52,6 +52,20 @@ TEST(Tunnel, FourLayersAreFollowedAndTheFifthIsTooDeep) {
   EXPECT_EQ(five->ip_protocol, 4);
 }
 
+TEST(Tunnel, WhatIsTakenOutOfATunnelKeepsTheLayersAroundIt) {
+  packet::Packet whole = Parsed(Nested(1)).packet();
+  const Parsed piece(Nested(3));
+  whole.TakenOutOf(piece.packet());
+  ASSERT_EQ(whole.headers.tunnel_depth, 4);
+  EXPECT_FALSE(whole.headers.too_deep);
+  EXPECT_EQ(whole.outers[2].dst_ip.ToString(), "203.0.113.3");
+  EXPECT_EQ(whole.outers[3].dst_ip.ToString(), "203.0.113.1");
+  packet::Packet more = Parsed(Nested(2)).packet();
+  more.TakenOutOf(piece.packet());
+  EXPECT_EQ(more.headers.tunnel_depth, 4);
+  EXPECT_TRUE(more.headers.too_deep);
+}
+
 TEST(Tunnel, KeepsTheFramesOwnVlansAndThePortsOfAUdpCarrier) {
   const Parsed parsed(OverUdp(Outer().Vlan(100), {50000, 4789},
                               Vxlan(Ethernet(0x8100, Vlan(9, kIpv4Type, DatagramOf(Inner()))))));
@@ -324,6 +338,18 @@ TEST(Parse, NeighborDiscoveryMakesNoFlow) {
     EXPECT_EQ(Parsed(Icmp6("2001:db8::1", "fe80::2", type, 255))->l3, L3::kNone);
     EXPECT_EQ(Parsed(Icmp6("fe80::1", "2001:db8::2", type, 255))->l3, L3::kNone);
   }
+}
+
+// RFC 6980; nor would its fragments be counted anywhere.
+TEST(Parse, NeighborDiscoveryInFragmentsMakesAFlow) {
+  Bytes frame = Icmp6("fe80::1", "ff02::1", 135, 255);
+  packet::Packet whole;
+  whole.data = frame.data();
+  whole.captured_bytes = whole.wire_bytes = static_cast<uint32_t>(frame.size());
+  ParseWhole(whole, Parsed(Nested(1)).packet());
+  EXPECT_EQ(whole.headers.l3, L3::kIpv6);
+  EXPECT_EQ(whole.headers.note, ParseNote::kComplete);
+  EXPECT_EQ(whole.headers.tunnel_depth, 1);
 }
 
 // Else it would be a way past every rule and record.

@@ -253,6 +253,9 @@ TEST(Respond, TurnsAroundEthernetWithTagsAndNothingElse) {
   Parsed deeper(UdpFrom("10.0.0.1", "192.0.2.7").Build());
   deeper.packet.headers.l3_offset += 4;  // as behind an MPLS label
   EXPECT_FALSE(CanBeTurnedAround(deeper.packet));
+  Parsed put_together(UdpFrom("10.0.0.1", "192.0.2.7").Build());
+  put_together.packet.headers.encapsulated = true;  // its fragments came in a tunnel
+  EXPECT_FALSE(CanBeTurnedAround(put_together.packet));
 }
 
 }  // namespace
