@@ -86,5 +86,65 @@ class Block(harness.ApplianceTest):
         self.assertIn("lab-games", done.stdout, done.stderr)
 
 
+class Answers(harness.ApplianceTest):
+    """What a client reads when `reject` answers. The DNS server is not protected here."""
+
+    options = {"rules": """\
+reject domain games.lab.example class games reason "lab: a refused name" id lab-games
+"""}
+
+    def curl(self, scheme, *options):
+        """Exit code, seconds, and all that was read: headers and body."""
+        port = {"http": 80, "https": 443}[scheme]
+        began = time.monotonic()
+        done = self.lab.run(
+            "campus", "curl", "--silent", "--show-error", "--include", "--max-time", 8,
+            "--cacert", self.clients.certificate,
+            "--resolve", f"games.lab.example:{port}:{self.clients.web}",
+            *options, f"{scheme}://games.lab.example/secret", timeout=12,
+        )
+        return done.returncode, time.monotonic() - began, done.stdout
+
+    def dig(self, name, *options):
+        return self.lab.run("campus", "dig", f"@{self.clients.dns_server}", name, "A",
+                            "+time=3", "+tries=1", *options, timeout=10).stdout
+
+    def assert_never_asked(self):
+        paths = [request[4] for request in self.lab.requests()]
+        self.assertNotIn("/secret", paths, "the server has seen a refused request")
+
+    def test_http_reads_a_page_in_chinese_and_english(self):
+        # Curl's request is short, and gets the short page; a browser's brings room for the other.
+        code, _, page = self.curl("http")
+        self.assertEqual(code, 0)
+        self.assertTrue(page.startswith("HTTP/1.1 403 Forbidden"), page)
+        self.assertIn("此网站已被本网络屏蔽 Blocked by this network", page)
+        code, _, page = self.curl("http", "--header", "Cookie: " + 600 * "x")
+        self.assertEqual(code, 0)
+        self.assertIn("<b>games.lab.example</b> 已被本网络的管理员屏蔽", page)
+        self.assertIn("The operator of this network blocks <b>games.lab.example</b>", page)
+        self.assertIn("lab: a refused name", page)
+        self.assertIn("lab-games", page)
+        self.assert_never_asked()
+
+    def test_tls_is_reset_at_once(self):
+        code, seconds, _ = self.curl("https")
+        self.assertIn(code, (35, 56))
+        self.assertLess(seconds, 2)
+        self.assert_never_asked()
+
+    def test_dns_says_that_there_is_no_such_name_and_why(self):
+        for options in ((), ("+tcp",)):
+            said = self.dig("www.games.lab.example", *options)
+            self.assertIn("status: NXDOMAIN", said)
+            self.assertIn("EDE: 15 (Blocked)", said)
+        # Without EDNS, or without a cookie to make room, there is no reason with it.
+        for options in (("+noedns",), ("+nocookie",)):
+            said = self.dig("games.lab.example", *options)
+            self.assertIn("status: NXDOMAIN", said)
+            self.assertNotIn("EDE", said)
+        self.assertIn("status: NOERROR", self.dig("shop.lab.example"))
+
+
 if __name__ == "__main__":
     harness.main()

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "lib"))
 
 from weirlab import Appliance, Clients, Lab  # noqa: E402  (found through the line above)
 
-PREFIX = "weirtest"
+PREFIX = os.environ.get("WEIR_LAB_PREFIX", "weirtest")
 PROGRAMS = ("ip", "ethtool", "openssl", "nginx", "dnsmasq", "gtlsserver", "gtlsclient", "curl",
             "dig", "ping")
 SKIPPED = 77
