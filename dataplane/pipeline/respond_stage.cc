@@ -80,7 +80,8 @@ void RespondStage::Look(const FlowPacket& at, const FoundNames& found, bool soun
 }
 
 void RespondStage::Note(const FlowPacket& at, const FoundNames& found, bool passed) {
-  if (at.packet.headers.note != packet::ParseNote::kComplete) return;
+  const packet::Headers& headers = at.packet.headers;
+  if (headers.note != packet::ParseNote::kComplete || headers.is_fragment) return;
   Learning& learning = worker_.learning.at(at.cold.learning);
   if (passed) {
     learning.conversation.Passed(at.packet, at.sender);
@@ -88,7 +89,7 @@ void RespondStage::Note(const FlowPacket& at, const FoundNames& found, bool pass
     learning.conversation.Acknowledged(at.packet, at.sender);
   }
   if (learning.conversation.proven()) at.cold.conversed = 1;
-  if (!passed || at.packet.headers.payload_bytes == 0) return;
+  if (!passed || headers.payload_bytes == 0) return;
   if (!at.from_initiator()) {
     learning.reply_owed = false;
   } else if (!found.all().empty()) {

@@ -103,7 +103,8 @@ bool MayBeAnswered(const packet::Packet& packet) {
       headers.note != packet::ParseNote::kUnknownTransport) {
     return false;
   }
-  if (headers.l4_offset == packet::kNoOffset) return false;
+  // What stands for a fragment without its bytes has no frame either.
+  if (headers.l4_offset > packet.captured_bytes) return false;
   if (headers.ip_protocol == kIcmp || headers.ip_protocol == kIcmp6) return false;
   if (headers.ip_protocol == kTcp && (headers.tcp_flags & kRst) != 0) return false;
   const bool group = (packet.data[0] & 1) != 0 || (packet.data[kMacBytes] & 1) != 0;

@@ -4,6 +4,7 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/parse/parse.h"
 #include "dataplane/respond/respond.h"
+#include "tests/support/encapsulation.h"
 #include "tests/support/pipeline_harness.h"
 #include "tests/support/tcp_talk.h"
 #include "tests/unit/dataplane_names/hello_builder.h"
@@ -598,6 +599,25 @@ TEST(PipelineRespond, RemembersAConversationOverTheSessionsParts) {
   bench.Install("reject port udp/6000");
   EXPECT_FALSE(say(true));
   EXPECT_EQ(bench.answers().size(), 1U);
+}
+
+// The datagram that was put together asks as if it had come whole.
+TEST(PipelineRespond, AQuestionInFragmentsIsAnswered) {
+  PipelineHarness bench("reject domain bad.test");
+  const Bytes datagram = DatagramOf(QueryPacket(Query("bad.test")));
+  const std::span<const uint8_t> udp = std::span(datagram).subspan(20);
+  const auto piece = [&](size_t from, size_t bytes, bool more) {
+    return bench.FromInside(PacketBuilder()
+                                .Ipv4(kClient, kResolver)
+                                .Raw(17)
+                                .Payload(udp.subspan(from, bytes))
+                                .Fragment(9, static_cast<uint16_t>(from), more));
+  };
+  EXPECT_TRUE(piece(0, 16, true));
+  EXPECT_TRUE(bench.answers().empty());
+  EXPECT_FALSE(piece(16, udp.size() - 16, false));
+  ASSERT_EQ(bench.answers().size(), 1U);
+  EXPECT_EQ(FlagsOf(Seen(bench.answers()[0])), 0x8183);
 }
 
 TEST(PipelineRespond, ABrokenChecksumDrawsNothing) {
