@@ -19,6 +19,8 @@ using packet::tcp_flag::kRst;
 using packet::tcp_flag::kSyn;
 
 constexpr uint64_t kUsPerSecond = 1'000'000;
+// For so long a server repeats the answer to a SYN (Linux: five times, doubling from a second).
+constexpr uint64_t kSynAckRepeatsUs = 63 * kUsPerSecond;
 constexpr size_t kMacBytes = 6;
 constexpr uint32_t kRefreshPhases = 4096;  // so that not all flows are refreshed at once
 constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
@@ -98,9 +100,12 @@ bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, const Now&
   const bool closed = hot.Has(flow::kReset) || hot.fin_both();
   // A server that answers a SYN in the middle has forgotten the connection: this is another. While
   // the flow is learning that is the stream stage's business.
-  const bool decided = !hot.Has(flow::kEmbryonic) && !hot.Has(flow::kLearning);
-  const bool begun_again = decided && !hot.Has(flow::kDrops) && IsSynAck(packet.headers);
-  return begun_again || (closed && IsFirstSyn(packet.headers));
+  if (closed && IsFirstSyn(packet.headers)) return true;
+  const bool decided =
+      !hot.Has(flow::kEmbryonic) && !hot.Has(flow::kLearning) && !hot.Has(flow::kDrops);
+  if (!decided || !IsSynAck(packet.headers)) return false;
+  const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
+  return wall_us > worker_.flows.cold(index).start_us + kSynAckRepeatsUs;
 }
 
 // What a client said has not been acknowledged for a minute, though its server can be heard: either

@@ -90,6 +90,10 @@ class Bench {
     return pipeline_->outbox().frames();
   }
 
+  // Ends every flow: what another spoofer sent, perhaps on the other side, is no conversation of
+  // this one's.
+  void Forget() { pipeline_->CloseAll(events::EndReason::kShutdown); }
+
   const packet::Headers& headers() const { return headers_; }  // of the last packet
   bool rejected() const { return rejected_; }
   const pipeline::Counters& counters() const { return pipeline_->counters(); }
@@ -278,6 +282,7 @@ Bytes Unsolicited(Dice& dice, bool forth, names::Crypto& crypto) {
 void TryToReflect(Bench& bench, Dice& dice, names::Crypto& crypto) {
   const Side side = dice.OneIn(2) ? Side::kInside : Side::kOutside;
   const bool both_ends = dice.OneIn(2);
+  bench.Forget();
   for (size_t packets = 1 + dice.Below(8); packets > 0; --packets) {
     const bool forth = !both_ends || dice.OneIn(2);
     Bytes frame = Unsolicited(dice, forth, crypto);
