@@ -14,6 +14,8 @@ using packet::tcp_flag::kFin;
 using packet::tcp_flag::kRst;
 using packet::tcp_flag::kSyn;
 
+constexpr uint8_t kUrg = 0x20;  // RFC 9293 §3.1
+
 // IANA's TCP option kinds.
 enum OptionKind : uint8_t {
   kEndOfOptions = 0,
@@ -94,6 +96,8 @@ std::string_view SegmentFaultName(SegmentFault fault) {
       return "inexact_reset";
     case SegmentFault::kNoHandshake:
       return "no_handshake";
+    case SegmentFault::kUrgent:
+      return "urgent";
     case SegmentFault::kWrongSide:
       return "wrong_side";
     case SegmentFault::kCount:
@@ -144,6 +148,9 @@ SegmentFault TcpCheck::CheckEstablished(const End& sender, const End& receiver,
                       SeqDistance(sender.timestamp, options.timestamp) < 0;
   if (is_old) return SegmentFault::kOldTimestamp;
   if (strict) {
+    // RFC 6093 §2.3: most sockets take the octet out of the stream, some leave it in.
+    const bool urgent = (segment.flags & kUrg) != 0 && segment.payload_bytes > 0;
+    if (urgent) return SegmentFault::kUrgent;
     // The receiver may never have got this SYN, and be in the middle of another connection.
     const bool unanswered = sender.syn_seen && !receiver.syn_seen;
     if (unanswered && segment.payload_bytes > 0) return SegmentFault::kNoHandshake;

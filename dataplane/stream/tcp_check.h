@@ -49,6 +49,7 @@ enum class SegmentFault : uint8_t {
   kAfterEnd,      // data behind the sender's own FIN or RST
   kInexactReset,  // an RST at another number than the next expected (RFC 5961 §3)
   kNoHandshake,   // data behind a SYN that the other end has not answered
+  kUrgent,        // urgent data: whether its octet is part of the stream is the server's choice
   kWrongSide,     // it says to come from the one end, and came in on the other's side
   kCount,
 };

@@ -122,6 +122,11 @@ TEST_F(TcpCheckTest, RefusesWhatLiesBeyondTheWindow) {
   EXPECT_EQ(Client(Make(5002, 5001, kAck, 10)), SegmentFault::kOutOfWindow);
 }
 
+TEST_F(TcpCheckTest, RefusesUrgentData) {
+  EXPECT_EQ(Client(Make(1001, 5001, kAck | 0x20, 10)), SegmentFault::kUrgent);
+  EXPECT_EQ(Client(Make(1001, 5001, kAck | 0x20)), SegmentFault::kNone);
+}
+
 TEST_F(TcpCheckTest, RefusesASignatureThatTheSynDidNotAnnounce) {
   Segment segment = Make(1001, 5001, kAck, 10);
   segment.options.is_signed = true;
