@@ -17,9 +17,10 @@ SELECTION = (
     "window of 4*", "fake, ttl 2", "fake, bads*", "fake, badack", "fake, md5sig", "fake, ts",
     "fake, datanoack", "fake, syn flag", "fake, out of*", "fake and disorder*", "fakedsplit*",
     "fakeddisorder, ttl*", "hostfakesplit*", "fast open*", "IPv6: fake*",
-    "synack before*", "SYN with another*", "IPv? fragments at 24", "IPv? fragments, last first",
-    "IPv? fragments in*", "IPv? fragments, hidden*", "IPv6 hop-by-hop options", "IPv6 destination options",
-    "absolute URI*", "pipelined*", "second request*", "Host:name*", "line feeds*", "records cut*", "name in*", "hello of*",
+    "SYN with another*", "IPv? fragments at 24", "IPv? fragments, last first",
+    "IPv? fragments in*", "IPv? fragments, hidden*", "IPv6 hop-by-hop options",
+    "IPv6 destination options", "absolute URI*", "pipelined*", "second request*", "Host:name*",
+    "line feeds*", "records cut*", "name in*", "hello of*",
     "noise first: s*", "*fake Initial*", "CRYPTO*", "udplen*", "Retry", "0-RTT*",
     "every datagram twice", "version*",
 )

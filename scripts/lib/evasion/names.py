@@ -86,7 +86,7 @@ def ask(lab, names, scheme, seconds=8):
                     seconds),
         input="\n".join(names), capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     if process.returncode != 0:
-        return [process.stderr.strip().splitlines()[-1]]
+        raise RuntimeError(f"many_names.py: {process.stderr.strip().splitlines()[-1]}")
     return process.stdout.splitlines()
 
 
@@ -103,6 +103,9 @@ def measure(lab, appliance, progress, counts=ALL):
     for protocol, count in counts.items():
         begun = time.monotonic()
         refused = ask(lab, allowed[:count], SCHEMES[protocol])
+        if refused:  # a machine that is too busy for one answer has it the second time
+            progress(f"names   asked again: {'; '.join(refused[:3])}")
+            refused = ask(lab, [line.split()[0] for line in refused], SCHEMES[protocol])
         progress(f"names   {count:,} allowed names over {protocol}: {len(refused)} not answered, "
                  f"{time.monotonic() - begun:.0f} s")
         missing += len(refused)
