@@ -404,6 +404,35 @@ TEST(PipelineFragment, ASecondFragmentHeaderHidesNothing) {
   EXPECT_EQ(Events(bench, Event::kIllegal), 1U);
 }
 
+// A fragment whose datagram holds a fragment, whose datagram holds a fragment.
+TEST(PipelineFragment, TheThirdDatagramWithinFollowsItsConfiguration) {
+  const auto join = [](std::initializer_list<Bytes> parts) {
+    Bytes out;
+    for (const Bytes& part : parts) out.insert(out.end(), part.begin(), part.end());
+    return out;
+  };
+  const Bytes options = FromHex("2c 00 01 04 00 00 00 00");  // then a fragment header
+  const Bytes third = FromHex("11 00 0001 00000003");        // of UDP, at 0, more to come
+  const Bytes second = FromHex("3c 00 0001 00000002");       // of more options, at 0, more to come
+  const Bytes whole = join({options, second, options, third, Bytes(24, 9)});
+  for (const bool closed : {false, true}) {
+    auto settings = PipelineHarness::DefaultOptions();
+    settings.fragment_limits.drop_when_full = closed;
+    PipelineHarness bench(kRules, settings);
+    const Way way{.v6 = true};
+    const PacketBuilder rest =
+        way.Ip().Ipv6Extension(60, options).Raw(60).Payload(Bytes(8, 9)).Fragment(2, 40, false);
+    EXPECT_TRUE(bench.FromInside(rest));
+    const PacketBuilder outer = way.Ip().Raw(60).Payload(whole);
+    const auto cut = Cut(way, outer, 1, {48});
+    EXPECT_TRUE(bench.FromInside(cut[0]));
+    EXPECT_EQ(bench.FromInside(cut[1]), !closed);
+    EXPECT_EQ(Events(bench, Event::kTooDeep), 1U);
+    bench.CloseAll();
+    EXPECT_EQ(bench.session().event.packets_to_dst, 3U);
+  }
+}
+
 // A host that puts together what reaches it, as trusting as one can be: overlaps are taken, and it
 // keeps the first bytes or the last.
 class FarEnd {
