@@ -33,6 +33,26 @@ void Fragmented(Wire& wire, uint16_t port, Below&& below) {
   }
 }
 
+// A flow in a tunnel, whose second datagram is too long for it and comes in fragments.
+void Tunnelled(Wire& wire, uint16_t port) {
+  const auto outer = [&] {
+    PacketBuilder builder;
+    return builder.Ipv4("192.0.2.1", "203.0.113." + std::to_string(1 + port % 5)).Raw(4);
+  };
+  const auto inner = [&](size_t bytes) {
+    PacketBuilder builder;
+    builder.Ipv4("10.20.0.11", "10.30.0." + std::to_string(port % 200));
+    Bytes frame =
+        builder.Udp({.src_port = port, .dst_port = 15001}).Payload(Bytes(bytes, 't')).Build();
+    frame.erase(frame.begin(), frame.begin() + 14);
+    return frame;
+  };
+  wire.Carry(outer().Payload(inner(20)));
+  const Bytes large = inner(100);
+  wire.Carry(outer().Payload(std::span(large).subspan(64)).Fragment(port, 64, false));
+  wire.Carry(outer().Payload(std::span(large).first(64)).Fragment(port, 0, true));
+}
+
 // Conversations of many kinds, some packets cut or swapped, all from the printed seed.
 Wire Mixed(uint32_t seed) {
   std::mt19937 random(seed);
@@ -41,7 +61,7 @@ Wire Mixed(uint32_t seed) {
   for (uint16_t i = 0; i < 60; ++i) {
     const auto port = static_cast<uint16_t>(41000 + i);
     const std::string host = "host" + std::to_string(below(9)) + ".example.test";
-    switch (below(5)) {
+    switch (below(6)) {
       case 0:
         BrowseHttp(wire, port, host);
         break;
@@ -56,6 +76,9 @@ Wire Mixed(uint32_t seed) {
         break;
       case 3:
         Fragmented(wire, port, below);
+        break;
+      case 4:
+        Tunnelled(wire, port);
         break;
       default:
         wire.Carry(Bytes(14 + below(100), static_cast<uint8_t>(below(256))));

@@ -191,10 +191,13 @@ Lane& Replay::LaneOf(const packet::Packet& packet) {
   packet::Packet parsed = packet;
   parse::Parse(parsed);
   if (parsed.headers.l3 == packet::L3::kNone) return *lanes_.front();
-  // Both directions of a flow, and all fragments of a datagram, hash alike.
+  // Both directions of a flow, and all fragments of a datagram, hash alike: by the outermost
+  // addresses, as a network card would, for of a tunnel in fragments no others are there yet.
+  const bool in_tunnel = parsed.headers.tunnel_depth > 0;
+  const base::IpAddress& src = in_tunnel ? parsed.outers[0].src_ip : parsed.headers.src_ip;
+  const base::IpAddress& dst = in_tunnel ? parsed.outers[0].dst_ip : parsed.headers.dst_ip;
   const base::HashKey key = base::HashKey::FromBytes(kLaneSecret);
-  const uint64_t hash = base::KeyedHash(key, parsed.headers.src_ip.bytes()) +
-                        base::KeyedHash(key, parsed.headers.dst_ip.bytes());
+  const uint64_t hash = base::KeyedHash(key, src.bytes()) + base::KeyedHash(key, dst.bytes());
   return *lanes_[hash % lanes_.size()];
 }
 
