@@ -9,6 +9,7 @@ void ClientStream::Start(uint32_t seq, bool is_certain) {
 }
 
 bool ClientStream::Conflicts(uint32_t seq, std::span<const uint8_t> segment) const {
+  Trim(acknowledged_, seq, segment);
   if (buffer_ == kNoBuffer || segment.empty()) return false;
   return pool_->at(buffer_).Contradicts(seq - base_seq_, segment);
 }

@@ -86,6 +86,8 @@ class ClientStream {
   // At most this much of a body is passed over at once, so that distances keep their sign.
   static constexpr uint64_t kPassMax = 1U << 30;
 
+  // Not where the server has the bytes already: there it takes no others, and a keep-alive may
+  // bring any (RFC 9293 §3.8.4).
   bool Conflicts(uint32_t seq, std::span<const uint8_t> segment) const;
   Added Hold(uint32_t seq, std::span<const uint8_t> segment);
   std::span<const uint8_t> RunFrom(uint32_t seq) const;

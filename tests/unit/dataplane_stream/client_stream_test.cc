@@ -78,6 +78,21 @@ TEST(ClientStream, KeepsWhatWasReadUntilItIsAcknowledged) {
   EXPECT_EQ(reader.text, "Host: allowed");
 }
 
+TEST(ClientStream, MindsNoOtherBytesWhereTheServerHasThemAlready) {
+  BufferPool pool(1);
+  ClientStream stream(pool);
+  stream.Start(100, true);
+  UnitReader reader{.unit = 10};
+  EXPECT_EQ(stream.Add(100, Bytes("abc"), kKeep, reader), Added::kRead);
+  EXPECT_EQ(stream.Add(102, Bytes("X"), kKeep, reader), Added::kConflict);
+  stream.Acknowledge(103);
+  EXPECT_NE(stream.Add(102, Bytes("X"), kKeep, reader), Added::kConflict);  // a keep-alive
+  EXPECT_NE(stream.Add(102, Bytes("Xdef"), kKeep, reader), Added::kConflict);
+  EXPECT_EQ(stream.Add(105, Bytes("Xghij"), kKeep, reader), Added::kConflict);
+  EXPECT_EQ(stream.Add(105, Bytes("fghij"), kKeep, reader), Added::kRead);
+  EXPECT_EQ(reader.text, "abcdefghij");
+}
+
 TEST(ClientStream, KeepsTheHelloOfAReaderThatHasFinished) {
   BufferPool pool(1);
   ClientStream stream(pool);
