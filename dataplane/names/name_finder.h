@@ -80,8 +80,9 @@ struct UdpPorts {
 // client may open another connection. A datagram without anything for it costs a few comparisons.
 //
 // Who must not be led astray drops the datagrams of kConflict and kCrowded and keeps the finder for
-// as long as it is in_progress(). Then every byte of a hello that a server can have was read here,
-// and no name gets through untold.
+// as long as it is in_progress() or Keeps() anything. Then every byte of a hello that a server can
+// have was read here, and no name gets through untold. A hello that is whole here need not be so
+// there, if a part of it was made to die on the way: what comes later must still fit to it.
 class UdpNameFinder {
  public:
   // Attempts of one flow that are put together side by side. A client's connection takes one, or
@@ -94,6 +95,8 @@ class UdpNameFinder {
   Coverage coverage() const { return coverage_; }
   // A QUIC ClientHello was begun and is not whole: the flow's next packets may complete it.
   bool in_progress() const;
+  // An attempt of several datagrams, whole or not, has its place still.
+  bool Keeps(QuicAttempts& attempts) const;
 
  private:
   Outcome ConsumeDns(std::span<const uint8_t> datagram, UdpPorts ports, NameSink& sink);

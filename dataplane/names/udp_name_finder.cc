@@ -62,6 +62,11 @@ bool UdpNameFinder::in_progress() const {
   return false;
 }
 
+bool UdpNameFinder::Keeps(QuicAttempts& attempts) const {
+  return std::ranges::any_of(
+      leases_, [&](const QuicLease& lease) { return attempts.Find(lease) != nullptr; });
+}
+
 Outcome UdpNameFinder::ConsumeDns(ByteSpan datagram, UdpPorts ports, NameSink& sink) {
   DnsMessage message;
   const Outcome outcome = ParseDnsMessage(datagram, message);

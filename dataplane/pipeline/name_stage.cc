@@ -227,7 +227,8 @@ void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
     learning.name_settled = true;
     at.learnt = true;
   }
-  if (!in_progress && (many || !found.all().empty())) learning.names_done = true;
+  const bool kept = worker_.protects_streams && learning.udp_names.Keeps(context_->attempts());
+  if (!in_progress && !kept && (many || !found.all().empty())) learning.names_done = true;
 }
 
 void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {

@@ -134,6 +134,31 @@ TEST_F(PipelineQuic, DropsADatagramThatContradictsTheHello) {
   }
 }
 
+// One half of an allowed hello is made to die on its way to the server; the hello was whole here.
+TEST_F(PipelineQuic, NoHalfIsReplacedBehindAHelloThatWasWhole) {
+  const Bytes shown = HelloBuilder().Sni("shown-.example").Message();
+  const Bytes hidden = HelloBuilder().Sni("hidden.example").Message();
+  const size_t half = shown.size() / 2;
+  const auto part = [&](const Bytes& hello, uint64_t number, bool second) {
+    InitialSpec spec;
+    spec.number = number;
+    spec.pad_to = 1200;
+    const size_t from = second ? half : 0;
+    return SealInitial(spec, CryptoPart(hello, from, second ? hello.size() - half : half),
+                       context_->crypto());
+  };
+  for (const bool enforced : {true, false}) {
+    PipelineHarness bench(enforced ? "drop host hidden.example mode enforce\n" : "");
+    const Path path(1);
+    EXPECT_TRUE(bench.FromInside(path.Datagram(true, part(shown, 1, true))));
+    EXPECT_TRUE(bench.FromInside(path.Datagram(true, part(shown, 2, false))));
+    EXPECT_EQ(bench.FromInside(path.Datagram(true, part(hidden, 3, true))), !enforced);
+    // What was said before may come again.
+    EXPECT_TRUE(bench.FromInside(path.Datagram(true, part(shown, 4, true))));
+    EXPECT_EQ(bench.session().name, "shown-.example");
+  }
+}
+
 // A verdict does not wait for ever; the hello is read to its end all the same.
 TEST_F(PipelineQuic, FollowsAHelloBehindManyOtherDatagrams) {
   PipelineHarness bench("drop host late.example mode enforce\n");
