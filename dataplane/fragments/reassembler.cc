@@ -90,7 +90,8 @@ Reassembler::Reassembler(const Limits& limits, const base::HashKey& secret, Lost
       buckets_(std::bit_ceil(size_t{limits.datagrams_max} * 2)),
       sources_(kSources),
       chunks_(limits.chunks_max),
-      closed_(limits.closed_keys_max) {}
+      closed_(limits.closed_keys_max),
+      passed_(kPassedKeysMax) {}
 
 Reassembler::Added Reassembler::Add(const packet::Packet& packet, const Charge& charge) {
   const base::MonoTime now = charge.last;
@@ -160,6 +161,10 @@ DatagramIndex Reassembler::Begin(const packet::Packet& packet, const Piece& piec
   datagram.source_pieces = source.pieces;
   datagram.chunks.fill(kNoChunk);
   Describe(datagram, packet, piece);
+  if (const auto passed = passed_.Find(hash, now)) {
+    datagram.follows = true;
+    datagram.passed = *passed;
+  }
   datagram.next_in_bucket = *BucketOf(hash);
   *BucketOf(hash) = index;
   Append(by_age_, &Datagram::by_age, index);
@@ -281,7 +286,10 @@ Reassembler::Completed Reassembler::Release(DatagramIndex index, base::MonoTime 
 }
 
 bool Reassembler::Conclude(const Completed& completed, bool passed, base::MonoTime now) {
-  if (passed && !completed.odd) return false;
+  if (passed && !completed.odd) {
+    passed_.Put(completed.hash, completed.key, now, base::MonoTime{now.ns + kPlainWithinNs});
+    return false;
+  }
   Close(completed.hash, completed.key, now);
   return passed;
 }

@@ -15,6 +15,10 @@
 // here and to die before the server, or to come after the server's patience, and what the server
 // still waits for could be sent with other bytes: the key is closed.
 //
+// A fragment that comes again behind a plain datagram begins another of its key, which nobody will
+// complete. It is counted where the first copy was: the ports of what passed are remembered for a
+// little while, and serve for nothing else.
+//
 // What is not completed is given up when no fragment has come for longer than servers wait. The
 // unfinished datagrams of one source are limited; the one touched longest ago gives way and its key
 // is closed. When all room is taken, one that nobody has touched for a second gives way; else there
@@ -51,6 +55,9 @@ inline constexpr int64_t kStaleNs = base::kNsPerSecond;
 // Linux forgets a datagram when so many fragments of its source came between two of its own
 // (net.ipv4.ipfrag_max_dist is 64).
 inline constexpr uint32_t kPlainDistance = 32;
+
+// Plain datagrams whose ports are remembered; 24 bytes each. What is forgotten early has ports 0.
+inline constexpr uint32_t kPassedKeysMax = 4'096;
 
 // The largest datagram with its link-layer header.
 inline constexpr size_t kWholeBytesMax = kHeadBytesMax + kDatagramBytesMax;
@@ -90,6 +97,8 @@ struct Datagram {
   uint16_t ip_at;  // in `head`
   bool odd;        // not plain
   bool has_first;  // `head` and `headers` are the first fragment's; else those of any
+  bool follows;    // and `passed` is of one that passed with its key lately
+  ClosedKey passed;
   packet::Side rx_side;
   base::MonoTime touched;  // when a piece was last forwarded
   Charge charge;           // of its pieces, which no flow has been charged with yet
@@ -194,7 +203,8 @@ class Reassembler {
   base::HugeArray<Source> sources_;
   ChunkPool chunks_;
   ClosedKeys closed_;
-  List by_age_{};  // the oldest was touched longest ago
+  ClosedKeys passed_;  // plain, and not closed at all
+  List by_age_{};      // the oldest was touched longest ago
   DatagramIndex free_head_ = kNoDatagram;
   DatagramIndex fresh_ = 1;  // datagrams from here on were never used
   uint32_t live_ = 0;

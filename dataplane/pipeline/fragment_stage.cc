@@ -126,6 +126,10 @@ void FragmentStage::OnLost(const fragments::Datagram& datagram, Event why) {
   if (lost_count_ == kLostMax) return;
   Lost& lost = lost_[lost_count_++];
   lost.bare = Bare(datagram.headers, PortsOf(datagram.headers, datagram.has_first));
+  if (datagram.follows && !datagram.has_first) {
+    lost.bare = Bare(datagram.headers, datagram.passed.ports);
+    lost.bare.headers.ip_protocol = datagram.passed.ip_protocol;
+  }
   std::copy_n(datagram.head.begin(), lost.macs.size(), lost.macs.begin());
   lost.bare.data = lost.macs.data();
   lost.bare.rx_side = datagram.rx_side;

@@ -291,6 +291,30 @@ TEST(PipelineFragment, WhatNeverGetsAFirstFragmentIsCountedWithPortsZeroAtItsTim
   EXPECT_EQ((event.end.ns - event.start.ns) / base::kNsPerMs, 1) << "when the fragments came";
 }
 
+TEST(PipelineFragment, OneThatComesAgainBehindItsDatagramIsCountedToTheSameSession) {
+  for (const Way& way : kWays) {
+    for (const unsigned again : {0U, 1U, 2U}) {
+      PipelineHarness bench(kRules);
+      const auto cut = Cut(way, Dns(way, "all"), 7, {8, 16});
+      for (const unsigned i : {0U, 1U, 2U, again}) EXPECT_TRUE(bench.FromInside(cut[i]));
+      bench.CloseAll();
+      EXPECT_EQ(bench.session().event.packets_to_dst, 4U);
+      EXPECT_EQ(bench.session().event.dst_port, 53);
+    }
+  }
+}
+
+TEST(PipelineFragment, AWhileLaterNobodyKnowsWhoseItWas) {
+  PipelineHarness bench(kRules);
+  const Way way;
+  const auto cut = Cut(way, Dns(way, "all"), 7, {8, 16});
+  for (const unsigned i : {0U, 1U, 2U}) EXPECT_TRUE(bench.FromInside(cut[i]));
+  bench.Advance(2);
+  EXPECT_TRUE(bench.FromInside(cut[2]));
+  bench.CloseAll();
+  EXPECT_EQ(bench.events().sessions().size(), 2U);
+}
+
 TEST(PipelineFragment, AnAddressThatIsBlockedGetsNoFragmentAtAll) {
   PipelineHarness bench("drop ip 198.51.100.10 id r2");
   const Way way;
