@@ -40,12 +40,6 @@ Case MakeCase(uint64_t seed, bool hostile) {
   made.exchange = MakeExchange(random, hostile);
   if (hostile) made.server = AnyServer(random);
   made.ops = hostile ? HostileOps(random, made.exchange) : HonestOps(random, made.exchange);
-  // Not withstood yet.
-  std::erase_if(made.ops, [&](const Op& op) {
-    return op.kind == OpKind::kFragment || op.kind == OpKind::kFakeFragment ||
-           op.kind == OpKind::kServerFragment ||
-           (made.exchange.protocol == Protocol::kQuic && op.kind == OpKind::kCopy);
-  });
   return made;
 }
 

@@ -30,6 +30,7 @@ class DatagramTalk final : public Talk {
 
  private:
   void SendFlight(uint32_t flight) {
+    BeginFlight();
     std::vector<const Datagram*> datagrams;
     std::vector<Range> units;
     for (size_t i = flights_[flight]; i < flights_[flight + 1]; ++i) {
@@ -63,6 +64,7 @@ class DatagramTalk final : public Talk {
         EmitFake(*packet.op, exchange_.messages[flights_[flight]]);
         break;
       case PlannedPacket::Kind::kAck:
+      case PlannedPacket::Kind::kProbe:
         break;  // TCP's
     }
   }

@@ -171,7 +171,9 @@ void TcpServer::Take(std::span<const uint8_t> bytes) {
     return;
   }
   if (segment.Has(kSyn)) {
-    owes_ack_ = true;  // a challenge, or the SYN again
+    // Both have said SYN (RFC 9293 §3.5); else a challenge, or the SYN is said again.
+    if (segment.Has(kAck) && segment.ack == isn_ + 1) established_ = true;
+    owes_ack_ = true;
     return;
   }
   const auto offset = static_cast<int64_t>(static_cast<int32_t>(segment.seq - client_isn_ - 1));

@@ -71,14 +71,34 @@ Fault SumsFault(const SeenSession& session, const Tally& tally) {
          ", sent were " + sums(tally.packets[0], tally.packets[1], tally.bytes[0], tally.bytes[1]);
 }
 
+bool HasNoPorts(const SeenSession& session) {
+  return session.event.src_port == 0 && session.event.dst_port == 0;
+}
+
+// Fragments to a blocked address are dropped at once; until the first one has come nobody knows
+// their ports. They make a session of their own, and are taken out of `tally`.
+std::vector<SeenSession> Sessions(const Case& of, const Outcome& outcome, Tally& tally) {
+  std::vector<SeenSession> sessions = outcome.sessions;
+  if (!FateOf(of.exchange).by_address) return sessions;
+  const auto found = std::ranges::find_if(sessions, HasNoPorts);
+  if (found == sessions.end() || found->event.dst_ip.ToString() != of.exchange.server)
+    return sessions;
+  tally.packets[0] -= found->event.packets_to_dst;
+  tally.bytes[0] -= found->event.bytes_to_dst;
+  sessions.erase(found);
+  return sessions;
+}
+
 Fault CountFault(const Case& of, const Outcome& outcome) {
   const size_t expected = outcome.stranger.packets[0] > 0 ? 2 : 1;
-  if (outcome.sessions.size() == expected && MainSession(of, outcome) != nullptr) {
-    return SumsFault(*MainSession(of, outcome), outcome.tally);
+  Tally tally = outcome.tally;
+  const auto sessions = Sessions(of, outcome, tally);
+  if (sessions.size() == expected && MainSession(of, outcome) != nullptr) {
+    return SumsFault(*MainSession(of, outcome), tally);
   }
   std::string text =
-      std::to_string(outcome.sessions.size()) + " sessions instead of " + std::to_string(expected);
-  for (const SeenSession& session : outcome.sessions) text += "\n  " + Identity(session);
+      std::to_string(sessions.size()) + " sessions instead of " + std::to_string(expected);
+  for (const SeenSession& session : sessions) text += "\n  " + Identity(session);
   return text;
 }
 

@@ -27,12 +27,14 @@ constexpr KindWords kWords[] = {
     {OpKind::kServerFragment, "the server's data segment %a in fragments of %b bytes"},
     {OpKind::kServerQuiet, "the server acknowledges late"},
     {OpKind::kVlan, "a VLAN tag %a of type %b around everything"},
+    {OpKind::kProbe, "flight %f: a keep-alive of %a bytes before packet %p"},
+    {OpKind::kSplitHandshake, "the handshake is split"},
     {OpKind::kSynCopy, "the SYN comes twice"},
     {OpKind::kSynData, "the SYN carries %a bytes, taken by the server: %b"},
     {OpKind::kFakeBytes, "flight %f: %b fake bytes (%c) from %a before packet %p"},
     {OpKind::kFakeReset, "flight %f: a fake RST before packet %p"},
     {OpKind::kFakeFin, "flight %f: a fake FIN before packet %p"},
-    {OpKind::kFakeSyn, "flight %f: a fake SYN before packet %p, from the start: %a"},
+    {OpKind::kFakeSyn, "flight %f: a fake SYN before packet %p, %b bytes before %a (%c)"},
     {OpKind::kFakeFragment, "flight %f: packet %p, %b fake bytes from %a among its fragments (%c)"},
     {OpKind::kFakeDatagram, "flight %f: a fake datagram (%c) before packet %p"},
 };
@@ -80,6 +82,8 @@ class Generator {
       exchange_.is_tcp() ? FakeSegment() : FakeDatagram();
     }
     if (random_.OneIn(3)) FakeFragments();
+    // Long enough for somebody to forget.
+    if (random_.OneIn(4)) Add(Somewhere(OpKind::kPause)).a = random_.Between(5'000, 50'000);
     return std::move(ops_);
   }
 
@@ -131,6 +135,8 @@ class Generator {
       op.b = random_.Between(1, random_.OneIn(2) ? 20 : 1000);
     }
     for (uint32_t i = Few(3); i > 0; --i) Add(Somewhere(OpKind::kAck));
+    if (random_.OneIn(6)) Add(Somewhere(OpKind::kProbe)).a = random_.Below(2);
+    if (random_.OneIn(12)) Add(Somewhere(OpKind::kSplitHandshake));
     if (random_.OneIn(8)) Add(Somewhere(OpKind::kSynCopy));
     if (random_.OneIn(8)) {
       Op& op = Add(Somewhere(OpKind::kSynData));
@@ -191,7 +197,7 @@ class Generator {
                       : which == 2 ? OpKind::kFakeSyn
                                    : OpKind::kFakeBytes);
     op.trick = AnyTrick();
-    op.a = op.kind == OpKind::kFakeSyn ? random_.Below(2) : Byte(op.flight);
+    op.a = Byte(op.flight);
     op.b = random_.Between(1, random_.OneIn(2) ? 12 : 800);
     op.c = random_.Below(3);
     // Over the whole flight, as zapret's fakes are.

@@ -31,13 +31,15 @@ enum class OpKind : uint8_t {
   kServerFragment,  // the server's a-th data segment comes in fragments of b bytes
   kServerQuiet,     // the server acknowledges only with its replies, and at the end of a flight
   kVlan,            // a tag around everything: identifier a, type b
+  kProbe,           // a keep-alive: one byte before what is acknowledged, with a zero byte (a = 1)
+  kSplitHandshake,  // the server answers the SYN with a SYN of its own (RFC 9293 §3.5)
   kSynCopy,         // the SYN comes twice
   kSynData,         // a bytes in the SYN (RFC 7413), b: the server takes them
   // An evader at the client, whose server is an ordinary one. `trick` says how.
   kFakeBytes,     // b bytes from byte a of the flight, other ones (c says which)
   kFakeReset,     // an RST
   kFakeFin,       // a FIN
-  kFakeSyn,       // a SYN, in the midst or before the real one
+  kFakeSyn,       // a SYN b bytes before byte a of the flight; c = 1: also before the real one
   kFakeFragment,  // into the fragments of a packet: other bytes from a, b of them
   kFakeDatagram,  // a datagram with other contents (c says which)
 };

@@ -31,6 +31,7 @@ class Planner {
       Each(OpKind::kMove, [&](const Op& op) { Move(op); });
     }
     Each(OpKind::kAck, [&](const Op& op) { Insert(op, Kind::kAck); });
+    Each(OpKind::kProbe, [&](const Op& op) { Insert(op, Kind::kProbe); });
     Each(OpKind::kPause, [&](const Op& op) { Insert(op, Kind::kPause); });
     Each(OpKind::kStranger, [&](const Op& op) { Insert(op, Kind::kStranger); });
     for (const OpKind fake : {OpKind::kFakeBytes, OpKind::kFakeReset, OpKind::kFakeFin,
@@ -71,6 +72,7 @@ class Planner {
 
   void Copy(const Op& op) {
     const size_t from = IndexOf(op);
+    packets_[from].is_copied = true;
     PlannedPacket copy = packets_[from];
     copy.lost_before = copy.lost_behind = false;
     InsertAt(std::min(packets_.size(), from + 1 + op.a), copy);

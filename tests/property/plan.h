@@ -8,11 +8,12 @@
 namespace weir::property {
 
 struct PlannedPacket {
-  enum class Kind : uint8_t { kUnit, kAck, kPause, kStranger, kFake };
+  enum class Kind : uint8_t { kUnit, kAck, kProbe, kPause, kStranger, kFake };
 
   Kind kind = Kind::kUnit;
   Range unit;       // bytes of the client's stream; on UDP one datagram of the flight
   uint32_t id = 0;  // copies have that of their original
+  bool is_copied = false;
   bool lost_before = false;
   bool lost_behind = false;
   const Op* fragment = nullptr;

@@ -78,6 +78,9 @@ class StreamTalk final : public Talk {
       if (i == 0 && FindOp(OpKind::kSynCopy) != nullptr) EmitSyn(data);
     }
     if (!server_.heard_syn() || client_reset()) return false;
+    if (FindOp(OpKind::kSplitHandshake) != nullptr) {
+      EmitPlain(ClientFrame(ClientFields(0xffffffff, kSyn | kAck), {}));
+    }
     EmitPlain(ClientFrame(ClientFields(acked_, kAck), {}));
     return !client_reset();
   }
@@ -93,7 +96,7 @@ class StreamTalk final : public Talk {
       if (data->b != 0) server_.AllowSynData();
     }
     for (const Op& op : case_.ops) {
-      if (op.kind == OpKind::kFakeSyn && op.a == 1) EmitFake(op, 0);
+      if (op.kind == OpKind::kFakeSyn && op.c == 1) EmitFake(op, 0);
     }
     EmitPlain(ClientFrame(fields, bytes));
   }
@@ -104,6 +107,7 @@ class StreamTalk final : public Talk {
 
   // True when all of it has arrived and been replied to.
   bool SendFlight(uint32_t flight) {
+    BeginFlight();
     clock_ += 1000;
     const auto units = Segments(ends_, case_.ops, flights_, flight, acked_);
     std::map<uint32_t, Bytes> sent;
@@ -129,6 +133,9 @@ class StreamTalk final : public Talk {
       }
       case PlannedPacket::Kind::kAck:
         EmitPlain(ClientFrame(ClientFields(std::max(said_, acked_), kAck), {}));
+        break;
+      case PlannedPacket::Kind::kProbe:
+        EmitPlain(ClientFrame(ClientFields(acked_ - 1, kAck), Bytes(packet.op->a)));
         break;
       case PlannedPacket::Kind::kPause:
         wire_.Pause(packet.op->a);
@@ -208,7 +215,7 @@ class StreamTalk final : public Talk {
       fields = ClientFields(std::max(said_, acked_),
                             op.kind == OpKind::kFakeReset ? kRst | kAck : kFin | kAck);
     } else {
-      fields = ClientFields(20'000, kSyn);
+      fields = ClientFields(range.begin - op.b - 1, kSyn);
     }
     TrickFields(op.trick, fields);
     Bytes frame = ClientFrame(fields, bytes);
@@ -225,7 +232,7 @@ class StreamTalk final : public Talk {
               .dst_port = exchange_.client_port,
               .flags = flags,
               .seq = exchange_.server_isn + 1 + offset,
-              .ack = server_.ack_number(),
+              .ack = (flags & kAck) == 0 ? 0 : server_.ack_number(),
               .options = Timestamps(7'000'000 + clock_, clock_)})
         .Payload(bytes)
         .Build();
@@ -280,8 +287,9 @@ class StreamTalk final : public Talk {
     const bool owes = server_.OwesAck();
     if (!server_.established()) {
       if (!owes) return;
-      const Bytes frame = ServerFrame(0xffffffff, kSyn | kAck, {});
-      if (EmitServer(frame)) ClientHears();
+      const bool split = FindOp(OpKind::kSplitHandshake) != nullptr;
+      const Bytes frame = ServerFrame(0xffffffff, split ? kSyn : kSyn | kAck, {});
+      if (EmitServer(frame) && !split) ClientHears();
       return;
     }
     bool replied = false;
@@ -291,7 +299,9 @@ class StreamTalk final : public Talk {
       ServerSay({begin, reply_ends_[replied_ - 1]});
       replied = true;
     }
-    if (owes && !replied && FindOp(OpKind::kServerQuiet) == nullptr) ServerAck();
+    // A handshake is acknowledged by the most quiet one.
+    const bool quiet = FindOp(OpKind::kServerQuiet) != nullptr && server_.received() > 0;
+    if (owes && !replied && !quiet) ServerAck();
   }
 
   // --- The end ----------------------------------------------------------------------------------

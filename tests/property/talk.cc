@@ -73,8 +73,16 @@ void Talk::AddFake(const Bytes& frame, const Op& op, uint32_t id,
   pieces.insert(pieces.begin() + static_cast<ptrdiff_t>(at), std::move(fake));
 }
 
+// What the network copies has the identification of its original.
+uint32_t Talk::IpIdOf(const PlannedPacket& packet) {
+  if (!packet.is_copied) return ++ip_id_;
+  const auto [known, is_new] = copied_ids_.try_emplace(packet.id, ip_id_ + 1);
+  if (is_new) ++ip_id_;
+  return known->second;
+}
+
 std::vector<Bytes> Talk::Pieces(Bytes frame, const PlannedPacket& packet) {
-  const uint32_t id = ++ip_id_;
+  const uint32_t id = IpIdOf(packet);
   testing::SetIpv4Id(frame, static_cast<uint16_t>(id));
   if (packet.fragment == nullptr && packet.fake_fragment == nullptr) return {frame};
   const uint32_t piece_bytes = packet.fragment != nullptr ? packet.fragment->a

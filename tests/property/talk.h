@@ -32,6 +32,7 @@ class Talk {
   uint32_t flight_count() const { return static_cast<uint32_t>(flights_.size() - 1); }
   // Weir has told the client that it need not go on.
   bool client_reset() const { return client_reset_; }
+  void BeginFlight() { copied_ids_.clear(); }
   void ForgetReset() { client_reset_ = false; }
 
   // A frame of the client's, as the plan has it.
@@ -58,6 +59,7 @@ class Talk {
   Outcome outcome_;
 
  private:
+  uint32_t IpIdOf(const PlannedPacket& packet);
   std::vector<Bytes> Pieces(Bytes frame, const PlannedPacket& packet);
   void AddFake(const Bytes& frame, const Op& op, uint32_t id, std::vector<Bytes>& pieces) const;
   void Deliver(const Bytes& frame);
@@ -65,6 +67,7 @@ class Talk {
 
   Reassembler reassembler_;
   uint32_t ip_id_;
+  std::map<uint32_t, uint32_t> copied_ids_;  // by PlannedPacket::id
   uint32_t strangers_ = 0;
   bool client_reset_ = false;
 };

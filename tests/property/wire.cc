@@ -1,5 +1,7 @@
 #include "tests/property/wire.h"
 
+#include <algorithm>
+
 namespace weir::property {
 namespace {
 
@@ -26,14 +28,8 @@ bool Wire::Send(const Bytes& frame, packet::Side from, Tally& tally) {
   ++tally.packets[end];
   tally.bytes[end] += frame.size() - testing::kEthernetBytes;
   const bool passed = bench_.Send(testing::WithVlans(frame, tags_), from);
-  if (!passed) {
-    using packet::DropReason;
-    ++tally.dropped;
-    const DropReason reason = bench_.last_reason();
-    const bool by_policy = reason == DropReason::kPolicy || reason == DropReason::kRejected;
-    if (!by_policy && !policy_dropped_) ++early_drops_;
-    policy_dropped_ = policy_dropped_ || by_policy;
-  }
+  if (!passed) NoteDrop(frame, tally);
+  if (passed && testing::IsFragment(frame)) forwarded_fragments_.push_back(frame);
   if (keep_) frames_.push_back({testing::WithVlans(frame, tags_), from, passed});
   for (const respond::OutFrame& answer : bench_.answers()) {
     const auto bytes = answer.frame();
@@ -44,6 +40,19 @@ bool Wire::Send(const Bytes& frame, packet::Side from, Tally& tally) {
     answers_[static_cast<size_t>(answer.to)].push_back(std::move(untagged));
   }
   return passed;
+}
+
+void Wire::NoteDrop(const Bytes& frame, Tally& tally) {
+  using packet::DropReason;
+  const DropReason reason = bench_.last_reason();
+  if (reason == DropReason::kFragment &&
+      std::ranges::find(forwarded_fragments_, frame) != forwarded_fragments_.end()) {
+    return;
+  }
+  ++tally.dropped;
+  const bool by_policy = reason == DropReason::kPolicy || reason == DropReason::kRejected;
+  if (!by_policy && !policy_dropped_) ++early_drops_;
+  policy_dropped_ = policy_dropped_ || by_policy;
 }
 
 std::vector<Bytes> Wire::TakeAnswers(packet::Side to) {

@@ -38,12 +38,14 @@ class Wire {
 
   const Tally& tally() const { return tally_; }
   const Tally& stranger() const { return stranger_; }
-  // Dropped for another reason than the policy's, before the policy dropped anything.
+  // Dropped for another reason than the policy's, before the policy dropped anything. A fragment
+  // that was forwarded before may be dropped the second time (RFC 8200 §4.5): it counts nowhere.
   uint64_t early_drops() const { return early_drops_; }
   const std::vector<WireFrame>& frames() const { return frames_; }
 
  private:
   bool Send(const Bytes& frame, packet::Side from, Tally& tally);
+  void NoteDrop(const Bytes& frame, Tally& tally);
 
   testing::PipelineHarness& bench_;
   std::vector<testing::VlanTag> tags_;
@@ -52,6 +54,7 @@ class Wire {
   Tally stranger_;
   uint64_t early_drops_ = 0;
   bool policy_dropped_ = false;
+  std::vector<Bytes> forwarded_fragments_;
   std::array<std::vector<Bytes>, 3> answers_;
   std::vector<WireFrame> frames_;
 };

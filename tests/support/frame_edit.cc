@@ -87,6 +87,11 @@ std::vector<Bytes> Fragments(const Bytes& frame, std::span<const uint32_t> offse
   return out;
 }
 
+bool IsFragment(const Bytes& frame) {
+  if (IsIpv6(frame)) return frame[kEthernetBytes + 6] == kFragmentHeader;
+  return (base::LoadBe<uint16_t>(frame.data() + kEthernetBytes + 6) & 0x3fff) != 0;
+}
+
 void SetIpv4Id(Bytes& frame, uint16_t id) {
   if (IsIpv6(frame)) return;
   base::StoreBe(frame.data() + kEthernetBytes + 4, id);

@@ -37,6 +37,8 @@ struct Piece {
 };
 Bytes Fragment(const Bytes& frame, const Piece& piece, uint32_t id);
 
+bool IsFragment(const Bytes& frame);
+
 void SetIpv4Id(Bytes& frame, uint16_t id);  // nothing for IPv6
 void SetHops(Bytes& frame, uint8_t hops);   // TTL or hop limit
 // The TCP or UDP checksum becomes a wrong one that is not zero.
