@@ -57,14 +57,17 @@ std::optional<uint32_t> ClientStream::LostBefore(uint32_t seq) const {
 }
 
 bool ClientStream::StartsEarlier(uint32_t seq) {
-  const int32_t earlier = SeqDistance(seq, base_seq_);
+  const int32_t earlier = SeqDistance(seq, start_seq_);
   if (!started_ || is_certain_ || earlier <= 0) return false;
   const auto by = static_cast<size_t>(earlier);
-  const bool has_all = RunFrom(base_seq_).size() >= next_seq_ - base_seq_;
+  const bool has_all =
+      base_seq_ == start_seq_ && RunFrom(base_seq_).size() >= next_seq_ - base_seq_;
   const size_t kept = buffer_ == kNoBuffer ? 0 : pool_->at(buffer_).end();
   if (!has_all || !StreamBuffer::Fits(by, kept)) return false;
   if (buffer_ != kNoBuffer) pool_->at(buffer_).MoveBack(by);
+  const uint32_t shown_end = shown_end_;
   Start(seq, false);
+  shown_end_ = shown_end;  // it was shown, and may yet be replaced
   return true;
 }
 

@@ -74,7 +74,7 @@ class ClientStream {
   // Moves the start back to `seq`, when that may be: then the reader has to begin again.
   bool StartsEarlier(uint32_t seq);
 
-  // Every byte that the reader has seen is acknowledged.
+  // Every byte that the reader has seen is acknowledged, also what it saw before it began again.
   bool settled() const { return SeqDistance(shown_end_, acknowledged_) >= 0; }
   uint32_t start_seq() const { return start_seq_; }
   uint32_t next_seq() const { return next_seq_; }  // the first byte not yet consumed
@@ -108,7 +108,7 @@ class ClientStream {
   uint32_t start_seq_ = 0;     // of the first byte of all
   uint32_t base_seq_ = 0;      // of the buffer's first byte
   uint32_t next_seq_ = 0;      // the first byte not yet consumed
-  uint32_t shown_end_ = 0;     // behind the last byte that the reader has seen
+  uint32_t shown_end_ = 0;     // behind the last byte that a reader has seen
   uint32_t acknowledged_ = 0;  // the server has all before
   BufferIndex buffer_ = kNoBuffer;
   bool started_ = false;
@@ -117,10 +117,11 @@ class ClientStream {
 
 template <StreamReader Reader>
 void ClientStream::Show(std::span<const uint8_t> bytes, Reader& reader) {
-  shown_end_ = next_seq_ + static_cast<uint32_t>(bytes.size());
+  const uint32_t end = next_seq_ + static_cast<uint32_t>(bytes.size());
+  if (SeqDistance(shown_end_, end) > 0) shown_end_ = end;
   next_seq_ += static_cast<uint32_t>(reader.Read(bytes));
   if (reader.finished()) {
-    next_seq_ = shown_end_;
+    next_seq_ = end;
     return;
   }
   const auto passed = static_cast<uint32_t>(std::min<uint64_t>(reader.passable(), kPassMax));

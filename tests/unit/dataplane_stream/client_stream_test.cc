@@ -192,6 +192,38 @@ TEST(ClientStream, BeginsEarlierWhileTheStartIsUncertain) {
   EXPECT_FALSE(stream.StartsEarlier(180)) << "the server has begun behind it";
 }
 
+// An earlier start whose segment is refused leaves what was read before to be guarded.
+TEST(ClientStream, IsNotSettledByAnEarlierStart) {
+  BufferPool pool(1);
+  ClientStream stream(pool);
+  stream.Start(200, false);
+  UnitReader late;
+  stream.Add(200, Bytes("host"), kKeep, late);
+  ASSERT_TRUE(stream.StartsEarlier(190));
+  UnitReader reader;
+  EXPECT_EQ(stream.Add(190, Bytes("0123456789HOST"), kKeep, reader), Added::kConflict);
+  stream.Acknowledge(191);
+  EXPECT_FALSE(stream.settled());
+  EXPECT_EQ(stream.Add(200, Bytes("HOST"), kKeep, reader), Added::kConflict);
+  EXPECT_EQ(stream.Add(190, Bytes("0123456789"), kKeep, reader), Added::kRead);
+  EXPECT_EQ(reader.text, "0123456789host");
+  stream.Acknowledge(204);
+  EXPECT_TRUE(stream.settled());
+}
+
+// What was read and forgotten and comes again is no earlier start.
+TEST(ClientStream, DoesNotStartAgainWhereItHasForgotten) {
+  BufferPool pool(1);
+  ClientStream stream(pool);
+  stream.Start(100, false);
+  UnitReader reader{.unit = 4};
+  EXPECT_EQ(stream.Add(100, Bytes("hosts"), !kKeep, reader), Added::kRead);
+  EXPECT_EQ(stream.Add(105, Bytes("ame"), !kKeep, reader), Added::kRead);
+  EXPECT_FALSE(stream.StartsEarlier(100));
+  EXPECT_FALSE(stream.StartsEarlier(90)) << "the bytes from 100 on are gone";
+  EXPECT_EQ(reader.text, "hostsame");
+}
+
 // Any cutting, order, repetition and overlap gives the same bytes, whatever is acknowledged when.
 TEST(ClientStream, GivesTheSameBytesHoweverTheyArrive) {
   for (uint32_t seed = 0; seed < 4000; ++seed) {
