@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "dataplane/base/byte_order.h"
+#include "dataplane/base/checksum.h"
 
 namespace weir::fragments {
 namespace {
@@ -60,10 +62,9 @@ void WriteIpv4Lengths(std::span<uint8_t> ip, size_t total_bytes) {
   base::StoreBe(&ip[2], static_cast<uint16_t>(total_bytes));
   base::StoreBe(&ip[6], uint16_t{0});
   base::StoreBe(&ip[10], uint16_t{0});
-  uint32_t sum = 0;
-  for (size_t i = 0; i + 1 < ip.size(); i += 2) sum += base::LoadBe<uint16_t>(&ip[i]);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  base::StoreBe(&ip[10], static_cast<uint16_t>(~sum));
+  // As it lies in memory, which the sum is too.
+  const auto checksum = static_cast<uint16_t>(~base::FoldSum(base::AddToSum(0, ip)));
+  std::memcpy(&ip[10], &checksum, sizeof checksum);
 }
 
 ClosedKey ClosedKeyOf(const packet::Headers& headers, bool has_first) {

@@ -15,6 +15,7 @@ namespace weir::names {
 
 // Servers take one question; a message with more is somebody's experiment.
 inline constexpr size_t kDnsQuestionsMax = 16;
+inline constexpr uint16_t kDnsPort = 53;  // RFC 1035 §4.2
 inline constexpr size_t kDnsHeaderBytes = 12;
 
 struct DnsMessage {

@@ -8,7 +8,6 @@
 namespace weir::names {
 namespace {
 
-constexpr uint16_t kDnsPort = 53;
 constexpr uint16_t kNetbiosPort = 137;  // DNS's form with names of another kind
 
 // RFC 9147 §4: a DTLS record's first three bytes.

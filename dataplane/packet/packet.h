@@ -105,6 +105,15 @@ namespace tcp_flag {
 inline constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10;
 }
 
+// Begins a connection, or answers such a beginning (RFC 9293 §3.5).
+constexpr bool IsFirstSyn(const Headers& headers) {
+  return (headers.tcp_flags & (tcp_flag::kSyn | tcp_flag::kAck)) == tcp_flag::kSyn;
+}
+constexpr bool IsSynAck(const Headers& headers) {
+  constexpr uint8_t kBoth = tcp_flag::kSyn | tcp_flag::kAck;
+  return (headers.tcp_flags & kBoth) == kBoth;
+}
+
 // The stages touch its first two cache lines only, but for what came in tunnels.
 struct alignas(64) Packet {
   uint8_t* data = nullptr;

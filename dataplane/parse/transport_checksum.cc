@@ -23,4 +23,12 @@ ChecksumState CheckTcpChecksum(const packet::Packet& packet) {
   return base::FoldSum(sum) == 0xffff ? ChecksumState::kRight : ChecksumState::kWrong;
 }
 
+bool Ipv4HeaderChecksumIsRight(const packet::Packet& packet) {
+  const packet::Headers& headers = packet.headers;
+  if (headers.l3 != packet::L3::kIpv4) return true;
+  const size_t header_bytes = size_t{packet.data[headers.l3_offset] & 0xfU} * 4;
+  const std::span<const uint8_t> header(packet.data + headers.l3_offset, header_bytes);
+  return base::FoldSum(base::AddToSum(0, header)) == 0xffff;
+}
+
 }  // namespace weir::parse

@@ -1,4 +1,5 @@
-// Is the checksum of a TCP segment right? (RFC 9293 §3.1, RFC 8200 §8.1.)
+// Are the checksums of a TCP segment and of its IP header right? (RFC 9293 §3.1, RFC 8200 §8.1,
+// RFC 791 §3.1.)
 #pragma once
 
 #include "dataplane/packet/packet.h"
@@ -13,5 +14,9 @@ enum class ChecksumState : uint8_t {
 
 // For a packet that Parse() has seen.
 ChecksumState CheckTcpChecksum(const packet::Packet& packet);
+
+// Of the innermost IP header, of a packet that Parse() found complete; a wrong one stops every
+// router (RFC 1812 §5.2.2). IPv6 has none: true.
+bool Ipv4HeaderChecksumIsRight(const packet::Packet& packet);
 
 }  // namespace weir::parse

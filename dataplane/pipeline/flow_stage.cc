@@ -13,10 +13,8 @@ using events::EndReason;
 using flow::Endpoint;
 using flow::FlowIndex;
 using packet::ip_protocol::kTcp;
-using packet::tcp_flag::kAck;
 using packet::tcp_flag::kFin;
 using packet::tcp_flag::kRst;
-using packet::tcp_flag::kSyn;
 
 constexpr uint64_t kUsPerSecond = 1'000'000;
 // For so long a server repeats the answer to a SYN (Linux: five times, doubling from a second).
@@ -24,14 +22,6 @@ constexpr uint64_t kSynAckRepeatsUs = 63 * kUsPerSecond;
 constexpr size_t kMacBytes = 6;
 constexpr uint32_t kRefreshPhases = 4096;  // so that not all flows are refreshed at once
 constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
-
-bool IsFirstSyn(const packet::Headers& headers) {
-  return (headers.tcp_flags & (kSyn | kAck)) == kSyn;
-}
-
-bool IsSynAck(const packet::Headers& headers) {
-  return (headers.tcp_flags & (kSyn | kAck)) == (kSyn | kAck);
-}
 
 base::MacAddress MacAt(const packet::Packet& packet, size_t offset) {
   base::MacAddress mac;
@@ -75,7 +65,7 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
                                             const Now& now, const fragments::Charge& charge) {
   if (!wanted.is_ip) return std::nullopt;
   FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash);
-  if (index != flow::kNone && IsOver(packet, index, now)) {
+  if (index != flow::kNone && IsOver(packet, index, wanted.key.sender, now)) {
     Close(index, now, EndReason::kIdle);
     worker_.flows.mutable_counters().expired.Add();
     index = flow::kNone;
@@ -93,19 +83,30 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
       now,    is_new};
 }
 
-bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, const Now& now) const {
+bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, Endpoint sender,
+                       const Now& now) const {
   const flow::HotFlow& hot = worker_.flows.hot(index);
   if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) return true;
   if (hot.key.protocol != kTcp) return false;
   const bool closed = hot.Has(flow::kReset) || hot.fin_both();
   // A server that answers a SYN in the middle has forgotten the connection: this is another. While
   // the flow is learning that is the stream stage's business.
-  if (closed && IsFirstSyn(packet.headers)) return true;
+  if (packet::IsFirstSyn(packet.headers) && (closed || IsBegunByTheOther(index, sender)))
+    return true;
   const bool decided =
       !hot.Has(flow::kEmbryonic) && !hot.Has(flow::kLearning) && !hot.Has(flow::kDrops);
-  if (!decided || !IsSynAck(packet.headers)) return false;
+  if (!decided || !packet::IsSynAck(packet.headers)) return false;
   const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
   return wall_us > worker_.flows.cold(index).start_us + kSynAckRepeatsUs;
+}
+
+// The one taken for the server begins a connection, and of the other no SYN was ever seen: who is
+// who was guessed, from an answer to nothing, or in mid-stream.
+bool FlowStage::IsBegunByTheOther(FlowIndex index, Endpoint sender) const {
+  if (!worker_.flows.hot(index).Has(flow::kLearning)) return false;
+  const Learning& learning = worker_.learning.at(worker_.flows.cold(index).learning);
+  return learning.client_known && learning.client_end != sender &&
+         !learning.tcp.syn_seen(stream::Peer::kClient);
 }
 
 // What a client said has not been acknowledged for a minute, though its server can be heard: either
@@ -153,7 +154,7 @@ void FlowStage::Describe(FlowIndex index, const packet::Packet& packet, Endpoint
   flow::HotFlow& hot = worker_.flows.hot(index);
   flow::ColdFlow& cold = worker_.flows.cold(index);
   // Whoever sent the first packet began the session, but a SYN with ACK answers one not seen.
-  const bool answered = hot.key.protocol == kTcp && IsSynAck(packet.headers);
+  const bool answered = hot.key.protocol == kTcp && packet::IsSynAck(packet.headers);
   if ((answered ? Other(sender) : sender) == Endpoint::kHigh) hot.Set(flow::kInitiatorIsHigh);
   const Sides sides = SidesOf(packet, worker_.options);
   const auto direction =

@@ -55,7 +55,9 @@ class FlowStage {
   void Describe(flow::FlowIndex index, const packet::Packet& packet, flow::Endpoint sender,
                 const Now& now);
   void SetTimes(flow::FlowIndex index, const Now& now, const fragments::Charge& charge);
-  bool IsOver(const packet::Packet& packet, flow::FlowIndex index, const Now& now) const;
+  bool IsOver(const packet::Packet& packet, flow::FlowIndex index, flow::Endpoint sender,
+              const Now& now) const;
+  bool IsBegunByTheOther(flow::FlowIndex index, flow::Endpoint sender) const;
   bool IsStalled(flow::FlowIndex index, const Now& now) const;
   void Count(flow::FlowIndex index, flow::Endpoint sender, const Now& now,
              const fragments::Charge& charge);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/names/dns_message.h"
 #include "dataplane/pipeline/learn.h"
 
 namespace weir::pipeline {
@@ -43,6 +44,7 @@ struct NameReader {
 
 bool NameStage::MayNameAgain(const FlowPacket& at) {
   if (at.hot.key.protocol != kUdp) return false;
+  if (at.packet.headers.dst_port == names::kDnsPort) return true;
   if (static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kDnsQuery &&
       at.from_initiator()) {
     return true;
@@ -206,21 +208,42 @@ void NameStage::Refuse(FlowPacket& at, names::Outcome outcome) {
   if (worker_.protects_streams) at.packet.Drop(packet::DropReason::kStream);
 }
 
+void NameStage::NoteClient(const FlowPacket& at, Learning& learning) {
+  learning.client_known = true;
+  learning.client_end = at.sender;
+  learning.client_side = at.packet.rx_side;
+}
+
+// The other end speaks as a client too, and on the same side: one of the two only borrowed the
+// server's address, so that the other be taken for the server and not be read.
+void NameStage::RefuseSecondClient(FlowPacket& at, const Learning& learning) {
+  const packet::Side side = at.packet.rx_side;
+  if (side == packet::Side::kUnknown || side != learning.client_side) return;
+  FoundNames found;
+  names::UdpNameFinder finder;
+  finder.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_, found);
+  if (found.all().empty() && !finder.in_progress()) return;
+  worker_.counters.stream_faults[static_cast<size_t>(stream::SegmentFault::kWrongSide)].Add();
+  if (worker_.protects_streams) at.packet.Drop(packet::DropReason::kStream);
+}
+
 void NameStage::LookUdp(FlowPacket& at, Learning& learning, FoundNames& found) {
   if (at.packet.headers.payload_bytes == 0) return;
   // What may be another hello is looked at however much has passed before.
   if (learning.names_done && !MayNameAgain(at)) return;
   // Both ends are looked at until one of them speaks as a client does: what was seen first may be
   // an answer.
-  if (learning.client_known && at.sender != learning.client_end) return;
+  if (learning.client_known && at.sender != learning.client_end) {
+    RefuseSecondClient(at, learning);
+    return;
+  }
   Refuse(at, learning.udp_names.Consume(at.packet.payload(), PortsOf(at.packet.headers), *context_,
                                         found));
   if (learning.datagrams < Learning::kPacketsMax) ++learning.datagrams;
   // The verdict waits for so many datagrams; a hello that was begun is followed to its end.
   const bool in_progress = learning.udp_names.in_progress();
   if (in_progress || !found.all().empty()) {
-    learning.client_known = true;
-    learning.client_end = at.sender;
+    NoteClient(at, learning);
   }
   const bool many = learning.datagrams == Learning::kPacketsMax;
   if ((!in_progress || many) && !learning.name_settled) {
@@ -239,8 +262,7 @@ void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
   if (!StartLearning(worker_, at.index)) return;
   Learning& learning = worker_.learning.at(at.cold.learning);
   learning.udp_names = finder;
-  learning.client_known = true;
-  learning.client_end = at.sender;
+  NoteClient(at, learning);
   learning.app_settled = true;
 }
 

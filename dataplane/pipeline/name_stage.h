@@ -37,6 +37,8 @@ class NameStage {
   void StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const;
   void Refuse(FlowPacket& at, stream::Added added, Learning& learning);
   void Refuse(FlowPacket& at, names::Outcome outcome);
+  static void NoteClient(const FlowPacket& at, Learning& learning);
+  void RefuseSecondClient(FlowPacket& at, const Learning& learning);
   void LookUdp(FlowPacket& at, Learning& learning, FoundNames& found);
   void LookAgain(FlowPacket& at, FoundNames& found);
   void Keep(FlowPacket& at, const FoundNames& found);

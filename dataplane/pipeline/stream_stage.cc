@@ -26,7 +26,8 @@ stream::Segment SegmentOf(const packet::Packet& packet) {
           .window = headers.tcp_window,
           .flags = headers.tcp_flags,
           .checksum_is_known = checksum != parse::ChecksumState::kUnknown,
-          .checksum_is_right = checksum == parse::ChecksumState::kRight,
+          .checksum_is_right =
+              checksum == parse::ChecksumState::kRight && parse::Ipv4HeaderChecksumIsRight(packet),
           .options = stream::ParseTcpOptions(options)};
 }
 
@@ -44,6 +45,8 @@ bool StreamStage::Check(FlowPacket& at) {
                           at.packet.rx_side == learning.client_side;
   if (wrong_side) {
     KeepEnds(at, learning);
+    // Two on one side, each of whom begins: who is the server cannot be known.
+    if (packet::IsFirstSyn(at.packet.headers)) return Refuse(at, SegmentFault::kWrongSide);
     worker_.counters.stream_faults[static_cast<size_t>(SegmentFault::kWrongSide)].Add();
     return true;
   }
@@ -62,9 +65,8 @@ bool StreamStage::Check(FlowPacket& at) {
 // says so by answering it.
 SegmentFault StreamStage::Look(const FlowPacket& at, Peer peer, Learning& learning) const {
   const packet::Headers& headers = at.packet.headers;
-  const bool is_syn_ack = (headers.tcp_flags & (kSyn | kAck)) == (kSyn | kAck);
-  const bool begins_again = peer == Peer::kServer && is_syn_ack && learning.syn_again &&
-                            headers.tcp_ack == *learning.syn_again + 1;
+  const bool begins_again = peer == Peer::kServer && packet::IsSynAck(headers) &&
+                            learning.syn_again && headers.tcp_ack == *learning.syn_again + 1;
   if (begins_again) {
     learning.tcp = stream::TcpCheck();
     learning.client.Stop();

@@ -2,13 +2,13 @@
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/names/dns_ech.h"
+#include "dataplane/names/dns_message.h"
 
 namespace weir::pipeline {
 namespace {
 
 using packet::ip_protocol::kUdp;
 
-constexpr uint16_t kDnsPort = 53;
 constexpr size_t kChecksumAt = 6;
 
 uint16_t ChecksumOf(const packet::Packet& packet) {
@@ -36,7 +36,7 @@ void Update(uint8_t* udp, size_t offset, uint16_t before, uint16_t after) {
 void StripStage::Look(FlowPacket& at) {
   if (!worker_.options.strip_ech || !worker_.protects_streams) return;
   const packet::Headers& headers = at.packet.headers;
-  const bool is_answer = at.hot.key.protocol == kUdp && headers.src_port == kDnsPort &&
+  const bool is_answer = at.hot.key.protocol == kUdp && headers.src_port == names::kDnsPort &&
                          headers.note == packet::ParseNote::kComplete && !headers.is_fragment;
   if (!is_answer) return;
   // With its checksum kept right the datagram's own sum stays what it was, and so does that of any

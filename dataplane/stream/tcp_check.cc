@@ -90,8 +90,6 @@ std::string_view SegmentFaultName(SegmentFault fault) {
       return "signed";
     case SegmentFault::kSynAgain:
       return "syn_again";
-    case SegmentFault::kAfterEnd:
-      return "after_end";
     case SegmentFault::kInexactReset:
       return "inexact_reset";
     case SegmentFault::kNoHandshake:
@@ -117,7 +115,13 @@ SegmentFault TcpCheck::CheckChecksum(End& sender, const Segment& segment) {
   return wrong ? SegmentFault::kChecksum : SegmentFault::kNone;
 }
 
+// A signature that the SYN did not announce: the receiver has no key for it, and throws it away.
+bool TcpCheck::IsForged(const End& sender, const Segment& segment) {
+  return segment.options.is_signed && sender.syn_seen && !sender.is_signed;
+}
+
 SegmentFault TcpCheck::CheckReset(const End& sender, const End& receiver, const Segment& segment) {
+  if (IsForged(sender, segment)) return SegmentFault::kSigned;
   // The answer to a SYN has no number of its own (RFC 9293 §3.10.7.1).
   if (!sender.seen) return SegmentFault::kNone;
   const bool exact =
@@ -140,9 +144,7 @@ SegmentFault TcpCheck::CheckAck(const End& sender, const End& receiver, const Se
 SegmentFault TcpCheck::CheckEstablished(const End& sender, const End& receiver,
                                         const Segment& segment, bool strict) {
   if (!HasAck(segment)) return SegmentFault::kNoAck;
-  if (segment.options.is_signed && sender.syn_seen && !sender.is_signed) {
-    return SegmentFault::kSigned;
-  }
+  if (IsForged(sender, segment)) return SegmentFault::kSigned;
   const TcpOptions& options = segment.options;
   const bool is_old = sender.has_timestamp && options.has_timestamp &&
                       SeqDistance(sender.timestamp, options.timestamp) < 0;
@@ -159,10 +161,7 @@ SegmentFault TcpCheck::CheckEstablished(const End& sender, const End& receiver,
     const bool beyond = receiver.has_ack && SeqDistance(receiver.right_edge, segment.seq) > 0;
     if (beyond) return SegmentFault::kOutOfWindow;
   }
-  const bool has_data = segment.payload_bytes > 0;
-  const bool behind_fin =
-      sender.fin && SeqDistance(sender.fin_end, segment.seq + segment.payload_bytes) >= 0;
-  return has_data && (behind_fin || sender.reset) ? SegmentFault::kAfterEnd : SegmentFault::kNone;
+  return SegmentFault::kNone;
 }
 
 SegmentFault TcpCheck::CheckSyn(const End& sender, const End& receiver, const Segment& segment,
@@ -189,12 +188,16 @@ void TcpCheck::Take(End& sender, End& receiver, const Segment& segment) {
                               ? std::min(segment.options.window_scale, kLargestScale)
                               : uint8_t{0};
   }
-  if ((segment.flags & kFin) != 0) {
-    sender.fin = true;
-    sender.fin_end = end;
-  }
+  if ((segment.flags & kFin) != 0) TakeFin(sender, receiver, end);
   TakeTimestamp(sender, receiver, segment);
   if (HasAck(segment)) TakeAck(sender, receiver, segment);
+}
+
+// One that lies behind what the receiver has is a repetition, or a fake (RFC 9293 §3.4).
+void TcpCheck::TakeFin(End& sender, const End& receiver, uint32_t end) {
+  if (receiver.has_ack && SeqDistance(receiver.ack, end) < 0) return;
+  sender.fin = true;
+  sender.fin_end = end;
 }
 
 // RFC 7323 §4.3: only a segment at the window's left edge moves the newest timestamp.
@@ -208,6 +211,9 @@ void TcpCheck::TakeTimestamp(End& sender, const End& receiver, const Segment& se
 
 void TcpCheck::TakeAck(End& sender, End& receiver, const Segment& segment) {
   if (!sender.has_ack || SeqDistance(sender.ack, segment.ack) > 0) sender.ack = segment.ack;
+  // Who takes data behind an end has never seen that end.
+  if (SeqDistance(receiver.fin_end, segment.ack) > 0) receiver.fin = false;
+  if (SeqDistance(receiver.reset_at, segment.ack) > 0) receiver.reset = false;
   // What is acknowledged was sent, whether it was seen here or not.
   if (receiver.seen && SeqDistance(receiver.sent_end, segment.ack) > 0) {
     receiver.sent_end = segment.ack;
@@ -227,7 +233,9 @@ SegmentFault TcpCheck::Look(Peer from, const Segment& segment, bool strict) {
   if (fault != SegmentFault::kNone) return fault;
   if ((segment.flags & kRst) != 0) {
     fault = CheckReset(sender, receiver, segment);
-    if (fault == SegmentFault::kNone) sender.reset = true;
+    if (fault != SegmentFault::kNone) return fault;
+    sender.reset = true;
+    sender.reset_at = segment.seq;
     return fault;
   }
   fault = IsSyn(segment) ? CheckSyn(sender, receiver, segment, strict)

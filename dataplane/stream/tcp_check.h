@@ -46,7 +46,6 @@ enum class SegmentFault : uint8_t {
   kOutOfWindow,   // behind the window's right edge (RFC 9293 §3.4)
   kSigned,        // an MD5 or AO signature that the SYN did not announce
   kSynAgain,      // a SYN within an established connection (RFC 5961 §4)
-  kAfterEnd,      // data behind the sender's own FIN or RST
   kInexactReset,  // an RST at another number than the next expected (RFC 5961 §3)
   kNoHandshake,   // data behind a SYN that the other end has not answered
   kUrgent,        // urgent data: whether its octet is part of the stream is the server's choice
@@ -66,13 +65,14 @@ class TcpCheck {
   SegmentFault Look(Peer sender, const Segment& segment, bool strict);
 
   bool seen(Peer peer) const { return Of(peer).seen; }
+  bool syn_seen(Peer peer) const { return Of(peer).syn_seen; }
   // A SYN of the client's, and the server's answer to it.
   bool handshake_seen() const { return Of(Peer::kClient).syn_seen && Of(Peer::kServer).syn_seen; }
   // Behind the last byte that the peer has sent, and what it has acknowledged of the other's.
   uint32_t sent_end(Peer peer) const { return Of(peer).sent_end; }
   bool has_ack(Peer peer) const { return Of(peer).has_ack; }
   uint32_t ack(Peer peer) const { return Of(peer).ack; }
-  // An RST or FIN of the peer's that counts.
+  // An RST or FIN of the peer's that counts: the other end has acknowledged nothing behind it.
   bool reset(Peer peer) const { return Of(peer).reset; }
   bool fin(Peer peer) const { return Of(peer).fin; }
 
@@ -83,6 +83,7 @@ class TcpCheck {
     uint32_t first_seq = 0;   // the SYN's number, or of the first segment seen
     uint32_t sent_end = 0;    // behind the last number used
     uint32_t fin_end = 0;     // behind its FIN
+    uint32_t reset_at = 0;    // its RST's number
     uint32_t ack = 0;         // the highest sent by this end
     uint32_t right_edge = 0;  // this end's window: the last number that it will take
     uint32_t largest_window = 0;
@@ -103,6 +104,7 @@ class TcpCheck {
   const End& Of(Peer peer) const { return ends_[static_cast<size_t>(peer)]; }
 
   static SegmentFault CheckChecksum(End& sender, const Segment& segment);
+  static bool IsForged(const End& sender, const Segment& segment);
   static SegmentFault CheckReset(const End& sender, const End& receiver, const Segment& segment);
   static SegmentFault CheckAck(const End& sender, const End& receiver, const Segment& segment);
   static SegmentFault CheckSyn(const End& sender, const End& receiver, const Segment& segment,
@@ -110,6 +112,7 @@ class TcpCheck {
   static SegmentFault CheckEstablished(const End& sender, const End& receiver,
                                        const Segment& segment, bool strict);
   static void Take(End& sender, End& receiver, const Segment& segment);
+  static void TakeFin(End& sender, const End& receiver, uint32_t end);
   static void TakeTimestamp(End& sender, const End& receiver, const Segment& segment);
   static void TakeAck(End& sender, End& receiver, const Segment& segment);
 

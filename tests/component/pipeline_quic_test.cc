@@ -160,6 +160,48 @@ TEST_F(PipelineQuic, NoHalfIsReplacedBehindAHelloThatWasWhole) {
 }
 
 // A verdict does not wait for ever; the hello is read to its end all the same.
+// Half a hello in the server's name, from the client's side, so that the client be taken for it.
+TEST_F(PipelineQuic, ReadsNoSecondClientOnTheSameSide) {
+  PipelineHarness bench("drop host bad.test id r1");
+  std::mt19937 random(7);
+  QuicFlight half = MakeQuicFlight(random, "all.test", context_->crypto());
+  while (half.datagrams.size() < 2) half = MakeQuicFlight(random, "all.test", context_->crypto());
+  const Path path(0);
+  const auto in_the_servers_name = [](std::span<const uint8_t> payload) {
+    PacketBuilder builder;
+    builder.Ipv4("198.51.100.10", "10.20.0.11")
+        .Udp({.src_port = 443, .dst_port = 30000})
+        .Payload(payload);
+    return builder;
+  };
+  EXPECT_TRUE(bench.FromInside(in_the_servers_name(half.datagrams[0])));
+  const QuicFlight bad = MakeQuicFlight(random, "bad.test", context_->crypto());
+  bool all_passed = true;
+  for (const auto& datagram : bad.datagrams) {
+    all_passed = bench.FromInside(path.Datagram(true, datagram)) && all_passed;
+  }
+  EXPECT_FALSE(all_passed);
+}
+
+TEST_F(PipelineQuic, ReadsAQuestionBehindAHelloToAResolver) {
+  PipelineHarness bench("drop host bad.test id r1");
+  std::mt19937 random(7);
+  const auto to_resolver = [](std::span<const uint8_t> payload) {
+    PacketBuilder builder;
+    builder.Ipv4("10.20.0.11", "198.51.100.10")
+        .Udp({.src_port = 30000, .dst_port = 53})
+        .Payload(payload);
+    return builder;
+  };
+  const QuicFlight hello = MakeQuicFlight(random, "all.test", context_->crypto());
+  for (const auto& datagram : hello.datagrams) {
+    EXPECT_TRUE(bench.FromInside(to_resolver(datagram)));
+  }
+  const Bytes question =
+      FromHex("1234 0100 0001 0000 0000 0000 03 626164 04 74657374 00 0001 0001");
+  EXPECT_FALSE(bench.FromInside(to_resolver(question)));
+}
+
 TEST_F(PipelineQuic, FollowsAHelloBehindManyOtherDatagrams) {
   PipelineHarness bench("drop host late.example mode enforce\n");
   const Bytes hello = HelloBuilder().Sni("late.example").Message();

@@ -113,6 +113,12 @@ INSTANTIATE_TEST_SUITE_P(
             SegmentFault::kSigned,
             0,
             {.options = Bytes{19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}},
+        Insertion{
+            "md5_reset",
+            SegmentFault::kSigned,
+            0,
+            {.flags = kRst,
+             .options = Bytes{19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}},
         Insertion{"window", SegmentFault::kOutOfWindow, 70'000, {}},
         Insertion{"reset", SegmentFault::kInexactReset, 7, {.flags = kRst | kAck}}),
     [](const auto& param) { return std::string(param.param.what); });
@@ -130,15 +136,72 @@ TEST(PipelineStream, DropsAWrongChecksum) {
   EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
 }
 
-TEST(PipelineStream, LetsNothingFollowAnEndThatTheServerNeverSaw) {
+TEST(PipelineStream, DropsAWrongIpHeaderChecksum) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  Bytes fake = Crafted(talk, kGood).Build();
+  fake[14 + 10] = static_cast<uint8_t>(fake[14 + 10] + 1);
+  EXPECT_FALSE(bench.Send(fake, packet::Side::kInside));
+  EXPECT_EQ(Faults(bench, SegmentFault::kChecksum), 1U);
+  EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, ReadsOnBehindAnEndThatTheServerNeverSaw) {
   for (const uint8_t flags : {uint8_t{kRst}, uint8_t{kFin | kAck}}) {
     PipelineHarness bench(kRules);
     TcpTalk talk(bench, 40000, 80);
     ASSERT_TRUE(talk.Handshake());
     EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = flags})));
     EXPECT_FALSE(bench.FromInside(Crafted(talk, kBad)));
-    EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+    EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
   }
+}
+
+TEST(PipelineStream, AnEndThatTheServerNeverSawIsNone) {
+  for (const uint8_t flags : {uint8_t{kRst}, uint8_t{kFin | kAck}}) {
+    PipelineHarness bench(kRules);
+    TcpTalk talk(bench, 40000, 80);
+    ASSERT_TRUE(talk.Handshake());
+    EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = flags})));
+    EXPECT_TRUE(talk.Say(kGood));
+    EXPECT_TRUE(talk.Answer("HTTP/1.1 200 OK\r\n\r\n"));
+    EXPECT_TRUE(talk.ServerFin());
+    bench.CloseAll();
+    EXPECT_EQ(bench.session().event.end_reason, events::EndReason::kShutdown);
+    EXPECT_EQ(bench.session().name, "all.test");
+  }
+}
+
+// An answer to nothing, in the client's name, so that the server be taken for the client; and
+// words in the server's name from the client's side, which would make it sure.
+TEST(PipelineStream, TakesWhoBeginsForTheClientWhateverCameBefore) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  EXPECT_TRUE(bench.FromInside(Crafted(talk, "", 0, {.flags = kSyn | kAck})));
+  EXPECT_TRUE(bench.FromInside(PacketBuilder()
+                                   .Ipv4("198.51.100.10", "10.20.0.11")
+                                   .Tcp({.src_port = 80, .dst_port = 40000, .seq = 1})
+                                   .Payload("hello")));
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_FALSE(talk.Say(kBad));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+  const auto& sessions = bench.events().sessions();
+  ASSERT_EQ(sessions.size(), 2U) << "the guess, and the connection";
+  EXPECT_EQ(sessions.rbegin()->second.name, "bad.test");
+}
+
+TEST(PipelineStream, LetsOnlyOneEndOfASideBegin) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  EXPECT_TRUE(
+      bench.FromInside(PacketBuilder()
+                           .Ipv4("198.51.100.10", "10.20.0.11")
+                           .Tcp({.src_port = 80, .dst_port = 40000, .flags = kSyn, .seq = 1})));
+  EXPECT_FALSE(talk.Client(kSyn, {}));
+  EXPECT_EQ(bench.last_reason(), DropReason::kStream);
+  EXPECT_EQ(Faults(bench, SegmentFault::kWrongSide), 1U);
 }
 
 // Half a request, an end that the server never sees, and the other half when Weir may have

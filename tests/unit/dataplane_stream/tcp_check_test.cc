@@ -169,7 +169,31 @@ TEST_F(TcpCheckTest, CountsAResetOnlyAtTheExactNumber) {
   EXPECT_FALSE(check_.reset(Peer::kClient));
   EXPECT_EQ(Client(Make(1001, 5001, kRst)), SegmentFault::kNone);
   EXPECT_TRUE(check_.reset(Peer::kClient));
-  EXPECT_EQ(Client(Make(1001, 5001, kAck, 10)), SegmentFault::kAfterEnd);
+}
+
+// Nobody answers what follows an end. If the server does, it has never seen the end.
+TEST_F(TcpCheckTest, AnEndBehindWhichTheServerTakesDataWasNone) {
+  EXPECT_EQ(Client(Make(1001, 5001, kRst)), SegmentFault::kNone);
+  EXPECT_EQ(Client(Make(1001, 5001, kFin | kAck)), SegmentFault::kNone);
+  EXPECT_EQ(Client(Make(1001, 5001, kAck, 10)), SegmentFault::kNone);
+  EXPECT_EQ(Server(Make(5001, 1001, kAck)), SegmentFault::kNone);
+  EXPECT_TRUE(check_.reset(Peer::kClient));
+  EXPECT_TRUE(check_.fin(Peer::kClient));
+  EXPECT_EQ(Server(Make(5001, 1011, kAck)), SegmentFault::kNone);
+  EXPECT_FALSE(check_.reset(Peer::kClient));
+  EXPECT_FALSE(check_.fin(Peer::kClient));
+}
+
+TEST_F(TcpCheckTest, AFinBehindWhatTheServerHasIsNone) {
+  EXPECT_EQ(Client(Make(900, 5001, kFin | kAck)), SegmentFault::kNone);
+  EXPECT_FALSE(check_.fin(Peer::kClient));
+}
+
+TEST_F(TcpCheckTest, RefusesASignedReset) {
+  Segment reset = Make(1001, 5001, kRst);
+  reset.options.is_signed = true;
+  EXPECT_EQ(Client(reset), SegmentFault::kSigned);
+  EXPECT_FALSE(check_.reset(Peer::kClient));
 }
 
 TEST(TcpCheck, TakesTheResetThatAnswersASyn) {
@@ -183,11 +207,6 @@ TEST(TcpCheck, TakesTheResetThatAnswersASyn) {
   reset.ack = 11;
   EXPECT_EQ(check.Look(Peer::kServer, reset, kStrict), SegmentFault::kNone);
   EXPECT_TRUE(check.reset(Peer::kServer));
-}
-
-TEST_F(TcpCheckTest, RefusesDataBehindTheSendersOwnEnd) {
-  EXPECT_EQ(Client(Make(1001, 5001, kAck | kFin)), SegmentFault::kNone);
-  EXPECT_EQ(Client(Make(1001, 5001, kAck, 10)), SegmentFault::kAfterEnd);
 }
 
 TEST(TcpOptions, ReadsWhatItNeedsAndStopsAtBrokenOnes) {
