@@ -13,12 +13,10 @@ constexpr uint64_t kUsPerSecond = 1'000'000;
 // bound below 60 s; Linux waits up to 120). Were the flow forgotten before, that segment would
 // begin a new one, of which nothing is known.
 constexpr uint64_t kBlockedSeconds = 180;
-// Longer than servers wait for the rest of a request (nginx 60 s). An RST that the server never got
-// must not make Weir forget the half that was read.
-constexpr uint64_t kUnfinishedSeconds = 120;
 constexpr uint32_t kVictimsLookedAt = 32;
 
-// Reset, with a name still being found out.
+// Reset, with a name still being found out: an RST that the server never got must not make Weir
+// forget the half that was read.
 bool IsUnfinished(const HotFlow& hot) {
   return hot.Has(kReset) && hot.Has(kLearning) && !hot.Has(kEmbryonic);
 }
@@ -213,8 +211,8 @@ uint64_t FlowTable::TimeoutUs(const HotFlow& hot) const {
   if (hot.Has(kDrops) && !reset_by_weir) return kBlockedSeconds * kUsPerSecond;
   if (hot.key.protocol == packet::ip_protocol::kTcp) {
     const bool closed = hot.Has(kReset) || hot.fin_both();
-    seconds = IsUnfinished(hot)     ? kUnfinishedSeconds
-              : closed              ? limits_.tcp_closed_s
+    if (IsUnfinished(hot)) return kUnfinishedUs;
+    seconds = closed                ? limits_.tcp_closed_s
               : hot.Has(kEmbryonic) ? limits_.tcp_embryonic_s
                                     : limits_.tcp_established_s;
   } else if (hot.key.protocol == packet::ip_protocol::kUdp) {

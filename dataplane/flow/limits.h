@@ -5,6 +5,10 @@
 
 namespace weir::flow {
 
+// Longer than servers wait for a request or the rest of one (nginx 60 s): what was seen of it is
+// remembered for so long.
+inline constexpr uint64_t kUnfinishedUs = 120'000'000;
+
 struct Limits {
   uint32_t flows_max = 1'000'000;
   // Share of the table that flows without any payload (SYN scans and floods) may take, in percent.

@@ -83,10 +83,26 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
       now,    is_new};
 }
 
+// Without a packet for too long. A handshake that was seen to its end counts as an unfinished
+// request does: whoever is quiet for a while before the first words would else begin in mid-stream,
+// where nobody knows which numbers the server will take. An RST may have died on its way.
+bool FlowStage::IsSilent(FlowIndex index, const Now& now) const {
+  const flow::HotFlow& hot = worker_.flows.hot(index);
+  uint64_t patience_us = worker_.flows.TimeoutUs(hot);
+  const bool is_over = hot.fin_both() || (hot.Has(flow::kReset) && !worker_.protects_streams);
+  const bool waits =
+      hot.key.protocol == kTcp && hot.Has(flow::kEmbryonic) && hot.Has(flow::kLearning) && !is_over;
+  if (waits) {
+    const stream::TcpCheck& tcp = worker_.learning.at(worker_.flows.cold(index).learning).tcp;
+    if (tcp.connected()) patience_us = std::max(patience_us, flow::kUnfinishedUs);
+  }
+  return now.us - hot.last_seen_us > patience_us;
+}
+
 bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, Endpoint sender,
                        const Now& now) const {
   const flow::HotFlow& hot = worker_.flows.hot(index);
-  if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot)) return true;
+  if (IsSilent(index, now)) return true;
   if (hot.key.protocol != kTcp) return false;
   const bool closed = hot.Has(flow::kReset) || hot.fin_both();
   // A server that answers a SYN in the middle has forgotten the connection: this is another. While
@@ -238,15 +254,15 @@ EndReason FlowStage::ReasonOf(FlowIndex index, const Now& now, EndReason otherwi
   const flow::HotFlow& hot = worker_.flows.hot(index);
   if (hot.Has(flow::kReset)) return EndReason::kRst;
   if (hot.fin_both()) return EndReason::kFin;
-  const bool silent = now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot);
-  return silent ? EndReason::kIdle : otherwise;
+  return IsSilent(index, now) ? EndReason::kIdle : otherwise;
 }
 
 void FlowStage::Close(FlowIndex index, const Now& now, EndReason reason) {
   flow::ColdFlow& cold = worker_.flows.cold(index);
+  const EndReason why = ReasonOf(index, now, reason);
   StopLearning(worker_, index);
   CountCoverage(worker_, index);
-  writer_.WriteClosed(index, now, ReasonOf(index, now, reason));
+  writer_.WriteClosed(index, now, why);
   worker_.strings.Release(cold.name);
   worker_.strings.Release(cold.rule);
   worker_.flows.Erase(index);
@@ -273,8 +289,7 @@ void FlowStage::Sweep(const Now& now, uint32_t budget) {
   for (;;) {
     const FlowIndex index = worker_.flows.Sweep(cursor_, budget);
     if (index == flow::kNone) return;
-    const flow::HotFlow& hot = worker_.flows.hot(index);
-    if (now.us - hot.last_seen_us > worker_.flows.TimeoutUs(hot) || IsStalled(index, now)) {
+    if (IsSilent(index, now) || IsStalled(index, now)) {
       Close(index, now, EndReason::kIdle);
       worker_.flows.mutable_counters().expired.Add();
     } else {

@@ -58,6 +58,7 @@ class FlowStage {
   bool IsOver(const packet::Packet& packet, flow::FlowIndex index, flow::Endpoint sender,
               const Now& now) const;
   bool IsBegunByTheOther(flow::FlowIndex index, flow::Endpoint sender) const;
+  bool IsSilent(flow::FlowIndex index, const Now& now) const;
   bool IsStalled(flow::FlowIndex index, const Now& now) const;
   void Count(flow::FlowIndex index, flow::Endpoint sender, const Now& now,
              const fragments::Charge& charge);

@@ -68,6 +68,8 @@ class TcpCheck {
   bool syn_seen(Peer peer) const { return Of(peer).syn_seen; }
   // A SYN of the client's, and the server's answer to it.
   bool handshake_seen() const { return Of(Peer::kClient).syn_seen && Of(Peer::kServer).syn_seen; }
+  // And the client's answer to that: the server may hear from it at any time.
+  bool connected() const { return handshake_seen() && Of(Peer::kClient).has_ack; }
   // Behind the last byte that the peer has sent, and what it has acknowledged of the other's.
   uint32_t sent_end(Peer peer) const { return Of(peer).sent_end; }
   bool has_ack(Peer peer) const { return Of(peer).has_ack; }

@@ -314,6 +314,51 @@ TEST(PipelineStream, GivesBackWhatNobodyAcknowledges) {
   EXPECT_EQ(bench.pipeline().counters().streams_given_up.value(), 0U);
 }
 
+// A browser connects before there is anything to ask for. Were the handshake forgotten meanwhile, a
+// fake at a number that the server does not take would pass for the beginning.
+TEST(PipelineStream, RemembersAHandshakeUntilTheFirstWords) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  bench.Advance(110);
+  bench.Tick(8);
+  EXPECT_FALSE(talk.SayAt(200'000, BytesOf(kGood)));
+  EXPECT_TRUE(talk.SayAt(0U - 200'000, BytesOf(kGood))) << "passes, and is not read";
+  EXPECT_FALSE(talk.Say(kBad));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+  EXPECT_EQ(bench.session().rule, "r1");
+}
+
+TEST(PipelineStream, RemembersAHandshakeBehindAResetThatMayHaveDied) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Client(kRst | kAck, {}));
+  bench.Advance(40);
+  bench.Tick(8);
+  EXPECT_FALSE(talk.SayAt(200'000, BytesOf(kGood)));
+  EXPECT_FALSE(talk.Say(kBad));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
+TEST(PipelineStream, ForgetsAHandshakeInItsTime) {
+  PipelineHarness bench(kRules);
+  TcpTalk half(bench, 40000, 80);
+  EXPECT_TRUE(half.Client(kSyn, {}));
+  TcpTalk whole(bench, 40001, 80);
+  ASSERT_TRUE(whole.Handshake());
+  const auto live = [&] { return bench.pipeline().flow_counters().entries.value(); };
+  bench.Advance(31);
+  bench.Tick(8);
+  EXPECT_EQ(live(), 1U);
+  bench.Advance(90);
+  bench.Tick(8);
+  EXPECT_EQ(live(), 0U);
+  for (const auto& [key, seen] : bench.events().sessions()) {
+    EXPECT_EQ(seen.event.end_reason, events::EndReason::kIdle);
+  }
+}
+
 TEST(PipelineStream, InMidStreamFindsTheBeginningThatComesLate) {
   PipelineHarness bench(kRules);
   TcpTalk talk(bench, 40000, 80);
