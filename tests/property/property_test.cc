@@ -32,5 +32,7 @@ void ExpectNoFault(bool hostile) {
 
 TEST(Property, AnExchangeLooksTheSameHoweverItTravels) { ExpectNoFault(false); }
 
+TEST(Property, ABlockedNameStaysBlockedWhateverIsAddedToIt) { ExpectNoFault(true); }
+
 }  // namespace
 }  // namespace weir::property
