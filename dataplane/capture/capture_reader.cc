@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/capture/byte_source.h"
@@ -86,6 +87,8 @@ base::Result<bool> CaptureReader::Next(CaptureRecord& record) {
   FillFrame(record);
   return true;
 }
+
+bool CaptureReader::cut_short() const { return std::feof(pcap_file(handle_->reader)) != 0; }
 
 void CaptureReader::FillFrame(CaptureRecord& record) {
   NetworkPart part;

@@ -40,6 +40,9 @@ class CaptureReader {
   // False at the end. Fails when the file is cut or contradicts itself; the records before hold,
   // and no more will come.
   base::Result<bool> Next(CaptureRecord& record);
+  // Next() failed because the file ends within a record, as it does when whoever wrote it was
+  // ended.
+  bool cut_short() const;
 
   int link_type() const { return link_type_; }       // libpcap's DLT_ value
   bool nanoseconds() const { return nanoseconds_; }  // false where the file holds microseconds only

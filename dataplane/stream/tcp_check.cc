@@ -105,10 +105,12 @@ std::string_view SegmentFaultName(SegmentFault fault) {
 }
 
 // Whoever leaves the checksum to a network card shows it unfinished from the first segment on,
-// which tells nothing about the wire: such an end's checksums are not looked at.
-SegmentFault TcpCheck::CheckChecksum(End& sender, const Segment& segment) {
+// which tells nothing about the wire: such an end's checksums are not looked at. The first is the
+// newest SYN, until one is answered.
+SegmentFault TcpCheck::CheckChecksum(End& sender, const End& receiver, const Segment& segment) {
   if (!segment.checksum_is_known) return SegmentFault::kNone;
-  if (sender.checksums == Checksums::kUntold) {
+  const bool begins = IsSyn(segment) && !receiver.has_ack;
+  if (sender.checksums == Checksums::kUntold || begins) {
     sender.checksums = segment.checksum_is_right ? Checksums::kVerified : Checksums::kUnfinished;
   }
   const bool wrong = sender.checksums == Checksums::kVerified && !segment.checksum_is_right;
@@ -229,7 +231,7 @@ void TcpCheck::TakeAck(End& sender, End& receiver, const Segment& segment) {
 SegmentFault TcpCheck::Look(Peer from, const Segment& segment, bool strict) {
   End& sender = Of(from);
   End& receiver = Of(from == Peer::kClient ? Peer::kServer : Peer::kClient);
-  SegmentFault fault = CheckChecksum(sender, segment);
+  SegmentFault fault = CheckChecksum(sender, receiver, segment);
   if (fault != SegmentFault::kNone) return fault;
   if ((segment.flags & kRst) != 0) {
     fault = CheckReset(sender, receiver, segment);

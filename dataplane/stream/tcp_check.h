@@ -105,7 +105,7 @@ class TcpCheck {
   End& Of(Peer peer) { return ends_[static_cast<size_t>(peer)]; }
   const End& Of(Peer peer) const { return ends_[static_cast<size_t>(peer)]; }
 
-  static SegmentFault CheckChecksum(End& sender, const Segment& segment);
+  static SegmentFault CheckChecksum(End& sender, const End& receiver, const Segment& segment);
   static bool IsForged(const End& sender, const Segment& segment);
   static SegmentFault CheckReset(const End& sender, const End& receiver, const Segment& segment);
   static SegmentFault CheckAck(const End& sender, const End& receiver, const Segment& segment);

@@ -42,5 +42,5 @@ int main(int argc, char** argv) {
   const weir::base::Status summed = WriteSummary(**replay, elapsed_s);
   if (!ran.ok()) return Fail(ran.error(), kBroken);
   if (!summed.ok()) return Fail(summed.error(), kBroken);
-  return (*replay)->all_inputs_whole() ? kDone : kBroken;
+  return (*replay)->all_inputs_read() ? kDone : kBroken;
 }

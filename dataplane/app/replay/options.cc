@@ -18,8 +18,8 @@ constexpr const char* kDescription =
     "Runs Weir's pipeline over captures, in the captures' own time, and always with the same "
     "result.\n"
     "Reads pcap and pcapng of any link type; FILE may be - for a pipe.\n"
-    "Exit code: 0 done; 1 an input was broken or an output could not be written; 2 usage, rules or "
-    "accounts.";
+    "Exit code: 0 done, though a capture may end within a packet, which is told; 1 an input could\n"
+    "not be read to its end or an output not be written; 2 usage, rules or accounts.";
 
 base::Status Outputs(const Options& options) {
   const std::array<const std::string*, 4> outputs = {&options.out, &options.sessions,

@@ -74,9 +74,10 @@ base::Status Replay::OpenOutputs() {
   return {};
 }
 
-bool Replay::all_inputs_whole() const {
-  return std::all_of(inputs_.begin(), inputs_.end(),
-                     [](const InputReport& input) { return input.error.empty(); });
+bool Replay::all_inputs_read() const {
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const InputReport& input) {
+    return input.error.empty() || input.cut_short;
+  });
 }
 
 base::Status Replay::Run() {
@@ -154,7 +155,10 @@ base::Status Replay::ReadRecords(capture::CaptureReader& reader, InputReport& re
   capture::CaptureRecord record;
   for (;;) {
     const auto next = reader.Next(record);
-    if (!next.ok()) report.error = next.error().message;
+    if (!next.ok()) {
+      report.error = next.error().message;
+      report.cut_short = reader.cut_short();
+    }
     if (!next.ok() || !*next) return {};
     if (reader.records() == 1) BeginInput(record.time);
     const base::Status processed = ProcessRecord(record);

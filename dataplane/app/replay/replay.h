@@ -23,7 +23,8 @@ struct InputReport {
   std::string file;
   std::string link_type;
   uint64_t records = 0;
-  std::string error;  // empty: read to its end
+  std::string error;       // empty: read to its end
+  bool cut_short = false;  // the error: it ends within a record
 };
 
 class Replay {
@@ -40,7 +41,8 @@ class Replay {
   const std::vector<std::unique_ptr<Lane>>& lanes() const { return lanes_; }
   const ReplayPolicy& policy() const { return *policy_; }
   const CaptureClock& clock() const { return clock_; }
-  bool all_inputs_whole() const;
+  // Every input was read to its end, be that a cut one.
+  bool all_inputs_read() const;
 
  private:
   explicit Replay(Options options);

@@ -129,7 +129,8 @@ Json Inputs(const Replay& replay) {
     inputs.push_back({{"file", input.file},
                       {"link_type", input.link_type},
                       {"records", input.records},
-                      {"error", input.error.empty() ? Json() : Json(input.error)}});
+                      {"error", input.error.empty() ? Json() : Json(input.error)},
+                      {"cut_short", input.cut_short}});
   }
   return inputs;
 }

@@ -219,5 +219,6 @@ ALL = [
     Strategy("hello of six kilobytes, records cut inside the name", (TLS,), "TLS",
              program="long hello", data=rewritten_prefix),
     Strategy("name in upper case", (TLS, DNS), "TLS", spelling=str.upper),
-    Strategy("an urgent octet inside the name (oob)", (HTTP, TLS), "segments", data=out_of_band),
+    Strategy("an urgent octet inside the name (oob)", (HTTP, TLS), "segments", data=out_of_band,
+             conflicting=True),
 ]

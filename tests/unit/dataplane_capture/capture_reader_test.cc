@@ -83,6 +83,7 @@ TEST(CaptureReader, SaysWhenPcapngMixesLinkTypes) {
   ASSERT_FALSE(next.ok());
   EXPECT_NE(next.error().message.find("stopped after 1 records"), std::string::npos);
   EXPECT_NE(next.error().message.find("type"), std::string::npos) << next.error().message;
+  EXPECT_FALSE(reader->cut_short());
 }
 
 TEST(CaptureReader, ReadsWhatStandsBeforeACut) {
@@ -99,6 +100,7 @@ TEST(CaptureReader, ReadsWhatStandsBeforeACut) {
   const auto cut = reader->Next(record);
   ASSERT_FALSE(cut.ok());
   EXPECT_NE(cut.error().message.find(file.path() + ": stopped after 1 records"), std::string::npos);
+  EXPECT_TRUE(reader->cut_short());
 }
 
 TEST(CaptureReader, PutsAnEthernetHeaderBeforeRawIp) {

@@ -83,6 +83,30 @@ TEST(TcpCheck, DoesNotLookAtChecksumsThatWereNeverFinished) {
   EXPECT_EQ(check.Look(Peer::kClient, syn, kStrict), SegmentFault::kNone);
 }
 
+// A forged SYN, then that of an end whose network card fills the checksums in.
+TEST(TcpCheck, TheNewestSynTellsWhetherChecksumsAreFinished) {
+  TcpCheck check;
+  Segment forged;
+  forged.flags = kSyn;
+  forged.seq = 10;
+  forged.checksum_is_known = forged.checksum_is_right = true;
+  EXPECT_EQ(check.Look(Peer::kClient, forged, kStrict), SegmentFault::kNone);
+  Segment syn = forged;
+  syn.seq = 1000;
+  syn.checksum_is_right = false;
+  EXPECT_EQ(check.Look(Peer::kClient, syn, kStrict), SegmentFault::kNone);
+  Segment answer = forged;
+  answer.flags = kSyn | kAck;
+  answer.ack = 1001;
+  EXPECT_EQ(check.Look(Peer::kServer, answer, kStrict), SegmentFault::kNone);
+  Segment data = syn;
+  data.flags = kAck;
+  data.seq = 1001;
+  data.ack = 11;
+  data.payload_bytes = 10;
+  EXPECT_EQ(check.Look(Peer::kClient, data, kStrict), SegmentFault::kNone);
+}
+
 TEST_F(TcpCheckTest, RefusesDataWithoutAck) {
   EXPECT_EQ(Client(Make(1001, 0, 0, 10)), SegmentFault::kNoAck);
   EXPECT_EQ(Client(Make(1001, 0, kFin, 10)), SegmentFault::kNoAck);
