@@ -105,7 +105,8 @@ void CaptureReader::FillFrame(CaptureRecord& record) {
   record.frame = frame_;
   record.link_bytes = part.offset;
   const size_t wire_bytes = std::max<size_t>(record.wire_bytes, record.original.size());
-  record.frame_wire_bytes = static_cast<uint32_t>(bytes_before + wire_bytes - part.offset);
+  const size_t frame_wire_bytes = bytes_before + wire_bytes - part.offset;
+  record.frame_wire_bytes = static_cast<uint32_t>(std::min<size_t>(frame_wire_bytes, UINT32_MAX));
 }
 
 std::vector<uint8_t> InLinkTypeOf(const CaptureRecord& record, std::span<const uint8_t> frame) {

@@ -52,6 +52,13 @@ Found Null(Cursor cursor) {
   return ByFamily(cursor, family > 0xffff ? base::ByteSwap(family) : family);
 }
 
+// OpenBSD's enc(4): family, security index and flags, four bytes each.
+Found Enc(Cursor cursor) {
+  const uint32_t family = cursor.U32();
+  cursor.Skip(8);
+  return ByFamily(cursor, family > 0xffff ? base::ByteSwap(family) : family);
+}
+
 // RFC 1661 protocol numbers, also with the field compressed to a byte (RFC 1661 §6.5).
 Found PppProtocol(Cursor cursor) {
   const auto rest = cursor.rest();
@@ -237,7 +244,7 @@ std::optional<NetworkPart> FindNetworkPart(int link_type, std::span<const uint8_
     case DLT_LOOP:
       return Null(cursor);
     case DLT_ENC:
-      return Shifted(Null(cursor), 8);  // family, index, flags: four bytes each
+      return Enc(cursor);
     case DLT_RAW:
     case DLT_IPV4:
     case DLT_IPV6:

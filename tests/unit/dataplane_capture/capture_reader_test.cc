@@ -40,6 +40,17 @@ TEST(CaptureReader, ReadsMicrosecondRecordsInOrder) {
   EXPECT_EQ(reader->bytes_read(), file.content().size());
 }
 
+TEST(CaptureReader, AFramesWireLengthDoesNotWrap) {
+  const TestFile file(FileBytes()
+                          .PcapHeader(kMicroMagic, kLinkRaw)
+                          .PcapRecord(1, 0, Frame(0x45), 0xffffffff)
+                          .bytes());
+  auto reader = CaptureReader::Open(file.path()).value();
+  CaptureRecord record;
+  ASSERT_TRUE(reader->Next(record).value());
+  EXPECT_EQ(record.frame_wire_bytes, 0xffffffffU);
+}
+
 TEST(CaptureReader, KeepsNanoseconds) {
   const TestFile file(FileBytes()
                           .PcapHeader(kNanoMagic, kLinkEthernet)

@@ -45,6 +45,7 @@ const LinkCase kCarryIp[] = {
     {"BSD loopback, little-endian", DLT_NULL, "02000000", 0x0800},
     {"BSD loopback, IPv6 of macOS", DLT_NULL, "1e000000", 0x86dd},
     {"OpenBSD loopback, IPv6", DLT_LOOP, "00000018", 0x86dd},
+    {"OpenBSD IPsec", DLT_ENC, "02000000 11223344 00000000", 0x0800},
     {"PPP with address and control", DLT_PPP, "ff030021", 0x0800},
     {"PPP, protocol compressed", DLT_PPP, "21", 0x0800},
     {"PPP, IPv6", DLT_PPP_SERIAL, "ff030057", 0x86dd},
