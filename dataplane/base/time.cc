@@ -75,7 +75,8 @@ WallTime FromClock(clockid_t clock) {
 
 std::string FormatRfc3339(WallTime time) {
   const int64_t seconds = FloorDivide(time.ns, kNsPerSecond);
-  const int64_t us = (time.ns - seconds * kNsPerSecond) / kNsPerUs;
+  const int64_t rest_ns = time.ns % kNsPerSecond;  // negative before 1970
+  const int64_t us = (rest_ns < 0 ? rest_ns + kNsPerSecond : rest_ns) / kNsPerUs;
   const time_t since_epoch = seconds;
   tm utc{};
   gmtime_r(&since_epoch, &utc);

@@ -88,6 +88,11 @@ void AddEndpoints(Json& record, const SessionEvent& event) {
   record["dst_mac"] = event.dst_mac.is_zero() ? Json() : Json(event.dst_mac.ToString());
 }
 
+// A damaged record may say anything: too far apart wraps.
+int64_t NsBetween(base::WallTime from, base::WallTime to) {
+  return static_cast<int64_t>(static_cast<uint64_t>(to.ns) - static_cast<uint64_t>(from.ns));
+}
+
 }  // namespace
 
 std::string SessionIdText(uint64_t session_id) { return fmt::format("{:016x}", session_id); }
@@ -132,7 +137,7 @@ std::string SessionToJson(const SessionEvent& event, std::string_view sensor,
   record["session_start"] = base::FormatRfc3339(event.session_start);
   record["start"] = base::FormatRfc3339(event.start);
   record["end"] = base::FormatRfc3339(event.end);
-  record["duration_ms"] = (event.end.ns - event.start.ns) / base::kNsPerMs;
+  record["duration_ms"] = NsBetween(event.start, event.end) / base::kNsPerMs;
   record["state"] = SessionStateName(event.state);
   record["end_reason"] = TextOrNull(EndReasonName(event.end_reason));
   AddEndpoints(record, event);

@@ -33,6 +33,11 @@ TEST(Rfc3339, HoldsTheFirstAndLastYearAndRefusesTheNext) {
   EXPECT_FALSE(ParseRfc3339("9999-12-31T23:59:59Z").ok());
 }
 
+TEST(Rfc3339, WritesAnyTimeThereIs) {
+  EXPECT_EQ(FormatRfc3339(WallTime{INT64_MIN}), "1677-09-21T00:12:43.145224Z");
+  EXPECT_EQ(FormatRfc3339(WallTime{INT64_MAX}), "2262-04-11T23:47:16.854775Z");
+}
+
 TEST(Rfc3339, RefusesWhatIsNoTime) {
   for (const char* text :
        {"", "2026-11-22", "2026-11-22T09:30:00", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
