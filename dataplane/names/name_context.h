@@ -23,10 +23,10 @@ struct QuicLease {
 };
 
 // Attempts whose hello came, or comes, in several datagrams; a fixed number. One that has settled
-// is kept to be compared with what may come, until its place is needed. When all places are in use
-// by others, the one lent longest ago goes to who asks next: a flood of unfinished attempts
-// shortens how long an attempt may take and can neither fill the pool for good nor leak from it. A
-// hello within one datagram never needs a place.
+// is kept to be compared with what may come. When all places are in use, a settled one gives way,
+// if half the pool has been lent since; else the one lent longest ago, whichever it is. So a flood
+// of unfinished attempts shortens how long an attempt may take and is remembered, and can neither
+// fill the pool for good nor leak from it. A hello within one datagram never needs a place.
 class QuicAttempts {
  public:
   explicit QuicAttempts(size_t places);
@@ -44,12 +44,16 @@ class QuicAttempts {
   };
   uint32_t FreeRing() const { return static_cast<uint32_t>(places_.size()); }
   uint32_t LentRing() const { return FreeRing() + 1; }
+  uint32_t SettledRing() const { return FreeRing() + 2; }
+  uint32_t ToGiveWay();
   void Append(uint32_t ring, uint32_t slot);
   void Remove(uint32_t slot);
 
   std::vector<QuicInitial> places_;
   std::vector<uint32_t> generations_;  // how often each place was lent
-  std::vector<Node> nodes_;            // of each place, and of the rings: free or settled, lent
+  std::vector<uint64_t> lent_at_;      // the number of the lending
+  std::vector<Node> nodes_;            // of each place, and of the rings: free, lent, settled
+  uint64_t lendings_ = 0;
   uint64_t taken_away_ = 0;
 };
 

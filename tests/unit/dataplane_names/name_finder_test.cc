@@ -409,6 +409,26 @@ TEST_F(UdpNameFinderTest, AnAttemptThatLostItsPlaceStartsAgain) {
   EXPECT_EQ(sink_.names, Names{"quic_sni again.example"});
 }
 
+// What nobody will complete does not push out what a flow has just settled.
+TEST(QuicAttempts, ASettledOneGivesWayWhenHalfThePoolWasLentSince) {
+  QuicAttempts attempts(4);
+  const QuicLease never[] = {attempts.Lend(), attempts.Lend(), attempts.Lend()};
+  const QuicLease settled = attempts.Lend();
+  attempts.Settle(settled);
+  const QuicLease young = attempts.Lend();
+  EXPECT_EQ(attempts.Find(never[0]), nullptr);
+  EXPECT_NE(attempts.Find(settled), nullptr);
+  attempts.Settle(young);
+  attempts.Lend();
+  EXPECT_EQ(attempts.Find(never[1]), nullptr);
+  EXPECT_NE(attempts.Find(settled), nullptr);
+  attempts.Lend();
+  EXPECT_EQ(attempts.Find(settled), nullptr);
+  EXPECT_NE(attempts.Find(never[2]), nullptr);
+  EXPECT_NE(attempts.Find(young), nullptr);
+  EXPECT_EQ(attempts.taken_away(), 2U);
+}
+
 TEST_F(UdpNameFinderTest, GoogleQuicInClear) {
   Bytes datagram = FromHex("0d 0102030405060708 51303433 01 0102030405060708090a0b0c a001 0400");
   testing::Append(datagram, FromText("CHLO"));
