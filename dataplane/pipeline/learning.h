@@ -35,6 +35,7 @@ struct Learning {
   uint8_t datagrams = 0;              // shown to udp_names, up to kPacketsMax
   flow::Endpoint client_end = flow::Endpoint::kLow;
   packet::Side client_side = packet::Side::kUnknown;
+  uint8_t server_sides = 0;   // bits by Side: heard in the server's name before that was known
   bool client_known = false;  // by its SYN, or by its first payload
   bool client_swapped = false;
   bool names_done = false;    // nothing more will be looked for

@@ -95,8 +95,15 @@ bool StreamStage::FindClient(const FlowPacket& at, Learning& learning) const {
   }
   // The side is certain only by the client's own packet.
   const bool tells_side = at.sender == learning.client_end && (syn || headers.payload_bytes > 0);
-  if (tells_side && learning.client_side == Side::kUnknown) {
-    learning.client_side = at.packet.rx_side;
+  if (learning.client_side != Side::kUnknown || at.packet.rx_side == Side::kUnknown) return true;
+  const uint8_t side_bit = static_cast<uint8_t>(1U << static_cast<unsigned>(at.packet.rx_side));
+  if (at.sender != learning.client_end) learning.server_sides |= side_bit;
+  if (!tells_side) return true;
+  learning.client_side = at.packet.rx_side;
+  // Whoever sits beside the client may have said it.
+  if ((learning.server_sides & side_bit) != 0) {
+    learning.tcp = stream::TcpCheck();
+    learning.client.Stop();
   }
   return true;
 }

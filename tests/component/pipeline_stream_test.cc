@@ -341,6 +341,25 @@ TEST(PipelineStream, RemembersAHandshakeBehindAResetThatMayHaveDied) {
   EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
 }
 
+// In the server's name from the client's side: an answer that acknowledges what will be said, so
+// that it is not kept.
+TEST(PipelineStream, AnAnswerFromTheClientsSideAcknowledgesNothing) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  PacketBuilder forged;
+  forged.Ipv4("198.51.100.10", "10.20.0.11")
+      .Tcp({.src_port = 80,
+            .dst_port = 40000,
+            .flags = kSyn | kAck,
+            .seq = talk.server_seq(),
+            .ack = talk.client_seq() + 1000});
+  bench.FromInside(forged);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.SayAt(0, BytesOf(kGood)));
+  EXPECT_FALSE(talk.Say(kBad));
+  EXPECT_EQ(bench.session().name, "all.test");
+}
+
 TEST(PipelineStream, ForgetsAHandshakeInItsTime) {
   PipelineHarness bench(kRules);
   TcpTalk half(bench, 40000, 80);
