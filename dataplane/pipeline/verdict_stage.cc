@@ -42,6 +42,13 @@ verdict::Facts TurnedAround(verdict::Facts facts) {
   return facts;
 }
 
+// Of TCP the stream stage knows who began.
+bool BothSpeakFromOneSide(const FlowPacket& at) {
+  if (at.hot.key.protocol == packet::ip_protocol::kTcp) return false;
+  if (at.from_initiator() || at.hot.Has(flow::kAnswered)) return false;
+  return !IsOnItsSide(at.packet, static_cast<events::Direction>(at.cold.direction), false);
+}
+
 bool IsDatagramDns(const flow::HotFlow& hot, const flow::ColdFlow& cold) {
   return hot.key.protocol == packet::ip_protocol::kUdp &&
          static_cast<events::NameSource>(cold.name_source) == events::NameSource::kDnsQuery;
@@ -65,10 +72,24 @@ void VerdictStage::Apply(FlowPacket& at, const FoundNames& found) {
     DropAsRecorded(at);
   }
   if (at.packet.headers.tunnel_depth != 0) ApplyAround(at);
+  if (BothSpeakFromOneSide(at)) ApplyTurned(at);
 }
 
 void VerdictStage::DropAsRecorded(FlowPacket& at) const {
   at.packet.Drop(ReasonFor(static_cast<Verdict>(at.cold.verdict)));
+}
+
+void VerdictStage::ApplyTurned(FlowPacket& at) {
+  Judgement turned;
+  turned.decision = verdict::Decide(*policy_, TurnedAround(FactsOf(at)));
+  if (turned.decision.open) return;
+  if (bypass_) turned.decision.verdict = Bypassed(turned.decision.verdict);
+  const Verdict verdict = turned.decision.verdict;
+  if (Drops(verdict) && at.packet.action == packet::Action::kForward) {
+    at.packet.Drop(ReasonFor(verdict));
+  }
+  const int recorded = Rank(static_cast<Verdict>(at.cold.verdict), at.cold.rule != flow::kNone);
+  if (RankOf(turned.decision) > recorded) Record(at, turned);
 }
 
 void VerdictStage::ApplyAround(FlowPacket& at) {

@@ -8,6 +8,10 @@
 // in the flow's record, but the flow itself is not blocked, or else anybody could block another's
 // flow by sending one packet of it through a tunnel that is forbidden.
 //
+// So is what comes in the responder's name by the initiator's port, before any answer by the other
+// one: whoever sits beside the client can forge the flow's first packet in the server's name, so
+// that it counts as the one who began. Judged is then as if either had; the flow is not blocked.
+//
 // Worker's thread.
 #pragma once
 
@@ -56,6 +60,7 @@ class VerdictStage {
   void Give(FlowPacket& at, Judgement judgement);
   void DropAsRecorded(FlowPacket& at) const;
   void ApplyAround(FlowPacket& at);
+  void ApplyTurned(FlowPacket& at);
   Judgement GravestAround(const FlowPacket& at) const;
   packet::DropReason BlocksBothWays(const verdict::Facts& forth) const;
   verdict::Facts FactsOf(const packet::Packet& packet, const packet::OuterLayer& outer) const;

@@ -57,6 +57,32 @@ TEST(PipelineVerdict, DropsThePacketThatCompletesABlockedNameAndAllLater) {
   EXPECT_EQ(bench.events().findings()[0].name, "www.bad.test");
 }
 
+// The first datagram is forged in the server's name, beside the client, so that the server passes
+// for the one who began. Who really began from without may be answered.
+TEST(PipelineVerdict, AForgedBeginningDoesNotTurnAFlowAround) {
+  const auto from_server = [] {
+    return PacketBuilder()
+        .Ipv4("198.51.100.10", "10.20.0.11")
+        .Udp({.src_port = 8443, .dst_port = 40000})
+        .Payload("server");
+  };
+  const auto from_client = [] {
+    return PacketBuilder()
+        .Ipv4("10.20.0.11", "198.51.100.10")
+        .Udp({.src_port = 40000, .dst_port = 8443})
+        .Payload("client");
+  };
+  PipelineHarness forged("drop port udp/8443 id r1");
+  EXPECT_TRUE(forged.FromInside(from_server()));
+  EXPECT_FALSE(forged.FromInside(from_client()));
+  EXPECT_EQ(forged.last_reason(), DropReason::kPolicy);
+  EXPECT_EQ(forged.session().rule, "r1");
+  PipelineHarness inbound("drop port udp/8443 id r1");
+  EXPECT_TRUE(inbound.FromOutside(from_server()));
+  EXPECT_TRUE(inbound.FromInside(from_client()));
+  EXPECT_EQ(inbound.session().rule, "");
+}
+
 TEST(PipelineVerdict, RejectResetsBothEndsAtTheExactSequence) {
   PipelineHarness bench("reject host bad.test id r1");
   TcpTalk talk(bench, 40000, 443);
