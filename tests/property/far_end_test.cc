@@ -151,30 +151,5 @@ TEST(FarEnd, EndsByAResetAtTheExactNumberOnly) {
   }
 }
 
-TEST(Minimise, LeavesWhatTheFailureNeeds) {
-  Case failing = MakeCase(4, false);
-  while (failing.exchange.messages.size() < 4) {
-    failing.exchange.messages.push_back(failing.exchange.messages.front());
-  }
-  failing.exchange.messages[2].reply = BytesOf("the one");
-  for (uint32_t i = 0; i < 40; ++i) failing.ops.push_back({.kind = OpKind::kPause, .a = i});
-  const Case smallest = Minimise(failing, [](const Case& of) {
-    const auto has = [&](uint32_t a) {
-      return std::ranges::any_of(
-          of.ops, [a](const Op& op) { return op.kind == OpKind::kPause && op.a == a; });
-    };
-    const bool one = std::ranges::any_of(
-        of.exchange.messages, [](const Message& m) { return m.reply == BytesOf("the one"); });
-    return has(3) && has(31) && one;
-  });
-  EXPECT_EQ(smallest.ops.size(), 2U);
-  EXPECT_EQ(smallest.exchange.messages.size(), 1U);
-}
-
-TEST(Case, IsTheSameForTheSameSeed) {
-  EXPECT_EQ(Words(MakeCase(77, true)), Words(MakeCase(77, true)));
-  EXPECT_NE(Words(MakeCase(77, true)), Words(MakeCase(78, true)));
-}
-
 }  // namespace
 }  // namespace weir::property

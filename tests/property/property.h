@@ -35,13 +35,33 @@ class Benches {
 // Hostile: no server gets to know a blocked name.
 std::optional<std::string> FaultOf(Benches& benches, const Case& of);
 
-// The smallest case found that still fails: operations and messages taken out as long as it does.
-using Fails = std::function<bool(const Case&)>;
-Case Minimise(const Case& failing, const Fails& fails);
+// What is left of a case: numbers of its operations and of its messages, in their order.
+struct Kept {
+  std::vector<uint32_t> ops;
+  std::vector<uint32_t> messages;
+};
+Kept AllOf(const Case& of);
+Case Reduced(const Case& whole, const Kept& kept);
+// "WEIR_OPS=3,9 WEIR_MESSAGES=0", and what stands behind one of the signs.
+std::string Words(const Kept& kept);
+std::vector<uint32_t> ReadNumbers(const std::string& words);
 
-// FaultOf() for so many seeds from `first` on. The report of the first that fails, with its frames
-// written to a capture in `folder`; nothing when none does.
-std::optional<std::string> TrySeeds(uint64_t first, uint64_t count, bool hostile,
-                                    const std::string& folder);
+// The smallest that still fails, of `from`, which does: halves, quarters, … single operations and
+// messages are taken out until none can be.
+using Fails = std::function<bool(const Case&)>;
+Kept Minimise(const Case& whole, const Kept& from, const Fails& fails);
+
+struct Trial {
+  uint64_t first = 1;
+  uint64_t count = 1;
+  bool hostile = false;
+  std::function<Kept(const Case&)> kept = AllOf;  // what to try of each
+  std::string folder;                             // for a capture of a case that fails
+};
+using Judge = std::function<std::optional<std::string>(Benches&, const Case&)>;
+
+// The report of the first case that fails: what is wrong, the line that tries its smallest form
+// again, and that in words. Nothing when none does.
+std::optional<std::string> Try(const Trial& trial, const Judge& judge = FaultOf);
 
 }  // namespace weir::property

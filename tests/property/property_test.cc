@@ -1,4 +1,6 @@
-// Longer runs: WEIR_SEEDS=10000000 property_test; one case again: WEIR_SEED=1234 property_test.
+// Longer runs:        WEIR_SEEDS=10000000 property_test
+// From another start: WEIR_FIRST=1000000 WEIR_SEEDS=1000000 property_test
+// One case again:     WEIR_SEED=4711 [WEIR_OPS=3,9 WEIR_MESSAGES=0] property_test
 #include "tests/property/property.h"
 
 #include <gtest/gtest.h>
@@ -11,22 +13,31 @@ namespace {
 
 constexpr uint64_t kSeeds = 100'000;
 
-struct Span {
-  uint64_t first = 1;
-  uint64_t count = kSeeds;
-};
+uint64_t NumberFrom(const char* sign, uint64_t otherwise) {
+  const char* word = std::getenv(sign);
+  return word == nullptr ? otherwise : std::stoull(word);
+}
 
-Span AskedFor() {
-  const char* seed = std::getenv("WEIR_SEED");
-  const char* seeds = std::getenv("WEIR_SEEDS");
-  if (seed != nullptr) return {std::stoull(seed), 1};
-  if (seeds != nullptr) return {1, std::stoull(seeds)};
-  return {};
+Trial AskedFor(bool hostile) {
+  Trial trial;
+  trial.hostile = hostile;
+  trial.folder = ::testing::TempDir();
+  trial.first = NumberFrom("WEIR_FIRST", 1);
+  trial.count = NumberFrom("WEIR_SEEDS", kSeeds);
+  if (std::getenv("WEIR_SEED") == nullptr) return trial;
+  trial.first = NumberFrom("WEIR_SEED", 1);
+  trial.count = 1;
+  trial.kept = [](const Case& of) {
+    Kept kept = AllOf(of);
+    if (const char* ops = std::getenv("WEIR_OPS")) kept.ops = ReadNumbers(ops);
+    if (const char* messages = std::getenv("WEIR_MESSAGES")) kept.messages = ReadNumbers(messages);
+    return kept;
+  };
+  return trial;
 }
 
 void ExpectNoFault(bool hostile) {
-  const Span span = AskedFor();
-  const auto fault = TrySeeds(span.first, span.count, hostile, ::testing::TempDir());
+  const auto fault = Try(AskedFor(hostile));
   EXPECT_FALSE(fault.has_value()) << fault.value_or("");
 }
 
