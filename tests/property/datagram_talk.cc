@@ -88,6 +88,7 @@ class DatagramTalk final : public Talk {
   }
 
   void EmitFake(const Op& op, const Message& message) {
+    if (op.kind == OpKind::kFakeServer) EmitFakeServer(op, message);
     if (op.kind != OpKind::kFakeDatagram) return;
     Random random(case_.seed ^ op.packet);
     Bytes payload;
@@ -102,6 +103,18 @@ class DatagramTalk final : public Talk {
     Bytes frame = Frame(payload);
     ApplyTrick(frame, op.trick, kFewHops);
     EmitPlain(frame);
+  }
+
+  // Noise, a hello or query, a decoy, or an answer.
+  void EmitFakeServer(const Op& op, const Message& message) {
+    Random random(case_.seed ^ op.a);
+    Bytes payload = RandomBytes(random, random.Between(1, 1300));
+    if (op.c == 1 && !message.datagrams.empty()) payload = random.Of(message.datagrams).payload;
+    if (op.c == 2 && !message.decoys.empty()) payload = random.Of(message.decoys);
+    if (op.c == 3) payload = message.reply;
+    Bytes frame = Reply(payload);
+    ApplyTrick(frame, op.trick, kFewHops);
+    EmitForged(frame);
   }
 
   void Arrive(const Datagram4& datagram) override {
@@ -135,15 +148,16 @@ class DatagramTalk final : public Talk {
       replied_[i] = true;
       const Op* pieces = FindOp(OpKind::kServerFragment);
       const Op* copy = FindOp(OpKind::kServerCopy);
-      EmitServer(Reply(i), pieces != nullptr && pieces->a == i ? pieces->b : 0);
-      if (copy != nullptr && copy->a == i) EmitServer(Reply(i));
+      const Bytes reply = Reply(exchange_.messages[i].reply);
+      EmitServer(reply, pieces != nullptr && pieces->a == i ? pieces->b : 0);
+      if (copy != nullptr && copy->a == i) EmitServer(reply);
     }
   }
 
-  Bytes Reply(size_t message) const {
+  Bytes Reply(std::span<const uint8_t> payload) const {
     return FromServer()
         .Udp({.src_port = exchange_.server_port, .dst_port = exchange_.client_port})
-        .Payload(exchange_.messages[message].reply)
+        .Payload(payload)
         .Build();
   }
 

@@ -178,8 +178,21 @@ Fault HonestFault(const Case& of, const Outcome& plain, const Outcome& outcome) 
   return ArrivalFault(of, plain, outcome);
 }
 
+// A verdict by a name that the policy does not block. A fake may say one that it does.
+Fault MistakenFault(const Case& of, const Outcome& outcome) {
+  if (FateOf(of.exchange).by_address) return std::nullopt;
+  for (const SeenSession& session : outcome.sessions) {
+    const auto verdict = session.event.verdict;
+    const bool blocks = verdict == events::Verdict::kDrop || verdict == events::Verdict::kReject;
+    if (!blocks || Expect(Policies()[of.exchange.policy], session.name).blocked()) continue;
+    return "blocked without a name that is blocked: " + Identity(session);
+  }
+  return std::nullopt;
+}
+
 Fault HostileFault(const Case& of, const Outcome& outcome) {
   const Fate fate = FateOf(of.exchange);
+  if (auto fault = MistakenFault(of, outcome)) return fault;
   if (outcome.told) return "the server got to know the blocked name " + fate.name;
   if (fate.by_address && outcome.knocked) return "a datagram came to a blocked server";
   if (outcome.stranger.dropped > 0) return "somebody else's packets were dropped";

@@ -37,6 +37,7 @@ constexpr KindWords kWords[] = {
     {OpKind::kFakeSyn, "flight %f: a fake SYN before packet %p, %b bytes before %a (%c)"},
     {OpKind::kFakeFragment, "flight %f: packet %p, %b fake bytes from %a among its fragments (%c)"},
     {OpKind::kFakeDatagram, "flight %f: a fake datagram (%c) before packet %p"},
+    {OpKind::kFakeServer, "flight %f: a fake server (%c, %b) speaks of %a before packet %p"},
 };
 
 constexpr std::string_view kTricks[] = {"",
@@ -82,6 +83,7 @@ class Generator {
       exchange_.is_tcp() ? FakeSegment() : FakeDatagram();
     }
     if (random_.OneIn(3)) FakeFragments();
+    if (random_.OneIn(4)) FakeServer();
     // Long enough for somebody to forget.
     if (random_.OneIn(4)) Add(Somewhere(OpKind::kPause)).a = random_.Between(5'000, 50'000);
     return std::move(ops_);
@@ -210,6 +212,16 @@ class Generator {
     constexpr Trick kTricksOfUdp[] = {Trick::kNone, Trick::kLowHops, Trick::kBadChecksum,
                                       Trick::kBadIpSum};
     op.trick = random_.Of(kTricksOfUdp);
+    op.c = random_.Below(4);
+    Add(op);
+  }
+
+  void FakeServer() {
+    Op op = Somewhere(OpKind::kFakeServer);
+    constexpr Trick kTricksOfServers[] = {Trick::kNone, Trick::kLowHops, Trick::kBadChecksum};
+    op.trick = random_.Of(kTricksOfServers);
+    op.a = Byte(op.flight);
+    op.b = random_.Below(2);
     op.c = random_.Below(4);
     Add(op);
   }

@@ -42,6 +42,9 @@ enum class OpKind : uint8_t {
   kFakeSyn,       // a SYN b bytes before byte a of the flight; c = 1: also before the real one
   kFakeFragment,  // into the fragments of a packet: other bytes from a, b of them
   kFakeDatagram,  // a datagram with other contents (c says which)
+  // In the server's name from the client's side: a SYN-ACK (c = 0; b = 1: before the SYN as well),
+  // an acknowledgement of byte a of the flight (1), an RST (2), a FIN (3); on UDP a datagram.
+  kFakeServer,
 };
 
 // Why a server does not take a fake for the client's, or that it does.

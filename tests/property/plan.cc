@@ -35,7 +35,7 @@ class Planner {
     Each(OpKind::kPause, [&](const Op& op) { Insert(op, Kind::kPause); });
     Each(OpKind::kStranger, [&](const Op& op) { Insert(op, Kind::kStranger); });
     for (const OpKind fake : {OpKind::kFakeBytes, OpKind::kFakeReset, OpKind::kFakeFin,
-                              OpKind::kFakeSyn, OpKind::kFakeDatagram}) {
+                              OpKind::kFakeSyn, OpKind::kFakeDatagram, OpKind::kFakeServer}) {
       Each(fake, [&](const Op& op) { Insert(op, Kind::kFake); });
     }
     return std::move(packets_);

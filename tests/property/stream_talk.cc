@@ -96,7 +96,9 @@ class StreamTalk final : public Talk {
       if (data->b != 0) server_.AllowSynData();
     }
     for (const Op& op : case_.ops) {
-      if (op.kind == OpKind::kFakeSyn && op.c == 1) EmitFake(op, 0);
+      const bool syn = op.kind == OpKind::kFakeSyn && op.c == 1;
+      const bool syn_ack = op.kind == OpKind::kFakeServer && op.c == 0 && op.b == 1;
+      if (syn || syn_ack) EmitFake(op, 0);
     }
     EmitPlain(ClientFrame(fields, bytes));
   }
@@ -207,6 +209,10 @@ class StreamTalk final : public Talk {
     const uint32_t begin = flight == 0 ? 0 : ends_[flights_[flight] - 1];
     Range range{begin + op.a % (FlightEnd(flight) - begin), 0};
     range.end = std::min(FlightEnd(flight), range.begin + op.b);
+    if (op.kind == OpKind::kFakeServer) {
+      EmitFakeServer(op, range.begin);
+      return;
+    }
     TcpFields fields = ClientFields(range.begin, kAck | kPsh);
     Bytes bytes;
     if (op.kind == OpKind::kFakeBytes) {
@@ -224,18 +230,29 @@ class StreamTalk final : public Talk {
     EmitPlain(frame);
   }
 
+  void EmitFakeServer(const Op& op, uint32_t acked) {
+    constexpr uint8_t kFlags[] = {kSyn | kAck, kAck, kRst | kAck, kFin | kAck};
+    constexpr uint32_t kBeforeAll = 0xffffffff;  // the SYN's own number
+    TcpFields fields = ServerFields(op.c == 0 ? kBeforeAll : server_sent_, kFlags[op.c]);
+    fields.ack = exchange_.client_isn + 1 + acked;
+    Bytes frame = FromServer().Tcp(fields).Build();
+    ApplyTrick(frame, op.trick, kFewHops);
+    EmitForged(frame);
+  }
+
   // --- The server -------------------------------------------------------------------------------
 
+  TcpFields ServerFields(uint32_t offset, uint8_t flags) const {
+    return {.src_port = exchange_.server_port,
+            .dst_port = exchange_.client_port,
+            .flags = flags,
+            .seq = exchange_.server_isn + 1 + offset,
+            .ack = (flags & kAck) == 0 ? 0 : server_.ack_number(),
+            .options = Timestamps(7'000'000 + clock_, clock_)};
+  }
+
   Bytes ServerFrame(uint32_t offset, uint8_t flags, std::span<const uint8_t> bytes) const {
-    return FromServer()
-        .Tcp({.src_port = exchange_.server_port,
-              .dst_port = exchange_.client_port,
-              .flags = flags,
-              .seq = exchange_.server_isn + 1 + offset,
-              .ack = (flags & kAck) == 0 ? 0 : server_.ack_number(),
-              .options = Timestamps(7'000'000 + clock_, clock_)})
-        .Payload(bytes)
-        .Build();
+    return FromServer().Tcp(ServerFields(offset, flags)).Payload(bytes).Build();
   }
 
   void ClientHears() { acked_ = std::max(acked_, server_.received()); }

@@ -142,6 +142,11 @@ bool Talk::EmitServer(const Bytes& frame, uint32_t fragment_bytes) {
   return passed;
 }
 
+void Talk::EmitForged(const Bytes& frame) {
+  wire_.Pass(frame, Side::kInside);
+  TakeAnswers();
+}
+
 void Talk::EmitStranger() {
   testing::PacketBuilder builder;
   exchange_.is_v6 ? builder.Ipv6("2001:db8:20::99", "2001:db8:99::99")

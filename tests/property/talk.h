@@ -39,6 +39,8 @@ class Talk {
   void Emit(const Bytes& frame, const PlannedPacket& packet);
   void EmitPlain(const Bytes& frame) { Emit(frame, PlannedPacket()); }
   void EmitStranger();
+  // A frame in the server's name that the client's end sends: it reaches nobody.
+  void EmitForged(const Bytes& frame);
   // A frame of the server's; true when the client got it whole. 0: not in pieces.
   bool EmitServer(const Bytes& frame, uint32_t fragment_bytes = 0);
 
