@@ -15,6 +15,7 @@ namespace weir::capture {
 namespace {
 
 constexpr size_t kEthernetHeaderBytes = 14;
+constexpr int64_t kSecondsMax = INT64_MAX / base::kNsPerSecond - 1;
 
 // pcap with microseconds, in either byte order. All other formats may hold more: pcap's variant
 // with nanoseconds, and pcapng, whose interfaces say so one by one.
@@ -80,7 +81,9 @@ base::Result<bool> CaptureReader::Next(CaptureRecord& record) {
                                    pcap_geterr(handle_->reader))};
   }
   ++records_;
-  record.time.ns = static_cast<int64_t>(header->ts.tv_sec) * base::kNsPerSecond +
+  // pcapng's times go beyond what 64 bits of nanoseconds hold, and libpcap may make them negative.
+  const auto seconds = std::clamp<int64_t>(header->ts.tv_sec, 0, kSecondsMax);
+  record.time.ns = seconds * base::kNsPerSecond +
                    static_cast<int64_t>(header->ts.tv_usec);  // nanoseconds, as asked for
   record.original = {data, header->caplen};
   record.wire_bytes = header->len;

@@ -79,6 +79,19 @@ TEST(CaptureReader, ReadsPcapng) {
   EXPECT_FALSE(reader->Next(record).value());
 }
 
+TEST(CaptureReader, HoldsTimesBeyondItsClockToTheLastSecond) {
+  FileBytes pcapng;
+  pcapng.U32(0x0a0d0d0a).U32(28).U32(0x1a2b3c4d).U16(1).U16(0).U32(0xffffffff).U32(0xffffffff);
+  pcapng.U32(28);
+  pcapng.U32(1).U32(20).U16(kLinkEthernet).U16(0).U32(65535).U32(20);
+  pcapng.U32(6).U32(92).U32(0).U32(0x7fffffff).U32(0).U32(60).U32(60).Raw(Frame(9)).U32(92);
+  const TestFile file(pcapng.bytes());
+  auto reader = CaptureReader::Open(file.path()).value();
+  CaptureRecord record;
+  ASSERT_TRUE(reader->Next(record).value());
+  EXPECT_EQ(record.time.ns / base::kNsPerSecond, INT64_MAX / base::kNsPerSecond - 1);
+}
+
 TEST(CaptureReader, SaysWhenPcapngMixesLinkTypes) {
   FileBytes pcapng;
   pcapng.U32(0x0a0d0d0a).U32(28).U32(0x1a2b3c4d).U16(1).U16(0).U32(0xffffffff).U32(0xffffffff);
