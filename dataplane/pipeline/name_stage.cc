@@ -167,6 +167,9 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
     learning.tcp_names = names::TcpNameFinder(headers.dst_port);
   } else if (learning.client.StartsEarlier(seq)) {
     learning.tcp_names = names::TcpNameFinder(headers.dst_port);
+  } else if (worker_.keeps_streams() && learning.client.BeginsBefore(seq)) {
+    Refuse(at, stream::Added::kTooFar, learning);
+    return;
   }
   NameReader reader{learning.tcp_names, *context_, found};
   const auto added = learning.client.Add(seq, at.packet.payload(), worker_.keeps_streams(), reader);

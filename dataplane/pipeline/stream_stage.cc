@@ -56,9 +56,21 @@ bool StreamStage::Check(FlowPacket& at) {
   if (peer == Peer::kClient) {
     NoteSyn(at, learning);
   } else if ((at.packet.headers.tcp_flags & kAck) != 0) {
-    learning.client.Acknowledge(learning.tcp.ack(Peer::kServer));
+    const uint32_t ack = learning.tcp.ack(Peer::kServer);
+    if (worker_.keeps_streams() && learning.client.IsElsewhere(ack)) {
+      ReadFrom(ack, at.packet.headers.src_port, learning);
+    }
+    learning.client.Acknowledge(ack);
   }
   return true;
+}
+
+// Begins to read there, where the server is.
+void StreamStage::ReadFrom(uint32_t seq, uint16_t server_port, Learning& learning) {
+  learning.client.Stop();
+  learning.client.Start(seq, true);
+  learning.tcp_names = names::TcpNameFinder(server_port);
+  learning.names_done = false;
 }
 
 // A server that has forgotten the connection takes a SYN in the middle of it for a new one, and
@@ -69,12 +81,11 @@ SegmentFault StreamStage::Look(const FlowPacket& at, Peer peer, Learning& learni
                             learning.syn_again && headers.tcp_ack == *learning.syn_again + 1;
   if (begins_again) {
     learning.tcp = stream::TcpCheck();
-    learning.client.Stop();
-    learning.client.Start(headers.tcp_ack, true);
-    learning.tcp_names = names::TcpNameFinder(headers.src_port);
-    learning.names_done = false;
+    ReadFrom(headers.tcp_ack, headers.src_port, learning);
     learning.syn_again.reset();
   }
+  const bool server_acks = peer == Peer::kServer && (headers.tcp_flags & (kSyn | kAck)) == kAck;
+  if (server_acks) learning.tcp.ClientHasSent(headers.tcp_ack);
   const SegmentFault fault = learning.tcp.Look(peer, SegmentOf(at.packet), worker_.keeps_streams());
   if (fault == SegmentFault::kSynAgain && peer == Peer::kClient) {
     learning.syn_again = headers.tcp_seq;

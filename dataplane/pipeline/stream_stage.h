@@ -20,6 +20,7 @@ class StreamStage {
   bool FindClient(const FlowPacket& at, Learning& learning) const;
   void NoteSyn(const FlowPacket& at, Learning& learning) const;
   stream::SegmentFault Look(const FlowPacket& at, stream::Peer peer, Learning& learning) const;
+  static void ReadFrom(uint32_t seq, uint16_t server_port, Learning& learning);
   void KeepEnds(FlowPacket& at, const Learning& learning) const;
   bool Refuse(FlowPacket& at, stream::SegmentFault fault);
 

@@ -56,6 +56,13 @@ std::optional<uint32_t> ClientStream::LostBefore(uint32_t seq) const {
   return acknowledged_;
 }
 
+bool ClientStream::IsElsewhere(uint32_t ack) const {
+  if (!started_ || is_certain_) return false;
+  const uint32_t run_end = next_seq_ + static_cast<uint32_t>(RunFrom(next_seq_).size());
+  return SeqDistance(run_end, ack) > 0 ||
+         SeqDistance(ack, start_seq_) > static_cast<int32_t>(kStreamBytesMax);
+}
+
 bool ClientStream::StartsEarlier(uint32_t seq) {
   const int32_t earlier = SeqDistance(seq, start_seq_);
   if (!started_ || is_certain_ || earlier <= 0) return false;

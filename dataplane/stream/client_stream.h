@@ -74,6 +74,15 @@ class ClientStream {
   // Moves the start back to `seq`, when that may be: then the reader has to begin again.
   bool StartsEarlier(uint32_t seq);
 
+  // Of a stream that began in the middle. A segment at `seq` lies before the start, where it could
+  // not be moved to: which of the two the server takes is not known before it acknowledges.
+  bool BeginsBefore(uint32_t seq) const {
+    return started_ && !is_certain_ && SeqDistance(seq, start_seq_) > 0;
+  }
+  // A server that acknowledges so much is not where the stream was thought to begin: it has more
+  // than was seen, or waits for what lies too far before.
+  bool IsElsewhere(uint32_t ack) const;
+
   // Every byte that the reader has seen is acknowledged, also what it saw before it began again.
   bool settled() const { return SeqDistance(shown_end_, acknowledged_) >= 0; }
   uint32_t start_seq() const { return start_seq_; }

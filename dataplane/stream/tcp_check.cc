@@ -228,6 +228,12 @@ void TcpCheck::TakeAck(End& sender, End& receiver, const Segment& segment) {
   sender.has_ack = true;
 }
 
+void TcpCheck::ClientHasSent(uint32_t ack) {
+  End& client = Of(Peer::kClient);
+  const bool unknown = client.seen && !client.syn_seen;
+  if (unknown && SeqDistance(client.sent_end, ack) > 0) client.sent_end = ack;
+}
+
 SegmentFault TcpCheck::Look(Peer from, const Segment& segment, bool strict) {
   End& sender = Of(from);
   End& receiver = Of(from == Peer::kClient ? Peer::kServer : Peer::kClient);

@@ -64,6 +64,9 @@ class TcpCheck {
   // missed packets would fail them.
   SegmentFault Look(Peer sender, const Segment& segment, bool strict);
 
+  // In mid-stream nobody saw what the client has sent before; its server has.
+  void ClientHasSent(uint32_t ack);
+
   bool seen(Peer peer) const { return Of(peer).seen; }
   bool syn_seen(Peer peer) const { return Of(peer).syn_seen; }
   // A SYN of the client's, and the server's answer to it.

@@ -378,6 +378,35 @@ TEST(PipelineStream, ForgetsAHandshakeInItsTime) {
   }
 }
 
+// Whoever begins in mid-stream with a fake at a number that the server does not take, so that what
+// counts lies before the beginning or far behind it.
+TEST(PipelineStream, InMidStreamTheServerTellsWhereItIs) {
+  for (const uint32_t ahead : {200'000U, 0U - 200'000U}) {
+    for (const bool answers : {true, false}) {
+      PipelineHarness bench(kRules);
+      TcpTalk talk(bench, 40000, 80);
+      EXPECT_TRUE(talk.SayAt(ahead, BytesOf(kGood)));
+      if (answers) {
+        EXPECT_TRUE(talk.Server(kAck, {}));
+      }
+      EXPECT_FALSE(talk.Say(kBad)) << ahead;
+      EXPECT_EQ(bench.last_reason(), answers ? DropReason::kPolicy : DropReason::kStream);
+    }
+  }
+}
+
+// The first that is seen is a repetition, and the server has had it long since.
+TEST(PipelineStream, InMidStreamTheServerMayHaveMoreThanWasSeen) {
+  PipelineHarness bench(kRules);
+  TcpTalk talk(bench, 40000, 80);
+  EXPECT_TRUE(talk.SayAt(0U - 5000, BytesOf("old")));
+  EXPECT_TRUE(talk.Server(kAck, {}));
+  EXPECT_TRUE(talk.Say(kGood));
+  EXPECT_EQ(bench.session().name, "all.test");
+  EXPECT_FALSE(talk.Say(kBad));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+}
+
 TEST(PipelineStream, InMidStreamFindsTheBeginningThatComesLate) {
   PipelineHarness bench(kRules);
   TcpTalk talk(bench, 40000, 80);
