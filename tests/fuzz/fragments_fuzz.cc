@@ -66,7 +66,7 @@ size_t CountedHead(const Piece& piece) {
 }
 
 // The bytes of a live datagram say what a piece is.
-Event Predict(const Known& known, const Piece& piece, unsigned pieces_max) {
+FUZZ_MODEL Event Predict(const Known& known, const Piece& piece, unsigned pieces_max) {
   const bool end_known = known.total_bytes != 0;
   if (piece.last && end_known && piece.end() != known.total_bytes) return Event::kOverlap;
   if (piece.last && piece.end() < known.bytes.size()) return Event::kOverlap;
@@ -154,7 +154,7 @@ class Bench : public LostListener {
   uint64_t ended_packets_ = 0;
 };
 
-void Bench::CheckWhole(const Known& known, DatagramIndex index) const {
+FUZZ_MODEL void Bench::CheckWhole(const Known& known, DatagramIndex index) const {
   std::vector<uint8_t> frame(kWholeBytesMax);
   const size_t bytes = table_.Build(index, frame);
   FUZZ_CHECK(bytes <= frame.size() && bytes > known.total_bytes);
@@ -183,8 +183,8 @@ void Bench::Complete(Known& known, const Reassembler::Added& added, bool passes)
   if (!passes || closed_all_the_same) Close(known);
 }
 
-void Bench::Judge(const Piece& piece, const Reassembler::Added& added, Event expected,
-                  bool passes) {
+FUZZ_MODEL void Bench::Judge(const Piece& piece, const Reassembler::Added& added, Event expected,
+                             bool passes) {
   Known& known = known_[piece.key];
   FUZZ_CHECK(added.event == expected);
   if (expected == Event::kDuplicate) return;
@@ -255,7 +255,7 @@ void Bench::Pass(uint8_t step) {
   CheckLive();
 }
 
-Bytes MakeFragment(uint8_t step, uint16_t offset, uint16_t data_bytes) {
+FUZZ_MODEL Bytes MakeFragment(uint8_t step, uint16_t offset, uint16_t data_bytes) {
   const bool v6 = (step & 3) == 1;
   const uint8_t twist = (step & 96) == 96 ? 0x55 : 0;
   Bytes data(data_bytes);

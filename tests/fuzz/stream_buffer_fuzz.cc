@@ -19,13 +19,13 @@ constexpr int16_t kAbsent = -1;
 
 class Reference {
  public:
-  bool Contradicts(size_t offset, std::span<const uint8_t> bytes) const {
+  FUZZ_MODEL bool Contradicts(size_t offset, std::span<const uint8_t> bytes) const {
     for (size_t at = offset; at < std::min(offset + bytes.size(), bytes_.size()); ++at) {
       if (bytes_[at] != kAbsent && bytes_[at] != bytes[at - offset]) return true;
     }
     return false;
   }
-  void Write(size_t offset, std::span<const uint8_t> bytes) {
+  FUZZ_MODEL void Write(size_t offset, std::span<const uint8_t> bytes) {
     if (bytes_.size() < offset + bytes.size()) bytes_.resize(offset + bytes.size(), kAbsent);
     for (size_t i = 0; i < bytes.size(); ++i) {
       if (bytes_[offset + i] == kAbsent) bytes_[offset + i] = bytes[i];
@@ -38,7 +38,7 @@ class Reference {
   void MoveBack(size_t count) { bytes_.insert(bytes_.begin(), count, kAbsent); }
   void Clear() { bytes_.clear(); }
 
-  void CheckSame(const StreamBuffer& buffer) const {
+  FUZZ_MODEL void CheckSame(const StreamBuffer& buffer) const {
     FUZZ_CHECK(buffer.end() == bytes_.size());
     for (size_t at = 0; at < bytes_.size();) {
       const auto run = buffer.RunFrom(at);
@@ -55,7 +55,7 @@ class Reference {
   std::vector<int16_t> bytes_;
 };
 
-std::vector<uint8_t> Bytes(size_t offset, size_t count, uint8_t twist) {
+FUZZ_MODEL std::vector<uint8_t> Bytes(size_t offset, size_t count, uint8_t twist) {
   std::vector<uint8_t> bytes(count);
   for (size_t i = 0; i < count; ++i) bytes[i] = static_cast<uint8_t>((offset + i) * 7) ^ twist;
   return bytes;

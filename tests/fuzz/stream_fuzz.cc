@@ -30,14 +30,14 @@ using Place = int64_t;
 // Bytes by their place, a page at a time.
 class ByteMap {
  public:
-  std::optional<uint8_t> Find(Place place) const {
+  FUZZ_MODEL std::optional<uint8_t> Find(Place place) const {
     const auto page = pages_.find(place >> kPageBits);
     if (page == pages_.end()) return std::nullopt;
     const int16_t byte = page->second[Within(place)];
     return byte == kAbsent ? std::nullopt : std::optional(static_cast<uint8_t>(byte));
   }
   // The first byte that is put into a place stays; that one is returned.
-  uint8_t Put(Place place, uint8_t byte) {
+  FUZZ_MODEL uint8_t Put(Place place, uint8_t byte) {
     const auto [page, is_new] = pages_.try_emplace(place >> kPageBits);
     if (is_new) page->second.fill(kAbsent);
     int16_t& at = page->second[Within(place)];
@@ -53,7 +53,15 @@ class ByteMap {
   std::map<Place, std::array<int16_t, 1U << kPageBits>> pages_;
 };
 
-uint8_t TrueByte(Place place) { return static_cast<uint8_t>(place * 11 + (place >> 8) * 3); }
+FUZZ_MODEL uint8_t TrueByte(Place place) {
+  return static_cast<uint8_t>(place * 11 + (place >> 8) * 3);
+}
+
+FUZZ_MODEL std::vector<uint8_t> BytesAt(Place from, size_t count, uint8_t twist) {
+  std::vector<uint8_t> bytes(count);
+  for (size_t i = 0; i < count; ++i) bytes[i] = TrueByte(from + static_cast<Place>(i)) ^ twist;
+  return bytes;
+}
 
 // Takes whole units, then passes over a body, over and over.
 class Reader {
@@ -61,7 +69,7 @@ class Reader {
   Reader(uint8_t flags, const ClientStream& stream, uint32_t origin)
       : flags_(flags), stream_(stream), origin_(origin) {}
 
-  size_t Read(std::span<const uint8_t> bytes) {
+  FUZZ_MODEL size_t Read(std::span<const uint8_t> bytes) {
     FUZZ_CHECK(!bytes.empty() && !finished());
     ++calls_;
     const Place from = SeqDistance(origin_, stream_.next_seq());
@@ -91,7 +99,7 @@ class Reader {
   static constexpr size_t kUnits[] = {1, 3, 64, 1000};
 
   // Whatever is shown twice is shown alike.
-  void Show(Place place, uint8_t byte) {
+  FUZZ_MODEL void Show(Place place, uint8_t byte) {
     FUZZ_CHECK(shown_.Put(place, byte) == byte);
     shown_end_ = std::max(shown_end_, place + 1);
   }
@@ -137,6 +145,7 @@ class Bench {
   // What lies before is not kept.
   Place Floor() const { return keep_ ? base_ : next(); }
   void CheckTaken(Place from, std::span<const uint8_t> bytes) const;
+  void Take(Place from, std::span<const uint8_t> bytes, Place floor);
   void CheckConflict(Place from, std::span<const uint8_t> bytes) const;
   void CheckNothingHeldBack() const;
 
@@ -151,7 +160,7 @@ class Bench {
 };
 
 // With what is kept: the server cannot get other bytes than those that were shown.
-void Bench::CheckTaken(Place from, std::span<const uint8_t> bytes) const {
+FUZZ_MODEL void Bench::CheckTaken(Place from, std::span<const uint8_t> bytes) const {
   if (!keep_) return;
   for (size_t i = 0; i < bytes.size(); ++i) {
     const Place place = from + static_cast<Place>(i);
@@ -160,7 +169,7 @@ void Bench::CheckTaken(Place from, std::span<const uint8_t> bytes) const {
   }
 }
 
-void Bench::CheckConflict(Place from, std::span<const uint8_t> bytes) const {
+FUZZ_MODEL void Bench::CheckConflict(Place from, std::span<const uint8_t> bytes) const {
   bool differs = false;
   for (size_t i = 0; i < bytes.size() && !differs; ++i) {
     differs = taken_.Find(from + static_cast<Place>(i)).value_or(bytes[i]) != bytes[i];
@@ -174,9 +183,15 @@ void Bench::CheckNothingHeldBack() const {
   FUZZ_CHECK(!taken_.Find(next()).has_value() || reader_.shown().Find(next()).has_value());
 }
 
+FUZZ_MODEL void Bench::Take(Place from, std::span<const uint8_t> bytes, Place floor) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const Place place = from + static_cast<Place>(i);
+    if (place >= floor) taken_.Put(place, bytes[i]);
+  }
+}
+
 void Bench::Segment(Place from, size_t count, uint8_t twist) {
-  std::vector<uint8_t> bytes(count);
-  for (size_t i = 0; i < count; ++i) bytes[i] = TrueByte(from + static_cast<Place>(i)) ^ twist;
+  const auto bytes = BytesAt(from, count, twist);
   if (const auto lost = stream_.LostBefore(SeqOf(from))) {
     FUZZ_CHECK(*lost == SeqOf(acknowledged_) && from >= acknowledged_);
     FUZZ_CHECK(next() < acknowledged_);
@@ -204,10 +219,7 @@ void Bench::Segment(Place from, size_t count, uint8_t twist) {
   FUZZ_CHECK(added != Added::kPoolEmpty && (added == Added::kRead) == was_read);
   if (added != Added::kNothing) {
     FUZZ_CHECK(!was_finished);
-    for (size_t i = 0; i < count; ++i) {
-      const Place place = from + static_cast<Place>(i);
-      if (place >= floor) taken_.Put(place, bytes[i]);
-    }
+    Take(from, bytes, floor);
   }
   CheckTaken(from, bytes);
   CheckNothingHeldBack();
