@@ -224,6 +224,25 @@ TEST(ClientStream, DoesNotStartAgainWhereItHasForgotten) {
   EXPECT_EQ(reader.text, "hostsame");
 }
 
+TEST(ClientStream, TellsWhereItMayBeOnlyUntilItIsCertain) {
+  BufferPool pool(1);
+  ClientStream stream(pool);
+  EXPECT_FALSE(stream.BeginsBefore(100));
+  EXPECT_FALSE(stream.IsElsewhere(100));
+  UnitReader reader;
+  stream.Start(1000, false);
+  stream.Add(1000, Bytes("host"), kKeep, reader);
+  EXPECT_TRUE(stream.BeginsBefore(999));
+  EXPECT_FALSE(stream.BeginsBefore(1000));
+  EXPECT_FALSE(stream.IsElsewhere(1004));
+  EXPECT_TRUE(stream.IsElsewhere(1005)) << "the server has more than was seen";
+  EXPECT_FALSE(stream.IsElsewhere(1000 - static_cast<uint32_t>(kStreamBytesMax)));
+  EXPECT_TRUE(stream.IsElsewhere(1000 - static_cast<uint32_t>(kStreamBytesMax) - 1));
+  stream.Acknowledge(1002);
+  EXPECT_FALSE(stream.BeginsBefore(999));
+  EXPECT_FALSE(stream.IsElsewhere(5000));
+}
+
 // Any cutting, order, repetition and overlap gives the same bytes, whatever is acknowledged when.
 TEST(ClientStream, GivesTheSameBytesHoweverTheyArrive) {
   for (uint32_t seed = 0; seed < 4000; ++seed) {

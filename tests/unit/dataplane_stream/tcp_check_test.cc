@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/packet/packet.h"
@@ -52,6 +54,43 @@ class TcpCheckTest : public ::testing::Test {
 
   TcpCheck check_;
 };
+
+TEST(SegmentFault, EachHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (unsigned i = 0; i < static_cast<unsigned>(SegmentFault::kCount); ++i) {
+    names.insert(SegmentFaultName(static_cast<SegmentFault>(i)));
+  }
+  EXPECT_EQ(names.size(), static_cast<size_t>(SegmentFault::kCount));
+  EXPECT_FALSE(names.contains(SegmentFaultName(SegmentFault::kCount)));
+}
+
+TEST_F(TcpCheckTest, SaysHowFarTheHandshakeGot) {
+  TcpCheck check;
+  EXPECT_FALSE(check.handshake_seen());
+  check.Look(Peer::kClient, Make(1000, 0, kSyn), kStrict);
+  EXPECT_TRUE(check.syn_seen(Peer::kClient));
+  EXPECT_FALSE(check.handshake_seen());
+  check.Look(Peer::kServer, Make(5000, 1001, kSyn | kAck), kStrict);
+  EXPECT_TRUE(check.handshake_seen());
+  EXPECT_FALSE(check.connected());
+  check.Look(Peer::kClient, Make(1001, 5001, kAck), kStrict);
+  EXPECT_TRUE(check.connected());
+}
+
+TEST(TcpCheck, LearnsInMidStreamWhatTheClientHasSent) {
+  Segment segment;
+  segment.seq = 1000;
+  segment.flags = kAck;
+  segment.payload_bytes = 10;
+  TcpCheck check;
+  check.ClientHasSent(2000);
+  EXPECT_FALSE(check.seen(Peer::kClient));
+  check.Look(Peer::kClient, segment, kStrict);
+  check.ClientHasSent(2000);
+  EXPECT_EQ(check.sent_end(Peer::kClient), 2000U);
+  check.ClientHasSent(1500);
+  EXPECT_EQ(check.sent_end(Peer::kClient), 2000U) << "an older word moves nothing back";
+}
 
 TEST_F(TcpCheckTest, TakesAnOrdinaryConversation) {
   EXPECT_EQ(Client(Make(1001, 5001, kAck, 100)), SegmentFault::kNone);
