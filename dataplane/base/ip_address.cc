@@ -23,19 +23,6 @@ std::array<uint8_t, 16> Masked(const std::array<uint8_t, 16>& bytes, unsigned le
 
 }  // namespace
 
-IpAddress IpAddress::FromV4(std::span<const uint8_t, 4> bytes) {
-  IpAddress address;
-  std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes_.begin());
-  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin() + kMappedPrefix.size());
-  return address;
-}
-
-IpAddress IpAddress::FromV6(std::span<const uint8_t, 16> bytes) {
-  IpAddress address;
-  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
-  return address;
-}
-
 Result<IpAddress> IpAddress::Parse(std::string_view text) {
   const std::string terminated(text);
   if (text.find('\0') != std::string_view::npos) return Error{"a zero byte in an address"};

@@ -7,6 +7,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,8 +23,17 @@ class IpAddress {
   constexpr IpAddress() = default;  // "::"
 
   // `bytes` in network order, exactly 4 or 16 of them.
-  static IpAddress FromV4(std::span<const uint8_t, 4> bytes);
-  static IpAddress FromV6(std::span<const uint8_t, 16> bytes);
+  static IpAddress FromV4(std::span<const uint8_t, 4> bytes) {
+    IpAddress address;
+    address.bytes_[10] = address.bytes_[11] = 0xff;
+    std::memcpy(&address.bytes_[12], bytes.data(), bytes.size());
+    return address;
+  }
+  static IpAddress FromV6(std::span<const uint8_t, 16> bytes) {
+    IpAddress address;
+    std::memcpy(address.bytes_.data(), bytes.data(), bytes.size());
+    return address;
+  }
   static Result<IpAddress> Parse(std::string_view text);
 
   bool is_v4() const;

@@ -21,6 +21,11 @@ bool IsUnfinished(const HotFlow& hot) {
   return hot.Has(kReset) && hot.Has(kLearning) && !hot.Has(kEmbryonic);
 }
 
+uint64_t SoonestSeconds(const Limits& limits) {
+  return std::min<uint64_t>({limits.tcp_established_s, limits.tcp_embryonic_s, limits.tcp_closed_s,
+                             limits.udp_s, limits.icmp_s, limits.other_s, kBlockedSeconds});
+}
+
 // Buckets for `flows` at 85 % load.
 size_t BucketsFor(uint32_t flows) { return (uint64_t{flows} * 100 + 849) / 850 + 1; }
 
@@ -28,9 +33,10 @@ size_t BucketsFor(uint32_t flows) { return (uint64_t{flows} * 100 + 849) / 850 +
 
 FlowTable::FlowTable(const Limits& limits, const base::HashKey& secret)
     : limits_(limits),
-      secret_(secret),
+      hash_(secret),
       embryonic_max_(static_cast<uint32_t>(
           std::max<uint64_t>(1, uint64_t{limits.flows_max} * limits.embryonic_percent / 100))),
+      soonest_timeout_us_(SoonestSeconds(limits) * kUsPerSecond),
       hot_(limits.flows_max),
       cold_(limits.flows_max),
       buckets_(BucketsFor(limits.flows_max)) {}
@@ -51,7 +57,7 @@ unsigned FlowTable::Count(const Bucket& bucket) {
       std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
 }
 
-FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {
+uint32_t FlowTable::PlacesWith(const Bucket& bucket, uint16_t tag) {
   // Two overlapping loads of eight tags cover all ten.
   const auto load = [&](size_t from) {
     __m128i tags;
@@ -61,8 +67,20 @@ FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& k
   const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
   const auto low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(0), wanted)));
   const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(2), wanted)));
-  uint32_t hits = (low | high << 4) & 0x55555;  // one bit of each pair
-  for (; hits != 0; hits &= hits - 1) {
+  return (low | high << 4) & 0x55555;  // one bit of each pair
+}
+
+FlowIndex FlowTable::PrefetchFlow(uint64_t hash) const {
+  const Bucket& bucket = buckets_[Primary(hash)];
+  const uint32_t hits = PlacesWith(bucket, Tag(hash));
+  if (hits == 0) return kNone;
+  const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
+  __builtin_prefetch(&hot_[index], 1);
+  return index;
+}
+
+FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {
+  for (uint32_t hits = PlacesWith(bucket, tag); hits != 0; hits &= hits - 1) {
     const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
     if (hot_[index].key == key) return index;
   }

@@ -15,8 +15,8 @@
 
 #include "dataplane/base/counter.h"
 #include "dataplane/base/huge_array.h"
-#include "dataplane/base/siphash.h"
 #include "dataplane/flow/flow.h"
+#include "dataplane/flow/flow_hash.h"
 #include "dataplane/flow/limits.h"
 
 namespace weir::flow {
@@ -34,12 +34,20 @@ class FlowTable {
   // Throws std::bad_alloc when the memory cannot be had.
   FlowTable(const Limits& limits, const base::HashKey& secret);
 
-  uint64_t Hash(const FlowKey& key) const { return key.Hash(secret_); }
+  uint64_t Hash(const FlowKey& key) const { return hash_.Hash(key); }
   void PrefetchBucket(uint64_t hash) const {
     __builtin_prefetch(&buckets_[BucketOf(static_cast<uint32_t>(hash >> 32))]);
   }
 
-  // kNone when there is no such flow.
+  // The flow that has the key most likely, by its tag alone, on its way into the cache; kNone when
+  // there is none in the key's first bucket. For Find() later in the batch.
+  FlowIndex PrefetchFlow(uint64_t hash) const;
+
+  // kNone when there is no such flow. `likely`: what PrefetchFlow() said, of whatever age.
+  FlowIndex Find(const FlowKey& key, uint64_t hash, FlowIndex likely) const {
+    const bool is_it = likely != kNone && hot_[likely].key == key && live(likely);
+    return is_it ? likely : Find(key, hash);
+  }
   FlowIndex Find(const FlowKey& key, uint64_t hash) const;
 
   // A zeroed flow with its key set, embryonic. kNone when the table or both of its buckets are
@@ -66,6 +74,8 @@ class FlowTable {
   uint32_t places_used() const { return fresh_; }
   uint32_t capacity() const { return limits_.flows_max; }
   const Limits& limits() const { return limits_; }
+  // No flow is over sooner than this.
+  uint64_t soonest_timeout_us() const { return soonest_timeout_us_; }
   // How long the flow may be silent before it is over.
   uint64_t TimeoutUs(const HotFlow& hot) const;
   size_t memory_bytes() const { return hot_.bytes() + cold_.bytes() + buckets_.bytes(); }
@@ -91,6 +101,8 @@ class FlowTable {
   size_t Secondary(uint64_t hash) const;
   static uint16_t Tag(uint64_t hash);
   static unsigned Count(const Bucket& bucket);
+  // A bit for each place of the bucket, two apart, that has the tag.
+  static uint32_t PlacesWith(const Bucket& bucket, uint16_t tag);
   FlowIndex FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const;
   static bool Remove(Bucket& bucket, FlowIndex index);
   static void Put(Bucket& bucket, uint16_t tag, FlowIndex index);
@@ -99,8 +111,9 @@ class FlowTable {
   bool EmbryonicFull() const { return counters_.embryonic.value() >= embryonic_max_; }
 
   Limits limits_;
-  base::HashKey secret_;
+  FlowHash hash_;
   uint32_t embryonic_max_;
+  uint64_t soonest_timeout_us_;
   base::HugeArray<HotFlow> hot_;
   base::HugeArray<ColdFlow> cold_;
   base::HugeArray<Bucket> buckets_;

@@ -20,6 +20,8 @@ constexpr uint64_t kUsPerSecond = 1'000'000;
 // For so long a server repeats the answer to a SYN (Linux: five times, doubling from a second).
 constexpr uint64_t kSynAckRepeatsUs = 63 * kUsPerSecond;
 constexpr size_t kMacBytes = 6;
+constexpr uint64_t kSweepRoundUs = 2 * kUsPerSecond;
+constexpr uint32_t kSweepPlacesMax = 256;  // at once, so that no packet waits for long
 constexpr uint32_t kRefreshPhases = 4096;  // so that not all flows are refreshed at once
 constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
 
@@ -34,6 +36,9 @@ uint64_t UsAt(base::MonoTime time, const Now& now) {
   const int64_t ago_us = std::max<int64_t>(0, now.mono.ns - time.ns) / base::kNsPerUs;
   return now.us - std::min(now.us, static_cast<uint64_t>(ago_us));
 }
+
+// Of seconds of 2^20 microseconds, which need no division.
+bool IsNextSecond(uint64_t before_us, uint64_t now_us) { return (before_us ^ now_us) >> 20 != 0; }
 
 void SetParity(flow::HotFlow& hot, bool parity) {
   if (parity) {
@@ -64,7 +69,7 @@ FlowIndex FlowStage::Find(const packet::Packet& packet) {
 std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted& wanted,
                                             const Now& now, const fragments::Charge& charge) {
   if (!wanted.is_ip) return std::nullopt;
-  FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash);
+  FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash, wanted.likely);
   if (index != flow::kNone && IsOver(packet, index, wanted.key.sender, now)) {
     Close(index, now, EndReason::kIdle);
     worker_.flows.mutable_counters().expired.Add();
@@ -88,6 +93,7 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
 // where nobody knows which numbers the server will take. An RST may have died on its way.
 bool FlowStage::IsSilent(FlowIndex index, const Now& now) const {
   const flow::HotFlow& hot = worker_.flows.hot(index);
+  if (now.us - hot.last_seen_us <= worker_.flows.soonest_timeout_us()) return false;
   uint64_t patience_us = worker_.flows.TimeoutUs(hot);
   const bool is_over = hot.fin_both() || (hot.Has(flow::kReset) && !worker_.protects_streams);
   const bool waits =
@@ -101,8 +107,13 @@ bool FlowStage::IsSilent(FlowIndex index, const Now& now) const {
 
 bool FlowStage::IsOver(const packet::Packet& packet, FlowIndex index, Endpoint sender,
                        const Now& now) const {
+  const bool begins = (packet.headers.tcp_flags & packet::tcp_flag::kSyn) != 0;
+  return IsSilent(index, now) || (begins && IsBegunAgain(packet, index, sender, now));
+}
+
+bool FlowStage::IsBegunAgain(const packet::Packet& packet, FlowIndex index, Endpoint sender,
+                             const Now& now) const {
   const flow::HotFlow& hot = worker_.flows.hot(index);
-  if (IsSilent(index, now)) return true;
   if (hot.key.protocol != kTcp) return false;
   const bool closed = hot.Has(flow::kReset) || hot.fin_both();
   // A server that answers a SYN in the middle has forgotten the connection: this is another. While
@@ -220,7 +231,7 @@ void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
                       const fragments::Charge& charge) {
   flow::HotFlow& hot = worker_.flows.hot(index);
   // Looking into the cold half once a second is often enough.
-  if (now.us / kUsPerSecond != hot.last_seen_us / kUsPerSecond) NextPartIfDue(index, now);
+  if (IsNextSecond(hot.last_seen_us, now.us)) NextPartIfDue(index, now);
   const bool low = sender == Endpoint::kLow;
   const auto at = static_cast<size_t>(sender);
   hot.SeenAt(std::max<uint64_t>(hot.last_seen_us, UsAt(charge.last, now)));
@@ -285,8 +296,14 @@ void FlowStage::RefreshIfDue(FlowIndex index, const Now& now) {
   }
 }
 
-void FlowStage::Sweep(const Now& now, uint32_t budget) {
-  for (;;) {
+void FlowStage::Sweep(const Now& now) {
+  const uint64_t round = worker_.flows.places_used() * kSweepRoundUs;
+  const uint64_t elapsed_us = std::min(now.us - swept_at_us_, kSweepRoundUs);
+  swept_at_us_ = now.us;
+  places_due_ = std::min(places_due_ + elapsed_us * worker_.flows.places_used(), round);
+  uint32_t budget = std::min(static_cast<uint32_t>(places_due_ / kSweepRoundUs), kSweepPlacesMax);
+  places_due_ -= budget * kSweepRoundUs;
+  while (budget > 0) {
     const FlowIndex index = worker_.flows.Sweep(cursor_, budget);
     if (index == flow::kNone) return;
     if (IsSilent(index, now) || IsStalled(index, now)) {

@@ -18,9 +18,14 @@ class FlowStage {
   struct Wanted {
     flow::KeyAndSender key;
     uint64_t hash = 0;
+    flow::FlowIndex likely = flow::kNone;
     bool is_ip = false;
   };
   Wanted Prefetch(const packet::Packet& packet);
+  // Then, when the buckets are there, the flow itself.
+  void PrefetchFlow(Wanted& wanted) const {
+    if (wanted.is_ip) wanted.likely = worker_.flows.PrefetchFlow(wanted.hash);
+  }
 
   // Second half: the packet's flow, charged with the packet. Nothing for a packet that makes no
   // flow: it is forwarded, or, with the table full and fail = "closed", marked as dropped.
@@ -37,8 +42,9 @@ class FlowStage {
   // The packet's flow as it stands, nothing counted; kNone when there is none.
   flow::FlowIndex Find(const packet::Packet& packet);
 
-  // Looks at up to `budget` places of the table: ends what was silent too long, refreshes the rest.
-  void Sweep(const Now& now, uint32_t budget);
+  // Looks at some places of the table, as many as bring it round once in kSweepRoundUs: ends what
+  // was silent too long, refreshes the rest.
+  void Sweep(const Now& now);
 
   void CloseAll(const Now& now, events::EndReason reason);
 
@@ -57,6 +63,8 @@ class FlowStage {
   void SetTimes(flow::FlowIndex index, const Now& now, const fragments::Charge& charge);
   bool IsOver(const packet::Packet& packet, flow::FlowIndex index, flow::Endpoint sender,
               const Now& now) const;
+  bool IsBegunAgain(const packet::Packet& packet, flow::FlowIndex index, flow::Endpoint sender,
+                    const Now& now) const;
   bool IsBegunByTheOther(flow::FlowIndex index, flow::Endpoint sender) const;
   bool IsSilent(flow::FlowIndex index, const Now& now) const;
   bool IsStalled(flow::FlowIndex index, const Now& now) const;
@@ -73,6 +81,8 @@ class FlowStage {
   Worker& worker_;
   SessionWriter& writer_;
   uint32_t cursor_ = 0;
+  uint64_t swept_at_us_ = 0;
+  uint64_t places_due_ = 0;  // times kSweepRoundUs
 };
 
 }  // namespace weir::pipeline

@@ -15,11 +15,6 @@
 #include "dataplane/pipeline/verdict_stage.h"
 
 namespace weir::pipeline {
-namespace {
-
-constexpr uint32_t kSweepBudget = 256;
-
-}  // namespace
 
 class Pipeline::Impl {
  public:
@@ -41,17 +36,19 @@ class Pipeline::Impl {
     Use(policy);
     for (packet::Packet& packet : batch.filled()) parse::Parse(packet);
     for (size_t i = 0; i < batch.count; ++i) wanted_[i] = flows_.Prefetch(batch.packets[i]);
+    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchFlow(wanted_[i]);
     for (size_t i = 0; i < batch.count; ++i) {
       packet::Packet& packet = batch.packets[i];
-      now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
+      if (i == 0 || packet.time != now_.mono)
+        now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
       if (packet.headers.is_fragment) {
         JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
       } else {
         JudgeFrame(packet, wanted_[i]);
       }
       if (packet.headers.too_deep) TooDeep(packet);
-      Count(packet);
     }
+    Count(batch);
   }
 
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
@@ -59,7 +56,7 @@ class Pipeline::Impl {
     now_ = worker_.clock.At(now, wall_minus_mono_ns);
     fragments_.Expire(now_.mono);
     ChargeLostFragments();
-    flows_.Sweep(now_, kSweepBudget);
+    flows_.Sweep(now_);
   }
 
   void CloseAll(events::EndReason reason) {
@@ -99,6 +96,8 @@ class Pipeline::Impl {
 
   // The stages of one packet whose flow is known.
   void Judge(FlowPacket& at) {
+    // Nearly every packet: its flow is decided, and nothing in it can change that.
+    if (verdict_.Passes(at) && !NameStage::MayNameAgain(at) && !RespondStage::MayLearn(at)) return;
     found_.Clear();
     const bool sound = verdict_.Stands(at) || streams_.Check(at);
     if (sound && (!verdict_.Stands(at) || NameStage::MayNameAgain(at))) names_.Look(at, found_);
@@ -197,17 +196,29 @@ class Pipeline::Impl {
     if (packet.action == packet::Action::kForward) packet.Drop(packet::DropReason::kTooDeep);
   }
 
-  void Count(const packet::Packet& packet) {
+  void Count(packet::Batch& batch) {
     Counters& counters = worker_.counters;
-    counters.rx_packets.Add();
-    counters.rx_bytes.Add(packet.wire_bytes);
-    counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
-    if (packet.headers.tunnel_depth != 0) counters.tunnelled.Add();
-    if (packet.action == packet::Action::kForward) {
-      counters.forwarded_packets.Add();
-    } else {
-      counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
+    uint64_t bytes = 0;
+    uint64_t forwarded = 0;
+    uint64_t whole = 0;
+    for (const packet::Packet& packet : batch.filled()) {
+      bytes += packet.wire_bytes;
+      if (packet.headers.note == packet::ParseNote::kComplete) {
+        ++whole;
+      } else {
+        counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
+      }
+      if (packet.headers.tunnel_depth != 0) counters.tunnelled.Add();
+      if (packet.action == packet::Action::kForward) {
+        ++forwarded;
+      } else {
+        counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
+      }
     }
+    counters.rx_packets.Add(batch.count);
+    counters.rx_bytes.Add(bytes);
+    counters.forwarded_packets.Add(forwarded);
+    counters.parsed[static_cast<size_t>(packet::ParseNote::kComplete)].Add(whole);
   }
 
   Worker worker_;

@@ -31,6 +31,12 @@ class RespondStage {
  public:
   explicit RespondStage(Worker& worker);
 
+  // Whether a packet of a decided flow, which passes, has news for Look().
+  static bool MayLearn(const FlowPacket& at) {
+    return at.hot.key.protocol != packet::ip_protocol::kTcp && !at.from_initiator() &&
+           !at.hot.Has(flow::kAnswered);
+  }
+
   // Sees every packet of a flow behind the verdict: notes those that passed, answers those dropped
   // as kRejected. `found`: the names that this packet completed. `sound`: its receiver will take
   // it, as far as the stream stage knows.

@@ -38,6 +38,11 @@ class VerdictStage {
     return at.hot.policy_epoch == epoch_ && !at.hot.Has(flow::kLearning);
   }
 
+  // It stands, and lets pass whatever has no tunnel around it.
+  bool Passes(const FlowPacket& at) const {
+    return Stands(at) && !at.hot.Has(flow::kDrops) && at.packet.headers.tunnel_depth == 0;
+  }
+
   // Whether a fragment, of which no more is known than its headers say, is to be dropped: its flow
   // drops, or its addresses and, where known, its ports are blocked whichever end began the flow
   // and whatever else would become known. kNone: not by what is known.
