@@ -45,6 +45,7 @@ struct alignas(64) Counters {
   Counter sessions_recorded;                           // first announcements that the sink took
   Counter flows_refused;     // packets whose flow found no place in the table
   Counter learning_refused;  // flows that found no place to find out their name
+  Counter learning_taken;    // places that were taken from flows which could do without
   Counter streams_given_up;  // no longer read: no room for the client's bytes
   Counter stream_waits;      // segments dropped until there is room for them
   Counter stream_gaps;       // streams begun again behind bytes never seen

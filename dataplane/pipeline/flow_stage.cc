@@ -170,10 +170,18 @@ FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, c
   SetParity(worker_.flows.hot(index), RefreshParity(index, now));
   Describe(index, packet, wanted.key.sender, now);
   SetTimes(index, now, charge);
-  if (StartLearning(worker_, index)) {
-    worker_.learning.at(worker_.flows.cold(index).learning).slot = worker_.classifier.Open();
+  const bool must_be_read = worker_.protects_streams && worker_.options.drop_when_streams_full;
+  if (!StartLearningOf(index) && must_be_read) {
+    worker_.flows.Erase(index);
+    return flow::kNone;
   }
   return index;
+}
+
+bool FlowStage::StartLearningOf(FlowIndex index) {
+  if (!StartLearning(worker_, index)) return false;
+  worker_.learning.at(worker_.flows.cold(index).learning).slot = worker_.classifier.Open();
+  return true;
 }
 
 void FlowStage::Describe(FlowIndex index, const packet::Packet& packet, Endpoint sender,
@@ -253,7 +261,12 @@ void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
 void FlowStage::NoteTransport(const packet::Headers& headers, FlowIndex index, Endpoint sender) {
   flow::HotFlow& hot = worker_.flows.hot(index);
   hot.tcp_flags = static_cast<uint8_t>(hot.tcp_flags | headers.tcp_flags);
-  if (headers.payload_bytes > 0) worker_.flows.Mature(index);
+  if (headers.payload_bytes > 0 && hot.Has(flow::kEmbryonic)) {
+    // It had to yield its place while it was silent.
+    const bool unread = hot.key.protocol == kTcp && !hot.Has(flow::kLearning);
+    if (unread && !hot.Has(flow::kDrops)) static_cast<void>(StartLearningOf(index));
+    worker_.flows.Mature(index);
+  }
   if ((headers.tcp_flags & (kFin | kRst)) == 0) return;
   if ((headers.tcp_flags & kRst) != 0) hot.Set(flow::kReset);
   if ((headers.tcp_flags & kFin) != 0) {

@@ -70,6 +70,7 @@ class FlowStage {
   bool IsStalled(flow::FlowIndex index, const Now& now) const;
   void Count(flow::FlowIndex index, flow::Endpoint sender, const Now& now,
              const fragments::Charge& charge);
+  bool StartLearningOf(flow::FlowIndex index);
   void NoteTransport(const packet::Headers& headers, flow::FlowIndex index, flow::Endpoint sender);
   void NextPartIfDue(flow::FlowIndex index, const Now& now);
   void Close(flow::FlowIndex index, const Now& now, events::EndReason reason);

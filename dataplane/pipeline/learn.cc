@@ -3,13 +3,62 @@
 #include "dataplane/pipeline/coverage.h"
 
 namespace weir::pipeline {
+namespace {
+
+constexpr unsigned kLookedAtMax = 64;
+
+// What a flow loses with its place, the least first.
+enum class Loss : uint8_t {
+  kLabel,       // no name will be found any more
+  kHandshake,   // nothing was said yet: it is read from its first words on, as in mid-stream
+  kNothingYet,  // datagrams without a name so far; what may be a hello is looked at again
+  kName,
+};
+
+Loss LossOf(const Worker& worker, const Learning& learning) {
+  const bool kept =
+      worker.keeps_streams() && learning.client.started() && !learning.client.settled();
+  if (kept) return Loss::kName;
+  if (learning.names_done) return Loss::kLabel;
+  const flow::HotFlow& hot = worker.flows.hot(learning.flow);
+  if (hot.key.protocol == packet::ip_protocol::kTcp) {
+    return hot.Has(flow::kEmbryonic) ? Loss::kHandshake : Loss::kName;
+  }
+  return learning.udp_names.in_progress() ? Loss::kName : Loss::kNothingYet;
+}
+
+// Scans and floods must not keep names from being read: who has said nothing yields.
+bool TakePlace(Worker& worker) {
+  Loss least = Loss::kName;
+  flow::PoolIndex place = flow::kNone;
+  for (uint32_t i = 0; i < kLookedAtMax && least != Loss::kLabel; ++i) {
+    const flow::PoolIndex candidate = worker.learning.InTurn(i);
+    const Loss loss = LossOf(worker, worker.learning.at(candidate));
+    if (loss >= least) continue;
+    least = loss;
+    place = candidate;
+  }
+  if (place == flow::kNone) return false;
+  worker.learning.TakenInTurn(place);
+  const Learning& learning = worker.learning.at(place);
+  const flow::FlowIndex victim = learning.flow;
+  // A rule that waits for a name is asked again at the flow's next packet.
+  if (learning.open) worker.flows.hot(victim).policy_epoch = 0;
+  StopLearning(worker, victim);
+  worker.counters.learning_taken.Add();
+  return true;
+}
+
+}  // namespace
 
 bool StartLearning(Worker& worker, flow::FlowIndex index) {
-  const flow::PoolIndex place = worker.learning.Take();
+  flow::PoolIndex place = worker.learning.Take();
+  if (place == flow::kNone && TakePlace(worker)) place = worker.learning.Take();
   if (place == flow::kNone) {
     worker.counters.learning_refused.Add();
     return false;
   }
+  worker.learning.at(place).flow = index;
   worker.flows.cold(index).learning = place;
   worker.flows.hot(index).Set(flow::kLearning);
   return true;

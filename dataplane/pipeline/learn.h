@@ -5,7 +5,7 @@
 
 namespace weir::pipeline {
 
-// False, and counted, when there is no place.
+// False, and counted, when there is no place, and none that another flow could do without.
 bool StartLearning(Worker& worker, flow::FlowIndex index);
 
 // Takes the classifier's last guess and gives everything back. Fine for a flow that is not

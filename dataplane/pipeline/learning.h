@@ -1,7 +1,8 @@
 // What a worker keeps of a flow only while its name or application is being found out.
 //
-// A fixed pool; a flow that finds no place goes without. Given back as soon as nothing more can be
-// learnt, except by HTTP/1 connections, whose every request is read. Worker's thread.
+// A fixed pool. Given back as soon as nothing more can be learnt, except by HTTP/1 connections,
+// whose every request is read. A flow that finds no place takes that of one which can be read again
+// from where it is (learn.cc); where there is none it goes without. Worker's thread.
 #pragma once
 
 #include <array>
@@ -29,6 +30,7 @@ struct Learning {
   stream::ClientStream client;
   stream::TcpCheck tcp;
   Conversation conversation;
+  flow::FlowIndex flow = flow::kNone;  // whose it is
   classify::Slot slot = classify::kNoSlot;
   std::optional<uint32_t> syn_again;  // of a SYN within the connection that nobody has answered
   std::array<uint8_t, 2> packets{};   // with payload, by Endpoint, up to kPacketsMax
@@ -53,12 +55,18 @@ class LearningPool {
   void Give(flow::PoolIndex index);
   Learning& at(flow::PoolIndex index) { return entries_[index]; }
   const Learning& at(flow::PoolIndex index) const { return entries_[index]; }
+  // All entries come round, the one behind the last taken first, whether in use or not.
+  flow::PoolIndex InTurn(uint32_t step) const {
+    return (taken_ + 1 + step) % static_cast<uint32_t>(entries_.size());
+  }
+  void TakenInTurn(flow::PoolIndex index) { taken_ = index; }
   size_t in_use() const { return entries_.size() - free_.size(); }
 
  private:
   stream::BufferPool& buffers_;
   std::vector<Learning> entries_;
   std::vector<flow::PoolIndex> free_;
+  flow::PoolIndex taken_ = 0;
 };
 
 }  // namespace weir::pipeline

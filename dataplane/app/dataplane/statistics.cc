@@ -168,7 +168,8 @@ Json Statistics::Flows() const {
                 {"expired", table.expired.value()},
                 {"evicted", table.evicted.value()},
                 {"refused_packets", packets.flows_refused.value()},
-                {"learning_refused", packets.learning_refused.value()}});
+                {"learning_refused", packets.learning_refused.value()},
+                {"learning_taken", packets.learning_taken.value()}});
   }
   flows["by_category"] = sources_.events->sessions_by_category();
   return flows;
