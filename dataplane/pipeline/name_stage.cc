@@ -122,7 +122,9 @@ void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
   learning.name_settled = true;
   const bool other_may_be_client = (at.hot.tcp_flags & kSyn) == 0 && !learning.client_swapped &&
                                    learning.tcp_names.coverage() == names::Coverage::kUnknown;
-  if (!other_may_be_client) learning.names_done = true;
+  // Of an end that is never heard (one-way routing) there is nothing to wait for.
+  const bool waited = learning.packets[static_cast<size_t>(at.sender)] == Learning::kPacketsMax;
+  if (!other_may_be_client || (waited && !worker_.protects_streams)) learning.names_done = true;
   at.learnt = true;
 }
 

@@ -1,5 +1,5 @@
 // What a name costs: nanoseconds a message, from bytes to a normalised name told.
-// scripts/bench/names runs it several times and says how far the runs lie apart.
+// scripts/bench names runs it several times and says how far the runs lie apart.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 // What the pipeline costs: cycles for a packet of established flows, and new flows a second.
 //
 //   pipeline_bench [--flows 1000,10000,...] [--new-flows N] [--runs N] [--ndpi] [--json]
+//   pipeline_bench --write FILE.pcap [--flows N] [--packets N]: established flows, for other
+//   programs
 //
 // One thread; makes its own traffic from a seed. scripts/bench runs it and reads its JSON.
 #include <fmt/format.h>
@@ -13,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "dataplane/capture/capture_writer.h"
 #include "tests/bench/bench_pipeline.h"
 #include "tests/unit/dataplane_names/hello_builder.h"
 #include "tests/unit/dataplane_names/quic_builder.h"
@@ -41,6 +44,7 @@ struct Arguments {
   unsigned runs = 9;
   bool with_ndpi = false;
   bool json = false;
+  std::string write;
 };
 
 double TscHz() {
@@ -231,6 +235,33 @@ Json AllNewFlows(const Arguments& arguments, double tsc_hz) {
   return rows;
 }
 
+// What the clients of established flows send, to be looped: TLS records of application data.
+int WriteCapture(const Arguments& arguments) {
+  auto writer = capture::CaptureWriter::Open(arguments.write, {});
+  if (!writer) throw std::runtime_error(writer.error().message);
+  const FlowMaker maker(kSeed);
+  std::vector<uint64_t> sent_bytes(arguments.flows.front());
+  auto frame = std::make_unique<Frame>();
+  uint64_t random = kSeed;
+  for (uint64_t i = 0; i < arguments.packets; ++i) {
+    random = Scramble(random);
+    const uint64_t number = random % sent_bytes.size();
+    Bytes record(MixedPayloadBytes(random >> 40), 0xa5);
+    constexpr std::array<uint8_t, 5> kApplicationData = {0x17, 0x03, 0x03, 0x40, 0x00};
+    if (!record.empty()) std::ranges::copy(kApplicationData, record.begin());
+    const auto seq = static_cast<uint32_t>(kClientStart + sent_bytes[number]);
+    maker.Tcp(number, true, {.flags = kAck, .seq = seq, .ack = kServerStart, .payload = record},
+              *frame);
+    sent_bytes[number] += record.size();
+    const auto time = base::WallTime{static_cast<int64_t>(i) * base::kNsPerUs};
+    const auto written = (*writer)->Write(time, {frame->bytes.data(), frame->size}, frame->size);
+    if (!written.ok()) throw std::runtime_error(written.error().message);
+  }
+  const auto closed = (*writer)->Close();
+  if (!closed.ok()) throw std::runtime_error(closed.error().message);
+  return 0;
+}
+
 void Print(const Json& result) {
   fmt::print("TSC {:.2f} GHz, {} runs, nDPI {}\n\n", result["tsc_hz"].get<double>() / 1e9,
              result["runs"].get<unsigned>(), result["ndpi"].get<bool>() ? "on" : "off");
@@ -258,7 +289,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1U, 99U));
   app.add_flag("--ndpi", arguments.with_ndpi, "With the classifier");
   app.add_flag("--json", arguments.json, "One JSON object");
+  app.add_option("--write", arguments.write, "Write a capture of established flows instead");
   CLI11_PARSE(app, argc, argv);
+  if (!arguments.write.empty()) return WriteCapture(arguments);
   const double tsc_hz = TscHz();
   Json result = {{"tsc_hz", tsc_hz}, {"runs", arguments.runs}, {"ndpi", arguments.with_ndpi}};
   result["established"] = Json::array();

@@ -78,7 +78,7 @@ class Statistics {
   // What `list` says of each worker, added up.
   Json Listed(pipeline::NamedCounts (*list)(const pipeline::Counters&)) const;
   Json Journal() const;
-  Json SummaryOf(const Worker& worker, double elapsed_s) const;
+  Json SummaryOf(const Worker& worker) const;
 
   Sources sources_;
   Json kept_ports_;  // null until KeepPorts()
