@@ -1,5 +1,7 @@
 #include "dataplane/parse/layer.h"
 
+#include "dataplane/base/checksum.h"
+
 namespace weir::parse {
 namespace {
 
@@ -9,11 +11,7 @@ constexpr uint8_t kHopByHop = 0;
 
 // RFC 1071: the sum over a header with its checksum in place is all ones.
 bool ChecksumHolds(std::span<const uint8_t> header) {
-  base::Cursor cursor(header);
-  uint32_t sum = 0;
-  while (!cursor.empty()) sum += cursor.U16();
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return sum == 0xffff;
+  return base::FoldSum(base::AddToSum(0, header)) == 0xffff;
 }
 
 }  // namespace

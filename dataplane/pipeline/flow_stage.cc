@@ -170,8 +170,7 @@ FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, c
   SetParity(worker_.flows.hot(index), RefreshParity(index, now));
   Describe(index, packet, wanted.key.sender, now);
   SetTimes(index, now, charge);
-  const bool must_be_read = worker_.protects_streams && worker_.options.drop_when_streams_full;
-  if (!StartLearningOf(index) && must_be_read) {
+  if (!StartLearningOf(index) && worker_.must_read()) {
     worker_.flows.Erase(index);
     return flow::kNone;
   }

@@ -265,8 +265,7 @@ void NameStage::LookAgain(FlowPacket& at, FoundNames& found) {
   if (!finder.in_progress()) return;
   // The hello goes on in the next datagram.
   if (!StartLearning(worker_, at.index)) {
-    const bool must_be_read = worker_.protects_streams && worker_.options.drop_when_streams_full;
-    if (must_be_read) at.packet.Drop(packet::DropReason::kStream);
+    if (worker_.must_read()) at.packet.Drop(packet::DropReason::kStream);
     return;
   }
   Learning& learning = worker_.learning.at(at.cold.learning);

@@ -86,6 +86,8 @@ struct Worker {
   bool protects_streams = false;
   // What was read is kept until the server has acknowledged it.
   bool keeps_streams() const { return protects_streams && options.two_way; }
+  // What cannot be read for want of room must not pass: [fail] mode = "closed".
+  bool must_read() const { return protects_streams && options.drop_when_streams_full; }
   classify::Classifier& classifier;
   events::EventSink& sink;
 };
