@@ -4,7 +4,10 @@
 // the first time it was shown, so that 48 bits last nine years.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/base/mac_address.h"
 #include "dataplane/flow/flow_key.h"
@@ -24,6 +27,7 @@ enum StateBit : uint8_t {
   kFinFromLow = 0x10,
   kFinFromHigh = 0x20,
   kAnswered = 0x10,  // all but TCP: the responder was heard, on its own side of the bridge
+  kAsksDns = 0x20,   // all but TCP: its name is a DNS question's, and there may be more of them
   kReset = 0x40,
   kMinuteParity = 0x80,  // of the last refresh
 };
@@ -52,9 +56,43 @@ struct alignas(64) HotFlow {
     Set(kFinFromLow);
     Set(kFinFromHigh);
   }
-  bool fin_both() const { return Has(kFinFromLow) && Has(kFinFromHigh); }
+  bool fin_both() const {
+    return Has(kFinFromLow) && Has(kFinFromHigh) && key.protocol == packet::ip_protocol::kTcp;
+  }
 };
 static_assert(sizeof(HotFlow) == 64);
+
+// The two words of a HotFlow behind its key, with its fields where the compiler puts them: first
+// declared, lowest bits (System V ABI, AMD64). For who counts every packet.
+class HotWords {
+ public:
+  explicit HotWords(const HotFlow& hot) { std::memcpy(words_.data(), At(hot), sizeof words_); }
+  void StoreTo(HotFlow& hot) const { std::memcpy(At(hot), words_.data(), sizeof words_); }
+
+  // `sender`: 0 low, 1 high.
+  bool PacketsFull(unsigned sender) const {
+    return (words_[1] >> (kPacketsBits * sender) & kPacketsMax) == kPacketsMax;
+  }
+  void CountPacket(unsigned sender, uint8_t tcp_flags) {
+    words_[1] += uint64_t{1} << (kPacketsBits * sender);
+    words_[1] |= uint64_t{tcp_flags} << (2 * kPacketsBits);
+  }
+  void SeenAt(uint64_t us) { words_[0] = (words_[0] & ~kTimeMask) | (us & kTimeMask); }
+
+ private:
+  static constexpr unsigned kPacketsBits = 24;
+  static constexpr uint64_t kPacketsMax = (uint64_t{1} << kPacketsBits) - 1;
+  static constexpr uint64_t kTimeMask = (uint64_t{1} << 48) - 1;
+
+  static const std::byte* At(const HotFlow& hot) {
+    return static_cast<const std::byte*>(static_cast<const void*>(&hot)) + sizeof(FlowKey);
+  }
+  static std::byte* At(HotFlow& hot) {
+    return static_cast<std::byte*>(static_cast<void*>(&hot)) + sizeof(FlowKey);
+  }
+
+  std::array<uint64_t, 2> words_;
+};
 
 struct alignas(64) ColdFlow {
   uint64_t session_id;

@@ -4,13 +4,17 @@
 // words.
 #pragma once
 
+#include <smmintrin.h>
+
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/parse/glance.h"
 
 namespace weir::flow {
 
@@ -29,13 +33,21 @@ struct FlowKey {
   uint8_t protocol;
   std::array<uint8_t, 3> vlans;  // two 12-bit identifiers, outermost first
 
+  // Without a branch for each word: they are mostly equal.
   bool operator==(const FlowKey& other) const {
-    std::array<uint64_t, 5> a;
-    std::array<uint64_t, 5> b;
-    std::memcpy(a.data(), this, sizeof a);
-    std::memcpy(b.data(), &other, sizeof b);
-    // Without a branch for each word: they are mostly equal.
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4])) == 0;
+    const auto differing = [&](size_t half) {
+      __m128i a;
+      __m128i b;
+      std::memcpy(&a, ip[half].data(), sizeof a);
+      std::memcpy(&b, other.ip[half].data(), sizeof b);
+      return _mm_xor_si128(a, b);
+    };
+    uint64_t a;
+    uint64_t b;
+    std::memcpy(&a, port.data(), sizeof a);
+    std::memcpy(&b, other.port.data(), sizeof b);
+    const __m128i addresses = _mm_or_si128(differing(0), differing(1));
+    return _mm_testz_si128(addresses, addresses) != 0 && a == b;
   }
 
   std::array<uint16_t, 2> VlanIds() const {
@@ -50,38 +62,70 @@ struct KeyAndSender {
   Endpoint sender;
 };
 
+// What a key is made of, in the order of a packet. Addresses as their bytes lie in memory.
+struct Ends {
+  using Address = std::array<uint64_t, 2>;
+
+  Address src_ip;
+  Address dst_ip;
+  uint16_t src_port;
+  uint16_t dst_port;
+  uint8_t protocol;
+  uint16_t outer_vlan;  // kNoVlan where there is none
+  uint16_t inner_vlan;
+};
+
 // The order of endpoints: by address, as numbers in network order, then by port.
-inline bool IsLower(const std::array<uint8_t, 16>& a, uint16_t a_port,
-                    const std::array<uint8_t, 16>& b, uint16_t b_port) {
+inline bool SourceIsLow(const Ends& ends) {
   __extension__ using Wide = unsigned __int128;
-  const auto number = [](const std::array<uint8_t, 16>& ip) {
-    return Wide{base::LoadBe<uint64_t>(ip.data())} << 64 | base::LoadBe<uint64_t>(&ip[8]);
+  const auto number = [](const Ends::Address& ip) {
+    return Wide{base::ByteSwap(ip[0])} << 64 | base::ByteSwap(ip[1]);
   };
-  const Wide a_number = number(a);
-  const Wide b_number = number(b);
-  return a_number < b_number || (a_number == b_number && a_port <= b_port);
+  const Wide src = number(ends.src_ip);
+  const Wide dst = number(ends.dst_ip);
+  return src < dst || (src == dst && ends.src_port <= ends.dst_port);
+}
+
+// Inline and in whole words, as every packet pays for it.
+inline KeyAndSender MakeKey(const Ends& ends) {
+  const bool src_is_low = SourceIsLow(ends);
+  const Ends::Address& low = src_is_low ? ends.src_ip : ends.dst_ip;
+  const Ends::Address& high = src_is_low ? ends.dst_ip : ends.src_ip;
+  const uint64_t low_port = src_is_low ? ends.src_port : ends.dst_port;
+  const uint64_t high_port = src_is_low ? ends.dst_port : ends.src_port;
+  const uint32_t vlans = uint32_t{ends.outer_vlan} << 12 | ends.inner_vlan;
+  const uint64_t vlan_bytes = base::ByteSwap(vlans) >> 8;
+  const std::array<uint64_t, 5> words = {
+      low[0], low[1], high[0], high[1],
+      low_port | high_port << 16 | uint64_t{ends.protocol} << 32 | vlan_bytes << 40};
+  return {std::bit_cast<FlowKey>(words), src_is_low ? Endpoint::kLow : Endpoint::kHigh};
 }
 
 // For a packet with l3 != kNone. `src_port` and `dst_port` may differ from the packet's own where a
 // later fragment belongs to a flow that its first fragment named.
 inline KeyAndSender MakeKey(const packet::Headers& headers, uint16_t src_port, uint16_t dst_port) {
-  KeyAndSender out;
-  const auto& src = headers.src_ip.bytes();
-  const auto& dst = headers.dst_ip.bytes();
-  const bool src_is_low = IsLower(src, src_port, dst, dst_port);
-  out.sender = src_is_low ? Endpoint::kLow : Endpoint::kHigh;
-  const size_t src_at = src_is_low ? 0 : 1;
-  out.key.ip[src_at] = src;
-  out.key.ip[1 - src_at] = dst;
-  out.key.port[src_at] = src_port;
-  out.key.port[1 - src_at] = dst_port;
-  out.key.protocol = headers.ip_protocol;
-  const uint16_t outer = headers.vlan_count > 0 ? headers.vlans[0] : FlowKey::kNoVlan;
-  const uint16_t inner = headers.vlan_count > 1 ? headers.vlans[1] : FlowKey::kNoVlan;
-  out.key.vlans = {static_cast<uint8_t>(outer >> 4),
-                   static_cast<uint8_t>((outer & 0x0f) << 4 | inner >> 8),
-                   static_cast<uint8_t>(inner & 0xff)};
-  return out;
+  Ends ends;
+  std::memcpy(ends.src_ip.data(), headers.src_ip.bytes().data(), sizeof ends.src_ip);
+  std::memcpy(ends.dst_ip.data(), headers.dst_ip.bytes().data(), sizeof ends.dst_ip);
+  ends.src_port = src_port;
+  ends.dst_port = dst_port;
+  ends.protocol = headers.ip_protocol;
+  ends.outer_vlan = headers.vlan_count > 0 ? headers.vlans[0] : FlowKey::kNoVlan;
+  ends.inner_vlan = headers.vlan_count > 1 ? headers.vlans[1] : FlowKey::kNoVlan;
+  return MakeKey(ends);
+}
+
+// The same key, of a frame that a glance was enough for.
+inline KeyAndSender MakeKey(const parse::Glance& glance) {
+  Ends ends;
+  ends.src_ip = glance.src_ip;
+  ends.dst_ip = glance.dst_ip;
+  ends.src_port = glance.src_port;
+  ends.dst_port = glance.dst_port;
+  ends.protocol = glance.ip_protocol;
+  ends.outer_vlan = glance.vlan_count > 0 ? glance.vlans[0] : FlowKey::kNoVlan;
+  ends.inner_vlan = glance.vlan_count > 1 ? glance.vlans[1] : FlowKey::kNoVlan;
+  return MakeKey(ends);
 }
 
 }  // namespace weir::flow

@@ -1,7 +1,5 @@
 #include "dataplane/flow/flow_table.h"
 
-#include <emmintrin.h>
-
 #include <algorithm>
 #include <bit>
 
@@ -41,12 +39,6 @@ FlowTable::FlowTable(const Limits& limits, const base::HashKey& secret)
       cold_(limits.flows_max),
       buckets_(BucketsFor(limits.flows_max)) {}
 
-uint16_t FlowTable::Tag(uint64_t hash) {
-  // The low bits: the buckets are chosen by the high bits of each half.
-  const auto tag = static_cast<uint16_t>(hash);
-  return tag == 0 ? uint16_t{1} : tag;
-}
-
 size_t FlowTable::Secondary(uint64_t hash) const {
   const size_t second = BucketOf(static_cast<uint32_t>(hash));
   return second != Primary(hash) ? second : (second + 1) % buckets_.size();
@@ -57,26 +49,11 @@ unsigned FlowTable::Count(const Bucket& bucket) {
       std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
 }
 
-uint32_t FlowTable::PlacesWith(const Bucket& bucket, uint16_t tag) {
-  // Two overlapping loads of eight tags cover all ten.
-  const auto load = [&](size_t from) {
-    __m128i tags;
-    std::memcpy(&tags, bucket.tags.data() + from, sizeof tags);
-    return tags;
-  };
-  const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
-  const auto low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(0), wanted)));
-  const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(2), wanted)));
-  return (low | high << 4) & 0x55555;  // one bit of each pair
-}
-
-FlowIndex FlowTable::PrefetchFlow(uint64_t hash) const {
-  const Bucket& bucket = buckets_[Primary(hash)];
+FlowIndex FlowTable::PrefetchDisplaced(uint64_t hash) const {
+  if (buckets_[Primary(hash)].displaced == 0) return kNone;
+  const Bucket& bucket = buckets_[Secondary(hash)];
   const uint32_t hits = PlacesWith(bucket, Tag(hash));
-  if (hits == 0) return kNone;
-  const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
-  __builtin_prefetch(&hot_[index], 1);
-  return index;
+  return hits == 0 ? kNone : Prefetched(bucket, hits);
 }
 
 FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {

@@ -10,8 +10,12 @@
 // that flow's session, and erases it.
 #pragma once
 
+#include <emmintrin.h>
+
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/base/counter.h"
 #include "dataplane/base/huge_array.h"
@@ -39,9 +43,17 @@ class FlowTable {
     __builtin_prefetch(&buckets_[BucketOf(static_cast<uint32_t>(hash >> 32))]);
   }
 
-  // The flow that has the key most likely, by its tag alone, on its way into the cache; kNone when
-  // there is none in the key's first bucket. For Find() later in the batch.
-  FlowIndex PrefetchFlow(uint64_t hash) const;
+  // The flow that has the key most likely, by its tag alone, on its way into the cache. kNone when
+  // there is none in the key's first bucket; if it may live in its second one, that is on its way.
+  FlowIndex PrefetchFlow(uint64_t hash) const {
+    const Bucket& bucket = buckets_[Primary(hash)];
+    const uint32_t hits = PlacesWith(bucket, Tag(hash));
+    if (hits != 0) return Prefetched(bucket, hits);
+    if (bucket.displaced != 0) __builtin_prefetch(&buckets_[Secondary(hash)]);
+    return kNone;
+  }
+  // Then, for those that the first bucket did not have.
+  FlowIndex PrefetchDisplaced(uint64_t hash) const;
 
   // kNone when there is no such flow. `likely`: what PrefetchFlow() said, of whatever age.
   FlowIndex Find(const FlowKey& key, uint64_t hash, FlowIndex likely) const {
@@ -99,10 +111,30 @@ class FlowTable {
   size_t BucketOf(uint32_t half) const { return (uint64_t{half} * buckets_.size()) >> 32; }
   size_t Primary(uint64_t hash) const { return BucketOf(static_cast<uint32_t>(hash >> 32)); }
   size_t Secondary(uint64_t hash) const;
-  static uint16_t Tag(uint64_t hash);
+  static uint16_t Tag(uint64_t hash) {
+    // The low bits: the buckets are chosen by the high bits of each half.
+    const auto tag = static_cast<uint16_t>(hash);
+    return tag == 0 ? uint16_t{1} : tag;
+  }
   static unsigned Count(const Bucket& bucket);
   // A bit for each place of the bucket, two apart, that has the tag.
-  static uint32_t PlacesWith(const Bucket& bucket, uint16_t tag);
+  static uint32_t PlacesWith(const Bucket& bucket, uint16_t tag) {
+    // Two overlapping loads of eight tags cover all ten.
+    const auto load = [&](size_t from) {
+      __m128i tags;
+      std::memcpy(&tags, bucket.tags.data() + from, sizeof tags);
+      return tags;
+    };
+    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+    const auto low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(0), wanted)));
+    const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(2), wanted)));
+    return (low | high << 4) & 0x55555;  // one bit of each pair
+  }
+  FlowIndex Prefetched(const Bucket& bucket, uint32_t hits) const {
+    const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
+    __builtin_prefetch(&hot_[index], 1);
+    return index;
+  }
   FlowIndex FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const;
   static bool Remove(Bucket& bucket, FlowIndex index);
   static void Put(Bucket& bucket, uint16_t tag, FlowIndex index);

@@ -38,6 +38,7 @@ struct alignas(64) Counters {
   Counter rx_bytes;
   Counter forwarded_packets;
   CounterArray<packet::DropReason> dropped;
+  Counter short_way;                       // of the forwarded: on the short way (short_way.h)
   CounterArray<packet::ParseNote> parsed;  // every packet, by what parse made of it
   CounterArray<fragments::Event> fragments;
   Counter responses;                                   // frames Weir made itself

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/parse/parse.h"
 #include "dataplane/pipeline/coverage.h"
 #include "dataplane/pipeline/direction.h"
 #include "dataplane/pipeline/learn.h"
@@ -37,9 +38,6 @@ uint64_t UsAt(base::MonoTime time, const Now& now) {
   return now.us - std::min(now.us, static_cast<uint64_t>(ago_us));
 }
 
-// Of seconds of 2^20 microseconds, which need no division.
-bool IsNextSecond(uint64_t before_us, uint64_t now_us) { return (before_us ^ now_us) >> 20 != 0; }
-
 void SetParity(flow::HotFlow& hot, bool parity) {
   if (parity) {
     hot.Set(flow::kMinuteParity);
@@ -50,8 +48,40 @@ void SetParity(flow::HotFlow& hot, bool parity) {
 
 }  // namespace
 
-FlowStage::Wanted FlowStage::Prefetch(const packet::Packet& packet) {
+FlowStage::FlowStage(Worker& worker, SessionWriter& writer)
+    : worker_(worker),
+      writer_(writer),
+      part_clock_(uint64_t{worker.options.flow_limits.part_s} * kUsPerSecond) {}
+
+void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const {
+  for (size_t i = 0; i < batch.count; ++i) {
+    packet::Packet& packet = batch.packets[i];
+    Wanted& wanted = out[i];
+    parse::Glance glance;
+    if (!parse::LookAt(packet, glance)) {
+      PrefetchUnusual(packet, wanted);
+      continue;
+    }
+    wanted.key = flow::MakeKey(glance);
+    wanted.hash = worker_.flows.Hash(wanted.key.key);
+    worker_.flows.PrefetchBucket(wanted.hash);
+    wanted.likely = flow::kNone;
+    wanted.ip_bytes = glance.ip_bytes;
+    wanted.tcp_flags = glance.tcp_flags;
+    wanted.is_ip = true;
+    wanted.is_parsed = false;
+    wanted.may_be_short = MayBeShort(packet, glance);
+  }
+}
+
+void FlowStage::PrefetchUnusual(packet::Packet& packet, Wanted& out) const {
+  parse::Parse(packet);
+  out = PrefetchParsed(packet);
+}
+
+Wanted FlowStage::PrefetchParsed(const packet::Packet& packet) const {
   Wanted wanted;
+  wanted.is_parsed = true;
   const packet::Headers& headers = packet.headers;
   if (headers.l3 == packet::L3::kNone) return wanted;
   wanted.is_ip = true;
@@ -62,7 +92,7 @@ FlowStage::Wanted FlowStage::Prefetch(const packet::Packet& packet) {
 }
 
 FlowIndex FlowStage::Find(const packet::Packet& packet) {
-  const Wanted wanted = Prefetch(packet);
+  const Wanted wanted = PrefetchParsed(packet);
   return wanted.is_ip ? worker_.flows.Find(wanted.key.key, wanted.hash) : flow::kNone;
 }
 
@@ -237,8 +267,7 @@ bool FlowStage::NextPart(FlowIndex index, const Now& now) {
 void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
                       const fragments::Charge& charge) {
   flow::HotFlow& hot = worker_.flows.hot(index);
-  // Looking into the cold half once a second is often enough.
-  if (IsNextSecond(hot.last_seen_us, now.us)) NextPartIfDue(index, now);
+  if (part_clock_.IsDue(index, hot.last_seen_us, now.us)) NextPartIfDue(index, now);
   const bool low = sender == Endpoint::kLow;
   const auto at = static_cast<size_t>(sender);
   hot.SeenAt(std::max<uint64_t>(hot.last_seen_us, UsAt(charge.last, now)));

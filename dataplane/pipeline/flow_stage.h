@@ -6,25 +6,40 @@
 #include <optional>
 
 #include "dataplane/pipeline/session_writer.h"
+#include "dataplane/pipeline/short_way.h"
 #include "dataplane/pipeline/worker.h"
 
 namespace weir::pipeline {
 
 class FlowStage {
  public:
-  FlowStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
+  FlowStage(Worker& worker, SessionWriter& writer);
 
-  // First half, for a whole batch: the key, and the bucket on its way into the cache.
-  struct Wanted {
-    flow::KeyAndSender key;
-    uint64_t hash = 0;
-    flow::FlowIndex likely = flow::kNone;
-    bool is_ip = false;
-  };
-  Wanted Prefetch(const packet::Packet& packet);
-  // Then, when the buckets are there, the flow itself.
+  // First half, for a whole batch: the keys, and the buckets on their way into the cache. Parses a
+  // packet only where a glance is not enough.
+  void Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const;
+  // Of a packet that Parse() has seen.
+  Wanted PrefetchParsed(const packet::Packet& packet) const;
+  // Then, when the buckets are there, the flow; and then those that live in their second bucket.
   void PrefetchFlow(Wanted& wanted) const {
     if (wanted.is_ip) wanted.likely = worker_.flows.PrefetchFlow(wanted.hash);
+  }
+  void PrefetchDisplaced(Wanted& wanted) const {
+    if (!wanted.is_ip || wanted.likely != flow::kNone) return;
+    wanted.likely = worker_.flows.PrefetchDisplaced(wanted.hash);
+  }
+
+  // The short way (short_way.h), for a flow whose verdict is of this epoch. False: nothing was
+  // done, and the packet must be parsed and located.
+  bool CountDecided(const Wanted& wanted, const Now& now, uint16_t epoch) {
+    if (!wanted.may_be_short || wanted.likely == flow::kNone) return false;
+    flow::HotFlow& hot = worker_.flows.hot(wanted.likely);
+    if (!(hot.key == wanted.key.key) || !IsDecided(hot, wanted, epoch)) return false;
+    // Of a place that is free, the last time seen is in the far future.
+    const uint64_t silent_us = now.us - hot.last_seen_us;
+    if (silent_us > worker_.flows.soonest_timeout_us()) return false;
+    if (part_clock_.IsDue(wanted.likely, hot.last_seen_us, now.us)) return false;
+    return CountOnShortWay(hot, wanted, now.us);
   }
 
   // Second half: the packet's flow, charged with the packet. Nothing for a packet that makes no
@@ -55,6 +70,8 @@ class FlowStage {
  private:
   static constexpr unsigned kPartsMax = 0xffff;
 
+  void PrefetchUnusual(packet::Packet& packet, Wanted& out) const;
+
   flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,
                         const fragments::Charge& charge);
   flow::FlowIndex InsertOrEvict(const Wanted& wanted, const Now& now);
@@ -81,6 +98,7 @@ class FlowStage {
 
   Worker& worker_;
   SessionWriter& writer_;
+  const PartClock part_clock_;
   uint32_t cursor_ = 0;
   uint64_t swept_at_us_ = 0;
   uint64_t places_due_ = 0;  // times kSweepRoundUs

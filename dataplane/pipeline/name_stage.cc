@@ -17,11 +17,6 @@ static_assert(static_cast<int>(names::Source::kTlsSni) ==
 static_assert(static_cast<int>(names::Source::kDnsQuery) ==
               static_cast<int>(events::NameSource::kDnsQuery));
 
-// RFC 9000 §14.1: a client's Initial comes in a datagram of at least this size, and §17.2: long
-// header. The bit beside it may be anything (RFC 9287).
-constexpr size_t kQuicInitialBytesMin = 1200;
-constexpr uint8_t kQuicLongHeader = 0x80;
-
 names::UdpPorts PortsOf(const packet::Headers& headers) {
   return {headers.src_port, headers.dst_port};
 }
@@ -45,13 +40,9 @@ struct NameReader {
 bool NameStage::MayNameAgain(const FlowPacket& at) {
   if (at.hot.key.protocol != kUdp) return false;
   if (at.packet.headers.dst_port == names::kDnsPort) return true;
-  if (static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kDnsQuery &&
-      at.from_initiator()) {
-    return true;
-  }
+  if (at.hot.Has(flow::kAsksDns) && at.from_initiator()) return true;
   // From either end: the one seen first need not be the client.
-  const auto payload = at.packet.payload();
-  return payload.size() >= kQuicInitialBytesMin && (payload[0] & kQuicLongHeader) != 0;
+  return MayBeHello(at.packet.payload());
 }
 
 void NameStage::Look(FlowPacket& at, FoundNames& found) {
@@ -88,7 +79,7 @@ const FoundNames::Found* NameStage::OfAnotherKind(const FlowPacket& at, const Fo
 void NameStage::Rename(FlowPacket& at, const FoundNames::Found& name) {
   worker_.strings.Release(at.cold.name);
   at.cold.name = worker_.strings.Acquire(name.name.view());
-  at.cold.name_source = static_cast<uint8_t>(name.source) & 7U;
+  at.SetNameSource(name.source);
   at.changed = true;
 }
 

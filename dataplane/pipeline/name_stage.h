@@ -19,6 +19,12 @@ class NameStage {
   // A flow that has learnt all may still be asked for another name: DNS asks again on the same
   // ports, and a QUIC client may open another connection.
   static bool MayNameAgain(const FlowPacket& at);
+  // A datagram that could begin another QUIC connection: a client's Initial comes in at least so
+  // many bytes (RFC 9000 §14.1) and has a long header (§17.2). The bit beside it may be anything
+  // (RFC 9287).
+  static bool MayBeHello(std::span<const uint8_t> payload) {
+    return payload.size() >= kQuicInitialBytesMin && (payload[0] & kQuicLongHeader) != 0;
+  }
 
   // Adds to `found` the names that this packet completes, and keeps the first one with the flow.
   void Look(FlowPacket& at, FoundNames& found);
@@ -30,6 +36,9 @@ class NameStage {
   void Rename(FlowPacket& at, const FoundNames::Found& name);
 
  private:
+  static constexpr size_t kQuicInitialBytesMin = 1200;
+  static constexpr uint8_t kQuicLongHeader = 0x80;
+
   void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
   bool IsClient(const FlowPacket& at, Learning& learning) const;
   void ReadClient(FlowPacket& at, Learning& learning, FoundNames& found);

@@ -34,21 +34,19 @@ class Pipeline::Impl {
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns) {
     Use(policy);
-    for (packet::Packet& packet : batch.filled()) parse::Parse(packet);
-    for (size_t i = 0; i < batch.count; ++i) wanted_[i] = flows_.Prefetch(batch.packets[i]);
-    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchFlow(wanted_[i]);
+    Prefetch(batch);
+    uint64_t short_count = 0;
     for (size_t i = 0; i < batch.count; ++i) {
       packet::Packet& packet = batch.packets[i];
       if (i == 0 || packet.time != now_.mono)
         now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
-      if (packet.headers.is_fragment) {
-        JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
+      if (flows_.CountDecided(wanted_[i], now_, verdict_.epoch())) {
+        ++short_count;
       } else {
-        JudgeFrame(packet, wanted_[i]);
+        GoLongWay(packet, wanted_[i]);
       }
-      if (packet.headers.too_deep) TooDeep(packet);
     }
-    Count(batch);
+    Count(batch, short_count);
   }
 
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
@@ -86,7 +84,26 @@ class Pipeline::Impl {
     worker_.protects_streams = policy.blocks() && policy.asks_for_names() && !bypass_;
   }
 
-  void JudgeFrame(packet::Packet& packet, const FlowStage::Wanted& wanted) {
+  // Step by step over the whole batch, so that memory is on its way while others are worked on.
+  void Prefetch(packet::Batch& batch) {
+    flows_.Prefetch(batch, wanted_);
+    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchFlow(wanted_[i]);
+    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchDisplaced(wanted_[i]);
+  }
+
+  // Every stage.
+  void GoLongWay(packet::Packet& packet, const Wanted& wanted) {
+    if (!wanted.is_parsed) parse::Parse(packet);
+    if (packet.headers.is_fragment) {
+      JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
+    } else {
+      JudgeFrame(packet, wanted);
+    }
+    if (packet.headers.too_deep) TooDeep(packet);
+    CountParsed(packet);
+  }
+
+  void JudgeFrame(packet::Packet& packet, const Wanted& wanted) {
     auto at = flows_.Locate(packet, wanted, now_);
     if (!at.has_value()) return;
     Judge(*at);
@@ -143,7 +160,7 @@ class Pipeline::Impl {
     if (packet.headers.is_fragment) {
       JudgeFragment(packet, whole.charge, depth + 1);
     } else {
-      auto at = flows_.Locate(packet, flows_.Prefetch(packet), now_, whole.charge);
+      auto at = flows_.Locate(packet, flows_.PrefetchParsed(packet), now_, whole.charge);
       if (at.has_value()) Judge(*at);
     }
     if (packet.headers.too_deep) TooDeep(packet);
@@ -168,7 +185,7 @@ class Pipeline::Impl {
 
   void JudgeAlone(packet::Packet& fragment, FragmentStage::Taken& taken,
                   const fragments::Charge& charge) {
-    auto at = flows_.Locate(taken.bare, flows_.Prefetch(taken.bare), now_, charge);
+    auto at = flows_.Locate(taken.bare, flows_.PrefetchParsed(taken.bare), now_, charge);
     if (at.has_value()) JudgeWithoutName(*at, fragment.action == packet::Action::kForward);
     if (fragment.action == packet::Action::kDrop) return;
     fragment.action = taken.bare.action;
@@ -177,7 +194,7 @@ class Pipeline::Impl {
 
   void ChargeLostFragments() {
     while (FragmentStage::Lost* lost = fragments_.NextLost()) {
-      auto at = flows_.Locate(lost->bare, flows_.Prefetch(lost->bare), now_, lost->charge);
+      auto at = flows_.Locate(lost->bare, flows_.PrefetchParsed(lost->bare), now_, lost->charge);
       if (at.has_value()) JudgeWithoutName(*at, lost->blocked);
     }
   }
@@ -196,29 +213,26 @@ class Pipeline::Impl {
     if (packet.action == packet::Action::kForward) packet.Drop(packet::DropReason::kTooDeep);
   }
 
-  void Count(packet::Batch& batch) {
+  void CountParsed(const packet::Packet& packet) {
+    Counters& counters = worker_.counters;
+    counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
+    if (packet.headers.tunnel_depth != 0) counters.tunnelled.Add();
+    if (packet.action == packet::Action::kForward) {
+      counters.forwarded_packets.Add();
+    } else {
+      counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
+    }
+  }
+
+  void Count(const packet::Batch& batch, uint64_t short_count) {
     Counters& counters = worker_.counters;
     uint64_t bytes = 0;
-    uint64_t forwarded = 0;
-    uint64_t whole = 0;
-    for (const packet::Packet& packet : batch.filled()) {
-      bytes += packet.wire_bytes;
-      if (packet.headers.note == packet::ParseNote::kComplete) {
-        ++whole;
-      } else {
-        counters.parsed[static_cast<size_t>(packet.headers.note)].Add();
-      }
-      if (packet.headers.tunnel_depth != 0) counters.tunnelled.Add();
-      if (packet.action == packet::Action::kForward) {
-        ++forwarded;
-      } else {
-        counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
-      }
-    }
+    for (size_t i = 0; i < batch.count; ++i) bytes += batch.packets[i].wire_bytes;
     counters.rx_packets.Add(batch.count);
     counters.rx_bytes.Add(bytes);
-    counters.forwarded_packets.Add(forwarded);
-    counters.parsed[static_cast<size_t>(packet::ParseNote::kComplete)].Add(whole);
+    counters.forwarded_packets.Add(short_count);
+    counters.short_way.Add(short_count);
+    counters.parsed[static_cast<size_t>(packet::ParseNote::kComplete)].Add(short_count);
   }
 
   Worker worker_;
@@ -232,7 +246,7 @@ class Pipeline::Impl {
   RespondStage respond_;
   StripStage strip_;
   FoundNames found_;
-  std::array<FlowStage::Wanted, packet::kBatchMax> wanted_;
+  std::array<Wanted, packet::kBatchMax> wanted_;
   Now now_;
   bool bypass_ = false;
 };

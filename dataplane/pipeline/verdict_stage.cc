@@ -296,9 +296,7 @@ void VerdictStage::Record(FlowPacket& at, const Judgement& judgement) {
       const flow::PoolIndex name = worker_.strings.Acquire(judgement.name);
       worker_.strings.Release(at.cold.name);
       at.cold.name = name;
-      if (judgement.source != names::Source::kNone) {
-        at.cold.name_source = static_cast<uint8_t>(judgement.source) & 7U;
-      }
+      if (judgement.source != names::Source::kNone) at.SetNameSource(judgement.source);
     }
     at.changed = true;
   }

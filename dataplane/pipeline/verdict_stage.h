@@ -31,6 +31,7 @@ class VerdictStage {
 
   // What is in force for the packets to come.
   void Use(const rules::CompiledPolicy& policy, bool bypass);
+  uint16_t epoch() const { return epoch_; }
 
   // True when nothing about the flow can change any more: its verdict stands, and the stages before
   // need not look at the packet.

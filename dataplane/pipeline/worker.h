@@ -106,6 +106,12 @@ struct FlowPacket {
   bool learnt = false;  // something that a rule may ask for has become known, or never will be
 
   bool from_initiator() const { return sender == hot.initiator(); }
+  void SetNameSource(names::Source source) {
+    cold.name_source = static_cast<uint8_t>(source) & 7U;
+    if (hot.key.protocol == packet::ip_protocol::kTcp) return;
+    hot.Clear(flow::kAsksDns);
+    if (source == names::Source::kDnsQuery) hot.Set(flow::kAsksDns);
+  }
 };
 
 }  // namespace weir::pipeline

@@ -47,18 +47,19 @@ void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& 
   const Port& port = side == packet::Side::kInside ? *inside_ : *outside_;
   std::array<rte_mbuf*, packet::kBatchMax> burst;
   const uint16_t received = rte_eth_rx_burst(port.id(), queue_, burst.data(), burst.size());
-  batch.count = 0;
+  uint64_t bytes = 0;
+  size_t count = 0;
   for (uint16_t i = 0; i < received; ++i) {
     rte_mbuf* const mbuf = burst[i];
-    counters_.received_packets.Add();
-    counters_.received_bytes.Add(mbuf->pkt_len);
+    bytes += mbuf->pkt_len;
     if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) != 0) {
       counters_.refused_packets.Add();
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    packet::Packet& packet = batch.packets[batch.count++];
+    packet::Packet& packet = batch.packets[count++];
     packet.data = rte_pktmbuf_mtod(mbuf, uint8_t*);
+    rte_prefetch0(packet.data);
     packet.captured_bytes = mbuf->data_len;
     packet.wire_bytes = mbuf->pkt_len;
     packet.rx_side = side;
@@ -66,9 +67,11 @@ void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& 
     packet.drop_reason = packet::DropReason::kNone;
     packet.time = now;
     packet.buffer = mbuf;
-    packet.headers = {};
-    rte_prefetch0(packet.data);
   }
+  batch.count = count;
+  if (received == 0) return;
+  counters_.received_packets.Add(received);
+  counters_.received_bytes.Add(bytes);
 }
 
 const Port& WorkerPorts::OppositeOf(packet::Side side) const {

@@ -1,4 +1,5 @@
-// Parse: whatever the frame, what was found lies inside it, and inside what carries it.
+// Parse: whatever the frame, what was found lies inside it, and inside what carries it; and a
+// glance says the same or nothing.
 //
 // The first byte says how much of the frame a capture has cut off.
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "dataplane/parse/parse.h"
 #include "fuzz_check.h"
+#include "tests/support/glance_check.h"
 
 using namespace weir;
 
@@ -58,6 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   parse::Parse(packet);
   CheckOffsets(packet);
   CheckLayers(packet);
+  bool said = false;
+  FUZZ_CHECK(weir::testing::GlanceDiffers(packet, said).empty());
   FUZZ_CHECK(frame == before);
   return 0;
 }

@@ -110,13 +110,14 @@ void PipelineHarness::Advance(double seconds) {
   now_.ns += static_cast<int64_t>(seconds * static_cast<double>(base::kNsPerSecond));
 }
 
-bool PipelineHarness::Send(const Bytes& frame, packet::Side from) {
+bool PipelineHarness::Send(const Bytes& frame, packet::Side from, size_t wire_bytes) {
   Bytes bytes = frame;
   packet::Batch batch;
   batch.count = 1;
   packet::Packet& packet = batch.packets[0];
   packet.data = bytes.data();
-  packet.captured_bytes = packet.wire_bytes = static_cast<uint32_t>(bytes.size());
+  packet.captured_bytes = static_cast<uint32_t>(bytes.size());
+  packet.wire_bytes = static_cast<uint32_t>(wire_bytes == 0 ? bytes.size() : wire_bytes);
   packet.rx_side = from;
   packet.time = now_;
   pipeline_->Process(batch, *policy_, kWallMinusMonoNs);

@@ -77,8 +77,9 @@ class PipelineHarness {
   void Install(const std::string& rules);
   void Advance(double seconds);
 
-  // One frame by itself; true when it is forwarded.
-  bool Send(const Bytes& frame, packet::Side from);
+  // One frame by itself; true when it is forwarded. `wire_bytes`: more than the frame has where a
+  // capture cut it; 0: it did not.
+  bool Send(const Bytes& frame, packet::Side from, size_t wire_bytes = 0);
   bool FromInside(const PacketBuilder& builder) {
     return Send(builder.Build(), packet::Side::kInside);
   }

@@ -152,6 +152,7 @@ Json Statistics::WorkerStats(size_t index) const {
   json["names_found"] = worker.packets().names_found.value();
   json["findings"] = worker.packets().findings.value();
   json["tunnelled_packets"] = worker.packets().tunnelled.value();
+  json["short_way_packets"] = worker.packets().short_way.value();
   json["too_deep_packets"] = worker.packets().too_deep.value();
   json["flows"] = worker.flows().entries.value();
   json["loops"] = worker.counters().loops.value();

@@ -94,6 +94,7 @@ Json Worker(const Lane& lane) {
   json["names_found"] = counters.names_found.value();
   json["findings"] = counters.findings.value();
   json["tunnelled_packets"] = counters.tunnelled.value();
+  json["short_way_packets"] = counters.short_way.value();
   json["too_deep_packets"] = counters.too_deep.value();
   json["fragments"] = Fragments(counters);
   json["by_reason"] = ByReason(counters);

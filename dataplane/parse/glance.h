@@ -1,0 +1,162 @@
+// A first look at a frame, for what nearly all traffic is made of: TCP and UDP over plain IPv4 or
+// IPv6, behind at most two VLAN tags.
+//
+// Of such a frame it says what Parse() says, at a fraction of the price; of any other (options,
+// extension headers, fragments, tunnels and what may be one, lengths that contradict each other,
+// frames that a capture cut) it says nothing, and Parse() must be asked. A flow that is decided
+// needs no more than this of its packets. tests/unit and tests/fuzz hold the two to the same words.
+// Inline, as every packet pays for it. Any thread; no state.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "dataplane/base/cursor.h"
+#include "dataplane/packet/packet.h"
+#include "dataplane/parse/link.h"
+#include "dataplane/parse/udp_tunnel.h"
+
+namespace weir::parse {
+
+struct Glance {
+  using Address = std::array<uint64_t, 2>;  // the bytes of a base::IpAddress as they lie in memory
+
+  Address src_ip;
+  Address dst_ip;
+  uint16_t src_port;
+  uint16_t dst_port;
+  uint8_t ip_protocol;  // TCP or UDP
+  uint8_t tcp_flags;    // 0 for UDP
+  uint8_t vlan_count;   // 0 to 2
+  std::array<uint16_t, 2> vlans;
+  uint16_t payload_offset;  // from the start of the frame
+  uint32_t payload_bytes;
+  uint32_t ip_bytes;
+};
+
+namespace glance {
+
+inline constexpr size_t kEthernetBytes = 14;
+inline constexpr size_t kVlanTagBytes = 4;
+inline constexpr size_t kIpv4Bytes = 20;
+inline constexpr size_t kIpv6Bytes = 40;
+inline constexpr size_t kTcpBytes = 20;
+inline constexpr size_t kUdpBytes = 8;
+// Of a frame that is looked at, without its tags; a whole Ethernet frame has no less.
+inline constexpr size_t kFrameBytesMin = kEthernetBytes + kIpv4Bytes + kTcpBytes;
+
+inline uint64_t WordAt(const uint8_t* bytes) {
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// As base::IpAddress::FromV4() has it.
+inline Glance::Address Mapped(const uint8_t* bytes) {
+  constexpr uint64_t kMappedPrefix = 0xffff0000;
+  uint32_t address;
+  std::memcpy(&address, bytes, sizeof address);
+  return {0, uint64_t{address} << 32 | kMappedPrefix};
+}
+
+// `transport`: what the IP header says is its payload, all of it captured. Fills in all that is not
+// the network layer's, but for payload_offset, which counts from the transport header on.
+inline bool LookAtTransport(std::span<const uint8_t> transport, Glance& out) {
+  if (transport.size() < kUdpBytes) return false;
+  base::Cursor ports(transport.first<kUdpBytes>());
+  out.src_port = ports.U16();
+  out.dst_port = ports.U16();
+  size_t header_bytes = kUdpBytes;
+  size_t bytes = transport.size();
+  if (out.ip_protocol == packet::ip_protocol::kTcp) {
+    if (transport.size() < kTcpBytes) return false;
+    constexpr size_t kDataOffsetAt = 12;
+    base::Cursor tcp(transport.subspan<kDataOffsetAt, 2>());
+    header_bytes = (tcp.U8() >> 4) * 4U;
+    out.tcp_flags = tcp.U8();
+    if (header_bytes < kTcpBytes || header_bytes > bytes) return false;
+  } else if (out.ip_protocol == packet::ip_protocol::kUdp) {
+    const size_t claimed = ports.U16();
+    if (claimed < kUdpBytes || claimed > bytes) return false;
+    const bool may_be_tunnel = out.dst_port == kVxlanPort || out.dst_port == kGtpUserPort ||
+                               out.dst_port == kTeredoPort || out.src_port == kTeredoPort;
+    if (may_be_tunnel) return false;
+    out.tcp_flags = 0;
+    bytes = claimed;
+  } else {
+    return false;
+  }
+  out.payload_offset = static_cast<uint16_t>(header_bytes);
+  out.payload_bytes = static_cast<uint32_t>(bytes - header_bytes);
+  return true;
+}
+
+// `datagram`: from the IP header to the end of what was captured.
+inline bool LookAtIpv4(std::span<const uint8_t> datagram, Glance& out) {
+  base::Cursor header(datagram.first<kIpv4Bytes>());
+  constexpr uint8_t kVersion4Without = 0x45;  // options
+  constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, or an offset
+  const bool plain = header.U8() == kVersion4Without;
+  header.Skip(1);
+  const size_t bytes = header.U16();
+  header.Skip(2);
+  const bool whole = (header.U16() & kFragmentBits) == 0;
+  header.Skip(1);
+  out.ip_protocol = header.U8();
+  header.Skip(2);
+  out.src_ip = Mapped(header.Bytes(4).data());
+  out.dst_ip = Mapped(header.Bytes(4).data());
+  if (!plain || !whole || bytes > datagram.size() || bytes < kIpv4Bytes) return false;
+  out.ip_bytes = static_cast<uint32_t>(bytes);
+  return LookAtTransport(datagram.first(bytes).subspan(kIpv4Bytes), out);
+}
+
+inline bool LookAtIpv6(std::span<const uint8_t> datagram, Glance& out) {
+  if (datagram.size() < kIpv6Bytes) return false;
+  base::Cursor header(datagram.first<kIpv6Bytes>());
+  const bool is_6 = header.U8() >> 4 == 6;
+  header.Skip(3);
+  const size_t bytes = kIpv6Bytes + header.U16();
+  out.ip_protocol = header.U8();
+  header.Skip(1);
+  const auto src = header.Bytes(base::IpAddress::kBytes);
+  const auto dst = header.Bytes(base::IpAddress::kBytes);
+  out.src_ip = {WordAt(src.data()), WordAt(src.data() + 8)};
+  out.dst_ip = {WordAt(dst.data()), WordAt(dst.data() + 8)};
+  if (!is_6 || bytes > datagram.size()) return false;
+  out.ip_bytes = static_cast<uint32_t>(bytes);
+  return LookAtTransport(datagram.first(bytes).subspan(kIpv6Bytes), out);
+}
+
+}  // namespace glance
+
+// True: `out` says of the frame what Parse() would. False: `out` is of no use.
+inline bool LookAt(const packet::Packet& packet, Glance& out) {
+  std::span<const uint8_t> rest = packet.frame();
+  if (rest.size() < glance::kFrameBytesMin) return false;
+  constexpr size_t kTypeAt = 12;
+  uint16_t type = base::LoadBe<uint16_t>(rest.data() + kTypeAt);
+  out.vlan_count = 0;
+  rest = rest.subspan(glance::kEthernetBytes);
+  while (IsVlanTag(type)) {
+    constexpr uint16_t kVlanIdMask = 0x0fff;
+    const bool too_many = out.vlan_count == out.vlans.size();
+    if (too_many || rest.size() < glance::kVlanTagBytes + glance::kIpv4Bytes) return false;
+    base::Cursor tag(rest.first<glance::kVlanTagBytes>());
+    out.vlans[out.vlan_count++] = tag.U16() & kVlanIdMask;
+    type = tag.U16();
+    rest = rest.subspan(glance::kVlanTagBytes);
+  }
+  const auto l3_offset = static_cast<uint16_t>(packet.captured_bytes - rest.size());
+  if (type == ether_type::kIpv4) {
+    if (!glance::LookAtIpv4(rest, out)) return false;
+    out.payload_offset = static_cast<uint16_t>(out.payload_offset + l3_offset + glance::kIpv4Bytes);
+    return true;
+  }
+  if (type != ether_type::kIpv6 || !glance::LookAtIpv6(rest, out)) return false;
+  out.payload_offset = static_cast<uint16_t>(out.payload_offset + l3_offset + glance::kIpv6Bytes);
+  return true;
+}
+
+}  // namespace weir::parse
