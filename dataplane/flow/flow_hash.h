@@ -29,12 +29,11 @@ class FlowHash {
     }
   }
 
-  uint64_t Hash(const FlowKey& key) const {
-    std::array<uint64_t, 5> k;
-    std::memcpy(k.data(), &key, sizeof k);
-    const Wide sum = Product(k[0] + words_[0], k[1] + words_[1]) +
-                     Product(k[2] + words_[2], k[3] + words_[3]) +
-                     Product(k[4] + words_[4], words_[5]);
+  uint64_t Hash(const FlowKey& key) const { return Hash(KeyWords(key)); }
+  uint64_t Hash(const KeyWords& key) const {
+    const Wide sum = Product(key.low_first + words_[0], key.low_second + words_[1]) +
+                     Product(key.high_first + words_[2], key.high_second + words_[3]) +
+                     Product(key.rest + words_[4], words_[5]);
     const Wide mixed = Product(static_cast<uint64_t>(sum) ^ words_[6],
                                static_cast<uint64_t>(sum >> 64) ^ words_[7]);
     return static_cast<uint64_t>(mixed) ^ static_cast<uint64_t>(mixed >> 64);

@@ -4,10 +4,10 @@
 // words.
 #pragma once
 
-#include <smmintrin.h>
+#include <x86intrin.h>
 
 #include <array>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -26,7 +26,7 @@ inline Endpoint Other(Endpoint endpoint) {
 }
 
 struct FlowKey {
-  static constexpr uint16_t kNoVlan = 0xfff;  // reserved by IEEE 802.1Q, so never on the wire
+  static constexpr uint16_t kNoVlan = parse::Glance::kNoVlan;
 
   std::array<std::array<uint8_t, 16>, 2> ip;
   std::array<uint16_t, 2> port;
@@ -62,12 +62,32 @@ struct KeyAndSender {
   Endpoint sender;
 };
 
-// What a key is made of, in the order of a packet. Addresses as their bytes lie in memory.
-struct Ends {
-  using Address = std::array<uint64_t, 2>;
+// A key as words, each as it lies in memory. Scalars, so that it is made and hashed in registers.
+struct KeyWords {
+  uint64_t low_first;
+  uint64_t low_second;
+  uint64_t high_first;
+  uint64_t high_second;
+  uint64_t rest;
 
-  Address src_ip;
-  Address dst_ip;
+  KeyWords() = default;
+  explicit KeyWords(const FlowKey& key) { std::memcpy(this, &key, sizeof key); }
+  // Word by word: a copy of the whole would wait for its halves to be written.
+  void StoreTo(FlowKey& key) const {
+    auto* const bytes = static_cast<std::byte*>(static_cast<void*>(&key));
+    std::memcpy(bytes, &low_first, 8);
+    std::memcpy(bytes + 8, &low_second, 8);
+    std::memcpy(bytes + 16, &high_first, 8);
+    std::memcpy(bytes + 24, &high_second, 8);
+    std::memcpy(bytes + 32, &rest, 8);
+  }
+};
+static_assert(sizeof(KeyWords) == sizeof(FlowKey));
+
+// What a key is made of, in the order of a packet.
+struct Ends {
+  parse::Glance::Address src_ip;
+  parse::Glance::Address dst_ip;
   uint16_t src_port;
   uint16_t dst_port;
   uint8_t protocol;
@@ -75,38 +95,52 @@ struct Ends {
   uint16_t inner_vlan;
 };
 
-// The order of endpoints: by address, as numbers in network order, then by port.
+// The order of endpoints: by address, as numbers in network order, then by port. One long number is
+// subtracted from the other; there is no branch, as nobody could foretell it.
 inline bool SourceIsLow(const Ends& ends) {
-  __extension__ using Wide = unsigned __int128;
-  const auto number = [](const Ends::Address& ip) {
-    return Wide{base::ByteSwap(ip[0])} << 64 | base::ByteSwap(ip[1]);
+  const auto minus = [](unsigned char borrow, uint64_t a, uint64_t b) {
+    unsigned long long unused;
+    return _subborrow_u64(borrow, a, b, &unused);
   };
-  const Wide src = number(ends.src_ip);
-  const Wide dst = number(ends.dst_ip);
-  return src < dst || (src == dst && ends.src_port <= ends.dst_port);
+  unsigned char borrow = ends.dst_port < ends.src_port ? 1 : 0;
+  borrow = minus(borrow, base::ByteSwap(ends.dst_ip.second), base::ByteSwap(ends.src_ip.second));
+  borrow = minus(borrow, base::ByteSwap(ends.dst_ip.first), base::ByteSwap(ends.src_ip.first));
+  return borrow == 0;
 }
 
-// Inline and in whole words, as every packet pays for it.
-inline KeyAndSender MakeKey(const Ends& ends) {
-  const bool src_is_low = SourceIsLow(ends);
-  const Ends::Address& low = src_is_low ? ends.src_ip : ends.dst_ip;
-  const Ends::Address& high = src_is_low ? ends.dst_ip : ends.src_ip;
-  const uint64_t low_port = src_is_low ? ends.src_port : ends.dst_port;
-  const uint64_t high_port = src_is_low ? ends.dst_port : ends.src_port;
+// Inline and in whole words, as every packet pays for it; again without a branch.
+inline KeyWords WordsOf(const Ends& ends, Endpoint sender) {
+  const uint64_t src_is_low = sender == Endpoint::kLow ? ~uint64_t{0} : 0;
+  const uint64_t src_port = ends.src_port;
+  const uint64_t ports_differ = src_port ^ ends.dst_port;
+  const uint64_t first_differs = ends.src_ip.first ^ ends.dst_ip.first;
+  const uint64_t second_differs = ends.src_ip.second ^ ends.dst_ip.second;
+  KeyWords words;
+  words.low_first = ends.dst_ip.first ^ (first_differs & src_is_low);
+  words.low_second = ends.dst_ip.second ^ (second_differs & src_is_low);
+  words.high_first = words.low_first ^ first_differs;
+  words.high_second = words.low_second ^ second_differs;
+  const uint64_t low_port = ends.dst_port ^ (ports_differ & src_is_low);
+  const uint64_t high_port = low_port ^ ports_differ;
   const uint32_t vlans = uint32_t{ends.outer_vlan} << 12 | ends.inner_vlan;
   const uint64_t vlan_bytes = base::ByteSwap(vlans) >> 8;
-  const std::array<uint64_t, 5> words = {
-      low[0], low[1], high[0], high[1],
-      low_port | high_port << 16 | uint64_t{ends.protocol} << 32 | vlan_bytes << 40};
-  return {std::bit_cast<FlowKey>(words), src_is_low ? Endpoint::kLow : Endpoint::kHigh};
+  words.rest = low_port | high_port << 16 | uint64_t{ends.protocol} << 32 | vlan_bytes << 40;
+  return words;
+}
+
+inline KeyAndSender MakeKey(const Ends& ends) {
+  KeyAndSender made;
+  made.sender = SourceIsLow(ends) ? Endpoint::kLow : Endpoint::kHigh;
+  WordsOf(ends, made.sender).StoreTo(made.key);
+  return made;
 }
 
 // For a packet with l3 != kNone. `src_port` and `dst_port` may differ from the packet's own where a
 // later fragment belongs to a flow that its first fragment named.
 inline KeyAndSender MakeKey(const packet::Headers& headers, uint16_t src_port, uint16_t dst_port) {
   Ends ends;
-  std::memcpy(ends.src_ip.data(), headers.src_ip.bytes().data(), sizeof ends.src_ip);
-  std::memcpy(ends.dst_ip.data(), headers.dst_ip.bytes().data(), sizeof ends.dst_ip);
+  std::memcpy(&ends.src_ip, headers.src_ip.bytes().data(), sizeof ends.src_ip);
+  std::memcpy(&ends.dst_ip, headers.dst_ip.bytes().data(), sizeof ends.dst_ip);
   ends.src_port = src_port;
   ends.dst_port = dst_port;
   ends.protocol = headers.ip_protocol;
@@ -115,17 +149,11 @@ inline KeyAndSender MakeKey(const packet::Headers& headers, uint16_t src_port, u
   return MakeKey(ends);
 }
 
-// The same key, of a frame that a glance was enough for.
-inline KeyAndSender MakeKey(const parse::Glance& glance) {
-  Ends ends;
-  ends.src_ip = glance.src_ip;
-  ends.dst_ip = glance.dst_ip;
-  ends.src_port = glance.src_port;
-  ends.dst_port = glance.dst_port;
-  ends.protocol = glance.ip_protocol;
-  ends.outer_vlan = glance.vlan_count > 0 ? glance.vlans[0] : FlowKey::kNoVlan;
-  ends.inner_vlan = glance.vlan_count > 1 ? glance.vlans[1] : FlowKey::kNoVlan;
-  return MakeKey(ends);
+// The same of a frame that a glance was enough for.
+inline Ends EndsOf(const parse::Glance& glance) {
+  return {glance.src_ip,      glance.dst_ip,     glance.src_port,  glance.dst_port,
+          glance.ip_protocol, glance.outer_vlan, glance.inner_vlan};
 }
+inline KeyAndSender MakeKey(const parse::Glance& glance) { return MakeKey(EndsOf(glance)); }
 
 }  // namespace weir::flow

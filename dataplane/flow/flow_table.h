@@ -39,6 +39,7 @@ class FlowTable {
   FlowTable(const Limits& limits, const base::HashKey& secret);
 
   uint64_t Hash(const FlowKey& key) const { return hash_.Hash(key); }
+  uint64_t Hash(const KeyWords& key) const { return hash_.Hash(key); }
   void PrefetchBucket(uint64_t hash) const {
     __builtin_prefetch(&buckets_[BucketOf(static_cast<uint32_t>(hash >> 32))]);
   }

@@ -5,10 +5,9 @@
 // extension headers, fragments, tunnels and what may be one, lengths that contradict each other,
 // frames that a capture cut) it says nothing, and Parse() must be asked. A flow that is decided
 // needs no more than this of its packets. tests/unit and tests/fuzz hold the two to the same words.
-// Inline, as every packet pays for it. Any thread; no state.
+// Inlined as a whole, so that what is found stays in registers. Any thread; no state.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -19,8 +18,13 @@
 
 namespace weir::parse {
 
+// Scalars, and no array that is indexed: so it lives in registers.
 struct Glance {
-  using Address = std::array<uint64_t, 2>;  // the bytes of a base::IpAddress as they lie in memory
+  // The bytes of a base::IpAddress as they lie in memory.
+  struct Address {
+    uint64_t first;
+    uint64_t second;
+  };
 
   Address src_ip;
   Address dst_ip;
@@ -28,11 +32,13 @@ struct Glance {
   uint16_t dst_port;
   uint8_t ip_protocol;  // TCP or UDP
   uint8_t tcp_flags;    // 0 for UDP
-  uint8_t vlan_count;   // 0 to 2
-  std::array<uint16_t, 2> vlans;
+  uint16_t outer_vlan;  // kNoVlan where there is none
+  uint16_t inner_vlan;
   uint16_t payload_offset;  // from the start of the frame
   uint32_t payload_bytes;
   uint32_t ip_bytes;
+
+  static constexpr uint16_t kNoVlan = 0xfff;  // reserved by IEEE 802.1Q, so never on the wire
 };
 
 namespace glance {
@@ -62,7 +68,8 @@ inline Glance::Address Mapped(const uint8_t* bytes) {
 
 // `transport`: what the IP header says is its payload, all of it captured. Fills in all that is not
 // the network layer's, but for payload_offset, which counts from the transport header on.
-inline bool LookAtTransport(std::span<const uint8_t> transport, Glance& out) {
+[[gnu::always_inline]] inline bool LookAtTransport(std::span<const uint8_t> transport,
+                                                   Glance& out) {
   if (transport.size() < kUdpBytes) return false;
   base::Cursor ports(transport.first<kUdpBytes>());
   out.src_port = ports.U16();
@@ -93,7 +100,7 @@ inline bool LookAtTransport(std::span<const uint8_t> transport, Glance& out) {
 }
 
 // `datagram`: from the IP header to the end of what was captured.
-inline bool LookAtIpv4(std::span<const uint8_t> datagram, Glance& out) {
+[[gnu::always_inline]] inline bool LookAtIpv4(std::span<const uint8_t> datagram, Glance& out) {
   base::Cursor header(datagram.first<kIpv4Bytes>());
   constexpr uint8_t kVersion4Without = 0x45;  // options
   constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, or an offset
@@ -112,7 +119,19 @@ inline bool LookAtIpv4(std::span<const uint8_t> datagram, Glance& out) {
   return LookAtTransport(datagram.first(bytes).subspan(kIpv4Bytes), out);
 }
 
-inline bool LookAtIpv6(std::span<const uint8_t> datagram, Glance& out) {
+// `type`: of the tag, then of what is behind it.
+[[gnu::always_inline]] inline bool TakeVlanTag(std::span<const uint8_t>& rest, uint16_t& type,
+                                               uint16_t& vlan) {
+  constexpr uint16_t kVlanIdMask = 0x0fff;
+  if (rest.size() < kVlanTagBytes + kIpv4Bytes) return false;
+  base::Cursor tag(rest.first<kVlanTagBytes>());
+  vlan = tag.U16() & kVlanIdMask;
+  type = tag.U16();
+  rest = rest.subspan(kVlanTagBytes);
+  return true;
+}
+
+[[gnu::always_inline]] inline bool LookAtIpv6(std::span<const uint8_t> datagram, Glance& out) {
   if (datagram.size() < kIpv6Bytes) return false;
   base::Cursor header(datagram.first<kIpv6Bytes>());
   const bool is_6 = header.U8() >> 4 == 6;
@@ -132,21 +151,16 @@ inline bool LookAtIpv6(std::span<const uint8_t> datagram, Glance& out) {
 }  // namespace glance
 
 // True: `out` says of the frame what Parse() would. False: `out` is of no use.
-inline bool LookAt(const packet::Packet& packet, Glance& out) {
+[[gnu::always_inline]] inline bool LookAt(const packet::Packet& packet, Glance& out) {
   std::span<const uint8_t> rest = packet.frame();
   if (rest.size() < glance::kFrameBytesMin) return false;
   constexpr size_t kTypeAt = 12;
   uint16_t type = base::LoadBe<uint16_t>(rest.data() + kTypeAt);
-  out.vlan_count = 0;
   rest = rest.subspan(glance::kEthernetBytes);
-  while (IsVlanTag(type)) {
-    constexpr uint16_t kVlanIdMask = 0x0fff;
-    const bool too_many = out.vlan_count == out.vlans.size();
-    if (too_many || rest.size() < glance::kVlanTagBytes + glance::kIpv4Bytes) return false;
-    base::Cursor tag(rest.first<glance::kVlanTagBytes>());
-    out.vlans[out.vlan_count++] = tag.U16() & kVlanIdMask;
-    type = tag.U16();
-    rest = rest.subspan(glance::kVlanTagBytes);
+  out.outer_vlan = out.inner_vlan = Glance::kNoVlan;
+  if (IsVlanTag(type)) {
+    if (!glance::TakeVlanTag(rest, type, out.outer_vlan)) return false;
+    if (IsVlanTag(type) && !glance::TakeVlanTag(rest, type, out.inner_vlan)) return false;
   }
   const auto l3_offset = static_cast<uint16_t>(packet.captured_bytes - rest.size());
   if (type == ether_type::kIpv4) {

@@ -62,9 +62,13 @@ void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchM
       PrefetchUnusual(packet, wanted);
       continue;
     }
-    wanted.key = flow::MakeKey(glance);
-    wanted.hash = worker_.flows.Hash(wanted.key.key);
+    const flow::Ends ends = flow::EndsOf(glance);
+    const Endpoint sender = flow::SourceIsLow(ends) ? Endpoint::kLow : Endpoint::kHigh;
+    const flow::KeyWords key = flow::WordsOf(ends, sender);
+    wanted.hash = worker_.flows.Hash(key);
     worker_.flows.PrefetchBucket(wanted.hash);
+    key.StoreTo(wanted.key.key);
+    wanted.key.sender = sender;
     wanted.likely = flow::kNone;
     wanted.ip_bytes = glance.ip_bytes;
     wanted.tcp_flags = glance.tcp_flags;

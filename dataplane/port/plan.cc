@@ -114,36 +114,50 @@ void WarnAboutBridge(Plan& plan, base::FailMode fail) {
                   plan.inside.link->name, plan.outside.link->name));
 }
 
-// net_pcap with infinite_rx=1 keeps every packet of the file in a buffer of its own.
-base::Result<uint32_t> PreloadedPackets(const PlannedPort& port) {
-  if (port.spec.driver != "net_pcap" || port.spec.Argument("infinite_rx") != "1")
-    return uint32_t{0};
+// What net_pcap with infinite_rx=1 keeps of its file: every packet, in a buffer of its own.
+struct Preloaded {
+  uint32_t packets = 0;
+  uint32_t longest_bytes = 0;
+};
+
+base::Result<Preloaded> LookAtPreloaded(const PlannedPort& port) {
+  Preloaded loaded;
+  if (port.spec.driver != "net_pcap" || port.spec.Argument("infinite_rx") != "1") return loaded;
   const std::string file = port.spec.Argument("rx_pcap").value_or("");
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   pcap_t* capture = pcap_open_offline(file.c_str(), error.data());
   if (capture == nullptr) return PortError(port, error.data());
-  uint32_t packets = 0;
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
-  while (packets <= kPreloadedPacketsMax && pcap_next_ex(capture, &header, &bytes) == 1) ++packets;
+  while (loaded.packets <= kPreloadedPacketsMax && pcap_next_ex(capture, &header, &bytes) == 1) {
+    ++loaded.packets;
+    loaded.longest_bytes = std::max(loaded.longest_bytes, header->caplen);
+  }
   pcap_close(capture);
-  if (packets > kPreloadedPacketsMax) {
+  if (loaded.packets > kPreloadedPacketsMax) {
     return PortError(port, fmt::format("'{}' has more than {} packets, which infinite_rx would "
                                        "keep in memory",
                                        file, kPreloadedPacketsMax));
   }
-  return packets;
+  return loaded;
+}
+
+// The longest frame that may come in by the port. Small buffers lie closer together: with those of
+// kFrameBytesMax every packet is on pages of its own.
+uint32_t LongestFrameBytes(const PlannedPort& port, const Preloaded& loaded) {
+  if (port.link) return LongestFrameBytes(*port.link);
+  if (loaded.packets != 0) return std::min(loaded.longest_bytes, kFrameBytesMax);
+  const bool receives_nothing =
+      port.spec.driver == "net_null" && port.spec.Argument("no-rx") == "1";
+  return receives_nothing ? 0 : kFrameBytesMax;
 }
 
 // The smallest buffer that both ports can live with.
-uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside) {
+uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside, uint32_t frame_bytes) {
   const std::array<const PlannedPort*, 2> ports = {&inside, &outside};
-  uint32_t frame_bytes = 0;
   bool paged = false;
   for (const PlannedPort* port : ports) {
     paged = paged || port->driver == Driver::kAfXdp;
-    const uint32_t longest = port->link ? LongestFrameBytes(*port->link) : kFrameBytesMax;
-    frame_bytes = std::max(frame_bytes, longest);
     if (port->driver == Driver::kAfPacket) {
       frame_bytes = std::max(frame_bytes, AfPacketFrameBytes(port->link->mtu_bytes));
     }
@@ -176,13 +190,15 @@ base::Result<Plan> MakePlan(const base::Config& config) {
   WarnAboutBridge(plan, config.fail.mode);
 
   plan.queues = static_cast<uint16_t>(config.workers.cores.size());
-  plan.buffer_data_bytes = BufferBytes(plan.inside, plan.outside);
   plan.buffers = 2U * plan.queues * kBuffersPerQueue + kSpareBuffers;
+  uint32_t frame_bytes = 0;
   for (const PlannedPort* port : {&plan.inside, &plan.outside}) {
-    auto preloaded = PreloadedPackets(*port);
-    if (!preloaded) return preloaded.error();
-    plan.buffers += *preloaded;
+    auto loaded = LookAtPreloaded(*port);
+    if (!loaded) return loaded.error();
+    plan.buffers += loaded->packets;
+    frame_bytes = std::max(frame_bytes, LongestFrameBytes(*port, *loaded));
   }
+  plan.buffer_data_bytes = BufferBytes(plan.inside, plan.outside, frame_bytes);
   const uint64_t buffer_bytes =
       kPoolHeaderBytes + sizeof(rte_mbuf) + plan.buffer_data_bytes + RTE_CACHE_LINE_SIZE;
   const uint64_t bytes = buffer_bytes * plan.buffers + kOtherMemoryBytes;
