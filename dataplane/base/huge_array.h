@@ -6,7 +6,9 @@
 
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <span>
 #include <type_traits>
@@ -24,11 +26,22 @@ class HugeArray {
   // Throws std::bad_alloc: tables are made at start-up, where the program says so and ends.
   explicit HugeArray(size_t count) : count_(count) {
     if (count == 0) return;
-    void* memory = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    // The kernel gives huge pages only to what begins and ends where they do. Address space costs
+    // nothing: more is asked for, and what lies before and behind is given back.
+    const size_t spare = IsLarge() ? kHugePageBytes : 0;
+    void* const memory = mmap(nullptr, MappedBytes() + spare, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    madvise(memory, count * sizeof(T), MADV_HUGEPAGE);  // a wish: without it only speed differs
-    data_ = static_cast<T*>(memory);
+    auto* data = static_cast<std::byte*>(memory);
+    if (spare > 0) {
+      const size_t before =
+          (kHugePageBytes - std::bit_cast<uintptr_t>(data) % kHugePageBytes) % kHugePageBytes;
+      if (before > 0) munmap(data, before);
+      data += before;
+      munmap(data + MappedBytes(), spare - before);
+      madvise(data, MappedBytes(), MADV_HUGEPAGE);  // a wish: without it only speed differs
+    }
+    data_ = static_cast<T*>(static_cast<void*>(data));
   }
 
   HugeArray(HugeArray&& other) noexcept
@@ -39,7 +52,7 @@ class HugeArray {
     return *this;
   }
   ~HugeArray() {
-    if (data_ != nullptr) munmap(data_, count_ * sizeof(T));
+    if (data_ != nullptr) munmap(data_, MappedBytes());
   }
 
   T& operator[](size_t index) { return data_[index]; }
@@ -49,6 +62,14 @@ class HugeArray {
   std::span<T> span() { return {data_, count_}; }
 
  private:
+  static constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+  // Smaller ones would waste most of a huge page.
+  bool IsLarge() const { return bytes() >= kHugePageBytes / 4; }
+  size_t MappedBytes() const {
+    return IsLarge() ? (bytes() + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes : bytes();
+  }
+
   T* data_ = nullptr;
   size_t count_ = 0;
 };

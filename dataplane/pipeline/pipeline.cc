@@ -36,8 +36,10 @@ class Pipeline::Impl {
     Use(policy);
     Prefetch(batch);
     uint64_t short_count = 0;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < batch.count; ++i) {
       packet::Packet& packet = batch.packets[i];
+      bytes += packet.wire_bytes;
       if (i == 0 || packet.time != now_.mono)
         now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
       if (flows_.CountDecided(wanted_[i], now_, verdict_.epoch())) {
@@ -46,7 +48,12 @@ class Pipeline::Impl {
         GoLongWay(packet, wanted_[i]);
       }
     }
-    Count(batch, short_count);
+    Counters& counters = worker_.counters;
+    counters.rx_packets.Add(batch.count);
+    counters.rx_bytes.Add(bytes);
+    counters.forwarded_packets.Add(short_count);
+    counters.short_way.Add(short_count);
+    counters.parsed[static_cast<size_t>(packet::ParseNote::kComplete)].Add(short_count);
   }
 
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns) {
@@ -222,17 +229,6 @@ class Pipeline::Impl {
     } else {
       counters.dropped[static_cast<size_t>(packet.drop_reason)].Add();
     }
-  }
-
-  void Count(const packet::Batch& batch, uint64_t short_count) {
-    Counters& counters = worker_.counters;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < batch.count; ++i) bytes += batch.packets[i].wire_bytes;
-    counters.rx_packets.Add(batch.count);
-    counters.rx_bytes.Add(bytes);
-    counters.forwarded_packets.Add(short_count);
-    counters.short_way.Add(short_count);
-    counters.parsed[static_cast<size_t>(packet::ParseNote::kComplete)].Add(short_count);
   }
 
   Worker worker_;

@@ -95,12 +95,13 @@ void WorkerPorts::Finish(packet::Batch& batch) {
   std::array<rte_mbuf*, packet::kBatchMax> burst;
   std::array<packet::Packet*, packet::kBatchMax> packets;
   size_t count = 0;
-  const Port* port = nullptr;
+  if (batch.count == 0) return;
+  const Port* const port = &OppositeOf(batch.packets[0].rx_side);
+  const uint32_t frame_bytes_max = port->frame_bytes_max();
   for (packet::Packet& packet : batch.filled()) {
     rte_mbuf* const mbuf = static_cast<rte_mbuf*>(packet.buffer);
-    port = &OppositeOf(packet.rx_side);
     // Drivers free a frame that is too long and say that it was sent: it is not given to them.
-    if (packet.action == packet::Action::kForward && mbuf->pkt_len > port->frame_bytes_max()) {
+    if (packet.action == packet::Action::kForward && packet.wire_bytes > frame_bytes_max) {
       packet.Drop(packet::DropReason::kTransmit);
       counters_.unsent_packets.Add();
     }

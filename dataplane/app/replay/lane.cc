@@ -6,7 +6,7 @@ namespace weir::replay {
 namespace {
 
 // A worker ticks once a batch; between packets that are far apart it would tick on and on.
-constexpr unsigned kPacketsATick = packet::kBatchMax;
+constexpr unsigned kPacketsATick = 32;
 constexpr int64_t kIdleTickNs = 10 * base::kNsPerMs;
 constexpr uint64_t kFlowsATick = 256;
 

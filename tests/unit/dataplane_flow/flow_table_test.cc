@@ -159,5 +159,93 @@ TEST(FlowTable, StaysWithinItsMemoryBudget) {
   EXPECT_LE(table.memory_bytes(), size_t{136} * 1'000'000);
 }
 
+// What is told of a flow to who counts every packet lies where the fields lie.
+TEST(HotWords, CountAsTheFieldsDo) {
+  for (const Endpoint sender : {Endpoint::kLow, Endpoint::kHigh}) {
+    HotFlow flow{};
+    flow.policy_epoch = 0xabcd;
+    flow.last_seen_us = 77;
+    flow.packets_low = 0xfffffd;
+    flow.packets_high = 0xfffffd;
+    flow.tcp_flags = 0x10;
+    flow.state = kMinuteParity | kReset;
+    HotFlow counted = flow;
+    HotWords words(counted);
+    EXPECT_FALSE(words.PacketsFull(static_cast<unsigned>(sender)));
+    words.CountPacket(static_cast<unsigned>(sender), 0x08);
+    words.CountPacket(static_cast<unsigned>(sender), 0x10);
+    words.SeenAt((uint64_t{1} << 47) + 5);
+    words.StoreTo(counted);
+    const bool low = sender == Endpoint::kLow;
+    EXPECT_EQ(counted.packets_low, low ? 0xffffffU : 0xfffffdU);
+    EXPECT_EQ(counted.packets_high, low ? 0xfffffdU : 0xffffffU);
+    EXPECT_EQ(counted.tcp_flags, 0x18U);
+    EXPECT_EQ(counted.state, flow.state);
+    EXPECT_EQ(counted.policy_epoch, 0xabcdU);
+    EXPECT_EQ(counted.last_seen_us, (uint64_t{1} << 47) + 5);
+    EXPECT_TRUE(HotWords(counted).PacketsFull(static_cast<unsigned>(sender)));
+    EXPECT_FALSE(HotWords(counted).PacketsFull(1 - static_cast<unsigned>(sender)));
+  }
+}
+
+// At the load that the table is laid out for, hardly a flow is found by Find() alone.
+TEST(FlowTable, PrefetchesFlowsInEitherBucket) {
+  constexpr uint32_t kFlows = 85'000;
+  FlowTable table(LimitsOf(100'000), kSecret);
+  for (uint32_t number = 0; number < kFlows; ++number) ASSERT_NE(Add(table, number), kNone);
+  uint32_t first = 0;
+  uint32_t displaced = 0;
+  for (uint32_t number = 0; number < kFlows; ++number) {
+    const FlowIndex index = Find(table, number);
+    const uint64_t hash = table.Hash(KeyOf(number));
+    const FlowIndex likely = table.PrefetchFlow(hash);
+    first += likely == index ? 1U : 0U;
+    displaced += likely == kNone && table.PrefetchDisplaced(hash) == index ? 1U : 0U;
+  }
+  EXPECT_GT(displaced, 0U);
+  EXPECT_GT(first + displaced, kFlows * 99 / 100);
+}
+
+// Keys that all fall into one bucket under a secret are no better than others under the next one.
+TEST(FlowTable, ChosenCollisionsHoldForOneSecretOnly) {
+  constexpr uint32_t kFlowsMax = 10'000;
+  constexpr base::HashKey kOther{3, 4};
+  const FlowTable known(LimitsOf(kFlowsMax), kSecret);
+  std::vector<uint32_t> chosen;
+  for (uint32_t number = 0; chosen.size() < 400; ++number) {
+    // The buckets are chosen by the high bits of each half of the hash.
+    const uint64_t hash = known.Hash(KeyOf(number));
+    if (hash >> 53 == 5 && (hash >> 21 & 0x7ff) == 9) chosen.push_back(number);
+  }
+  FlowTable attacked(LimitsOf(kFlowsMax), kSecret);
+  FlowTable defended(LimitsOf(kFlowsMax), kOther);
+  size_t fit_attacked = 0;
+  size_t fit_defended = 0;
+  for (const uint32_t number : chosen) {
+    fit_attacked += Add(attacked, number) != kNone ? 1U : 0U;
+    fit_defended += Add(defended, number) != kNone ? 1U : 0U;
+  }
+  EXPECT_LT(fit_attacked, 60U);
+  EXPECT_EQ(fit_defended, chosen.size());
+}
+
+TEST(FlowTable, FillsToItsLimitAtEverySize) {
+  for (const uint32_t flows_max : {1U, 10U, 1'000U, 30'000U, 1'000'000U}) {
+    FlowTable table(LimitsOf(flows_max), kSecret);
+    uint32_t taken = 0;
+    for (uint32_t number = 0; number < flows_max; ++number) {
+      taken += Add(table, number) != kNone ? 1U : 0U;
+    }
+    EXPECT_GE(taken, flows_max - flows_max / 1000) << flows_max;
+    EXPECT_EQ(table.counters().entries.value(), taken);
+    for (uint32_t number = 0; number < flows_max; number += 1 + flows_max / 5000) {
+      const FlowIndex index = Find(table, number);
+      if (index != kNone) {
+        EXPECT_EQ(table.hot(index).key, KeyOf(number));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weir::flow
