@@ -57,6 +57,7 @@ class HugeArray {
 
   T& operator[](size_t index) { return data_[index]; }
   const T& operator[](size_t index) const { return data_[index]; }
+  const T* data() const { return data_; }
   size_t size() const { return count_; }
   size_t bytes() const { return count_ * sizeof(T); }
   std::span<T> span() { return {data_, count_}; }

@@ -19,7 +19,8 @@ struct Limits {
   uint32_t udp_s = 120;
   uint32_t icmp_s = 30;
   uint32_t other_s = 120;
-  // A session is recorded in parts of this length, and its open part refreshed this often.
+  // A session is recorded in parts of this length, or up to a refresh longer, and its open part
+  // refreshed this often.
   uint32_t part_s = 1800;
   uint32_t refresh_s = 60;
 };

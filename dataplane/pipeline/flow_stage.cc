@@ -23,7 +23,6 @@ constexpr uint64_t kSynAckRepeatsUs = 63 * kUsPerSecond;
 constexpr size_t kMacBytes = 6;
 constexpr uint64_t kSweepRoundUs = 2 * kUsPerSecond;
 constexpr uint32_t kSweepPlacesMax = 256;  // at once, so that no packet waits for long
-constexpr uint32_t kRefreshPhases = 4096;  // so that not all flows are refreshed at once
 constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
 
 base::MacAddress MacAt(const packet::Packet& packet, size_t offset) {
@@ -38,6 +37,26 @@ uint64_t UsAt(base::MonoTime time, const Now& now) {
   return now.us - std::min(now.us, static_cast<uint64_t>(ago_us));
 }
 
+// When each flow is refreshed: not all at once, and told without a division for each.
+class RefreshClock {
+ public:
+  RefreshClock(uint64_t refresh_us, uint64_t now_us)
+      : refresh_us_(refresh_us), periods_(now_us / refresh_us), into_us_(now_us % refresh_us) {}
+
+  // Turns when the flow is due.
+  bool ParityOf(FlowIndex index) const {
+    const uint64_t phase_us = index % kPhases * (refresh_us_ / kPhases);
+    return (periods_ + (into_us_ + phase_us >= refresh_us_ ? 1 : 0)) % 2 != 0;
+  }
+
+ private:
+  static constexpr uint32_t kPhases = 4096;
+
+  uint64_t refresh_us_;
+  uint64_t periods_;
+  uint64_t into_us_;
+};
+
 void SetParity(flow::HotFlow& hot, bool parity) {
   if (parity) {
     hot.Set(flow::kMinuteParity);
@@ -48,10 +67,7 @@ void SetParity(flow::HotFlow& hot, bool parity) {
 
 }  // namespace
 
-FlowStage::FlowStage(Worker& worker, SessionWriter& writer)
-    : worker_(worker),
-      writer_(writer),
-      part_clock_(uint64_t{worker.options.flow_limits.part_s} * kUsPerSecond) {}
+FlowStage::FlowStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
 
 void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const {
   for (size_t i = 0; i < batch.count; ++i) {
@@ -66,7 +82,6 @@ void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchM
     const Endpoint sender = flow::SourceIsLow(ends) ? Endpoint::kLow : Endpoint::kHigh;
     const flow::KeyWords key = flow::WordsOf(ends, sender);
     wanted.hash = worker_.flows.Hash(key);
-    worker_.flows.PrefetchBucket(wanted.hash);
     key.StoreTo(wanted.key.key);
     wanted.key.sender = sender;
     wanted.likely = flow::kNone;
@@ -76,6 +91,8 @@ void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchM
     wanted.is_parsed = false;
     wanted.may_be_short = MayBeShort(packet, glance);
   }
+  // Apart, and so close together that the processor looks up many of their pages at a time.
+  for (size_t i = 0; i < batch.count; ++i) worker_.flows.PrefetchBucket(out[i].hash);
 }
 
 void FlowStage::PrefetchUnusual(packet::Packet& packet, Wanted& out) const {
@@ -201,7 +218,7 @@ FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, c
     worker_.counters.flows_refused.Add();
     return index;
   }
-  SetParity(worker_.flows.hot(index), RefreshParity(index, now));
+  SetParity(worker_.flows.hot(index), RefreshClock(refresh_us(), now.us).ParityOf(index));
   Describe(index, packet, wanted.key.sender, now);
   SetTimes(index, now, charge);
   if (!StartLearningOf(index) && worker_.must_read()) {
@@ -240,14 +257,18 @@ void FlowStage::SetTimes(FlowIndex index, const Now& now, const fragments::Charg
   worker_.flows.hot(index).SeenAt(UsAt(charge.last, now));
 }
 
-void FlowStage::NextPartIfDue(FlowIndex index, const Now& now) {
+// A part is over when it is as long as it may be. Looked for where the cold half is touched anyway:
+// when an active flow is refreshed, and when one speaks again after a silence.
+bool FlowStage::NextPartIfDue(FlowIndex index, const Now& now) {
   const flow::ColdFlow& cold = worker_.flows.cold(index);
   const auto wall_us = static_cast<uint64_t>(std::max<int64_t>(0, now.wall.ns / base::kNsPerUs));
   const uint64_t part_start_us = cold.start_us + uint64_t{cold.part_start_ms} * 1000;
   const uint64_t part_us = worker_.flows.limits().part_s * kUsPerSecond;
   const bool packets_full = (cold.packets_carry[0] | cold.packets_carry[1]) & 0x80;
-  if (!packets_full && (wall_us < part_start_us || wall_us - part_start_us < part_us)) return;
-  if (NextPart(index, now)) writer_.WriteOpen(index, now, events::LossClass::kSession);
+  if (!packets_full && (wall_us < part_start_us || wall_us - part_start_us < part_us)) return false;
+  if (!NextPart(index, now)) return false;
+  writer_.WriteOpen(index, now, events::LossClass::kSession);
+  return true;
 }
 
 bool FlowStage::NextPart(FlowIndex index, const Now& now) {
@@ -271,7 +292,7 @@ bool FlowStage::NextPart(FlowIndex index, const Now& now) {
 void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
                       const fragments::Charge& charge) {
   flow::HotFlow& hot = worker_.flows.hot(index);
-  if (part_clock_.IsDue(index, hot.last_seen_us, now.us)) NextPartIfDue(index, now);
+  if (now.us - hot.last_seen_us > worker_.flows.soonest_timeout_us()) NextPartIfDue(index, now);
   const bool low = sender == Endpoint::kLow;
   const auto at = static_cast<size_t>(sender);
   hot.SeenAt(std::max<uint64_t>(hot.last_seen_us, UsAt(charge.last, now)));
@@ -324,21 +345,11 @@ void FlowStage::Close(FlowIndex index, const Now& now, EndReason reason) {
   worker_.flows.Erase(index);
 }
 
-bool FlowStage::RefreshParity(FlowIndex index, const Now& now) const {
-  const uint64_t refresh_us = worker_.flows.limits().refresh_s * kUsPerSecond;
-  const uint64_t phase_us = index % kRefreshPhases * (refresh_us / kRefreshPhases);
-  return (now.us + phase_us) / refresh_us % 2 != 0;
-}
+uint64_t FlowStage::refresh_us() const { return worker_.flows.limits().refresh_s * kUsPerSecond; }
 
-void FlowStage::RefreshIfDue(FlowIndex index, const Now& now) {
-  flow::HotFlow& hot = worker_.flows.hot(index);
-  const bool parity = RefreshParity(index, now);
-  if (hot.Has(flow::kMinuteParity) == parity) return;
-  SetParity(hot, parity);
-  const uint64_t refresh_us = worker_.flows.limits().refresh_s * kUsPerSecond;
-  if (now.us - hot.last_seen_us < refresh_us) {
-    writer_.WriteOpen(index, now, events::LossClass::kDetail);
-  }
+void FlowStage::Refresh(FlowIndex index, const Now& now) {
+  if (now.us - worker_.flows.hot(index).last_seen_us >= refresh_us()) return;
+  if (!NextPartIfDue(index, now)) writer_.WriteOpen(index, now, events::LossClass::kDetail);
 }
 
 void FlowStage::Sweep(const Now& now) {
@@ -348,15 +359,20 @@ void FlowStage::Sweep(const Now& now) {
   places_due_ = std::min(places_due_ + elapsed_us * worker_.flows.places_used(), round);
   uint32_t budget = std::min(static_cast<uint32_t>(places_due_ / kSweepRoundUs), kSweepPlacesMax);
   places_due_ -= budget * kSweepRoundUs;
+  const RefreshClock refresh(refresh_us(), now.us);
   while (budget > 0) {
     const FlowIndex index = worker_.flows.Sweep(cursor_, budget);
     if (index == flow::kNone) return;
     if (IsSilent(index, now) || IsStalled(index, now)) {
       Close(index, now, EndReason::kIdle);
       worker_.flows.mutable_counters().expired.Add();
-    } else {
-      RefreshIfDue(index, now);
+      continue;
     }
+    flow::HotFlow& hot = worker_.flows.hot(index);
+    const bool parity = refresh.ParityOf(index);
+    if (hot.Has(flow::kMinuteParity) == parity) continue;
+    SetParity(hot, parity);
+    Refresh(index, now);
   }
 }
 

@@ -38,7 +38,6 @@ class FlowStage {
     // Of a place that is free, the last time seen is in the far future.
     const uint64_t silent_us = now.us - hot.last_seen_us;
     if (silent_us > worker_.flows.soonest_timeout_us()) return false;
-    if (part_clock_.IsDue(wanted.likely, hot.last_seen_us, now.us)) return false;
     return CountOnShortWay(hot, wanted, now.us);
   }
 
@@ -89,16 +88,15 @@ class FlowStage {
              const fragments::Charge& charge);
   bool StartLearningOf(flow::FlowIndex index);
   void NoteTransport(const packet::Headers& headers, flow::FlowIndex index, flow::Endpoint sender);
-  void NextPartIfDue(flow::FlowIndex index, const Now& now);
+  bool NextPartIfDue(flow::FlowIndex index, const Now& now);
   void Close(flow::FlowIndex index, const Now& now, events::EndReason reason);
   events::EndReason ReasonOf(flow::FlowIndex index, const Now& now,
                              events::EndReason otherwise) const;
-  bool RefreshParity(flow::FlowIndex index, const Now& now) const;
-  void RefreshIfDue(flow::FlowIndex index, const Now& now);
+  uint64_t refresh_us() const;
+  void Refresh(flow::FlowIndex index, const Now& now);
 
   Worker& worker_;
   SessionWriter& writer_;
-  const PartClock part_clock_;
   uint32_t cursor_ = 0;
   uint64_t swept_at_us_ = 0;
   uint64_t places_due_ = 0;  // times kSweepRoundUs

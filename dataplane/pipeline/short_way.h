@@ -42,25 +42,6 @@ inline bool MayBeShort(const packet::Packet& packet, const parse::Glance& glance
   return !NameStage::MayBeHello(payload);
 }
 
-// When a flow is to be looked at for whether its part of the session is over: now and then, and not
-// all flows at once, for that is in the cold half.
-class PartClock {
- public:
-  // A part lasts at most a sixty-fourth longer than it should.
-  explicit PartClock(uint64_t part_us)
-      : shift_(static_cast<int>(std::bit_width(part_us / 64 + 1)) - 1) {}
-
-  bool IsDue(flow::FlowIndex index, uint64_t before_us, uint64_t now_us) const {
-    const uint64_t phase_us = (uint64_t{index} << shift_) / kPhases;
-    return ((before_us + phase_us) ^ (now_us + phase_us)) >> shift_ != 0;
-  }
-
- private:
-  static constexpr uint64_t kPhases = 4096;
-
-  int shift_;
-};
-
 // True: the packet is counted. False: nothing was done. In whole words: one read and one write each
 // of what HotFlow has as fields.
 inline bool CountOnShortWay(flow::HotFlow& hot, const Wanted& wanted, uint64_t now_us) {
