@@ -1,113 +1,74 @@
-"""weir-dataplane against dpdk-testpmd (mac mode) on the same port: a looping capture in, everything swallowed out."""
-import json
+"""weir-dataplane over ports, against dpdk-testpmd and Suricata between the same two, and ndpiReader on such a capture."""
 import pathlib
-import re
-import shutil
-import signal
-import statistics
 import subprocess
 import tempfile
-import time
+
+from . import pairs, progress
+from .forwarders import Missing, NdpiReader, Suricata, Testpmd, Weir
 
 TARGETS = ["pipeline_bench", "weir-dataplane"]
-FLOWS, PACKETS = 1_000, 10_000
-BUDGET = 0.75
-CONFIG = """sensor = "bench"
-[ports]
-inside = "net_pcap0,rx_pcap={capture},infinite_rx=1"
-outside = "net_null0,no-rx=1"
-[dpdk]
-args = ["--no-huge", "-m", "1024"]
-[workers]
-cores = [1]
-idle = "poll"
-[policy]
-mode = "enforce"
-rules = ["{home}/*.rules"]
-[flows]
-max = 100000
-[journal]
-dir = "{home}/journal"
-[control]
-data_dir = "{home}"
-dataplane_socket = "{home}/dataplane.sock"
-"""
+FLOWS, LOOP_PACKETS = 1_000, 10_000
+READER_PACKETS = 400_000  # of the same flows: 400 a flow
 # Not by name: a server that sits on the client's own port is never believed to have acknowledged anything.
 RULES = "drop ip 203.0.113.9 id b1\ndrop port tcp/23 id b2\n"
+SURICATA_RULES = """drop ip any any <> 203.0.113.9 any (msg:"b1"; sid:1;)
+drop tcp any any -> any 23 (msg:"b2"; sid:2;)
+"""
+BUDGETS = {"testpmd mac": 0.75, "suricata": 7}
 
 
-def make_home(binaries, folder):
-    """The capture, the rules and the configuration that every run shares."""
-    home = pathlib.Path(folder)
-    for name in ("journal", "rules"):
-        (home / name).mkdir()
-    subprocess.run([binaries / "tests/bench/pipeline_bench", "--write", home / "flows.pcap",
-                    "--flows", str(FLOWS), "--packets", str(PACKETS)], check=True)
-    (home / "bench.rules").write_text(RULES)
-    (home / "weir.toml").write_text(CONFIG.format(capture=home / "flows.pcap", home=home))
-    return home
+def write_capture(binaries, path, packets):
+    subprocess.run([binaries / "tests/bench/pipeline_bench", "--write", path, "--flows", str(FLOWS),
+                    "--packets", str(packets)], check=True)
+    return path
 
 
-def run_weir(binaries, home, seconds):
-    """Packets a second, and the summary; every packet must be accounted for."""
-    out = home / "summary.json"
-    command = [binaries / "dataplane/app/weir-dataplane", "--config", home / "weir.toml",
-               "--duration", str(max(1, round(seconds))), "--summary", out]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
-    if run.returncode != 0:
-        raise RuntimeError(f"weir-dataplane: {(run.stderr or run.stdout).strip()[-400:]}")
-    summary = json.loads(out.read_text())
-    if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
-        raise RuntimeError("weir-dataplane: received is not forwarded and dropped")
-    return summary["packets_per_second"]
-
-
-def run_testpmd(program, home, seconds):
-    """Packets a second that testpmd received and sent on in mac mode."""
-    # Its lines as they come: it says when it begins.
-    command = ["stdbuf", "-oL", program, "--no-huge", "-m", "1024", "-l", "0,1", "--file-prefix", "weirbench", "--no-pci",
-               f"--vdev=net_pcap0,rx_pcap={home / 'flows.pcap'},infinite_rx=1", "--vdev=net_null0,no-rx=1", "--",
-               "--forward-mode=mac", "--total-num-mbufs=32768", "--nb-cores=1"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    told = []
-    for line in process.stdout:
-        told.append(line)
-        if "Press enter to exit" in line:
-            break
-    begin = time.monotonic()
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    elapsed = time.monotonic() - begin
-    text = process.communicate(timeout=30)[0]
-    total = re.findall(r"RX-total: (\d+)", text)  # the last one is of all ports
-    if not total:
-        raise RuntimeError(f"dpdk-testpmd: {(''.join(told) + text).strip()[-400:]}")
-    return int(total[-1]) / elapsed
+def contenders_of(binaries, home, capture):
+    """({name: what runs}, {name: why it is not there})."""
+    makers = {
+        "weir": lambda: Weir(binaries, home, capture, RULES),
+        "testpmd mac": lambda: Testpmd(capture, "mac"),
+        "testpmd io": lambda: Testpmd(capture, "io"),
+        "suricata": lambda: Suricata(home, capture, SURICATA_RULES),
+        "ndpiReader": lambda: NdpiReader(write_capture(binaries, home / "long.pcap", READER_PACKETS)),
+    }
+    there, missing = {}, {}
+    for name, make in makers.items():
+        try:
+            there[name] = make()
+        except Missing as why:
+            missing[name] = str(why)
+    return there, missing
 
 
 def measure(binaries, arguments):
-    testpmd = shutil.which("dpdk-testpmd")
-    if testpmd is None:
-        raise RuntimeError("dpdk-testpmd is not installed; apt install dpdk has it")
-    pairs = []
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        home = make_home(binaries, folder)
-        for number in range(arguments.pairs):
-            runs = {}
-            # The one that goes first changes from pair to pair.
-            for who in ("testpmd", "weir") if number % 2 == 0 else ("weir", "testpmd"):
-                runs[who] = (run_testpmd(testpmd, home, arguments.seconds) if who == "testpmd"
-                             else run_weir(binaries, home, arguments.seconds))
-            pairs.append(runs)
-    return {"flows": FLOWS, "packets_in_loop": PACKETS, "pairs": pairs}
+        home = pathlib.Path(folder)
+        progress.step("wire", "writing the captures")
+        capture = write_capture(binaries, home / "flows.pcap", LOOP_PACKETS)
+        there, missing = contenders_of(binaries, home, capture)
+        runs = {name: lambda who=who: who.run(arguments.seconds) for name, who in there.items()}
+        rounds = pairs.alternate("wire", runs, arguments.pairs)
+    for one in rounds:
+        for name, run in one.items():
+            if run.get("dropped"):
+                raise RuntimeError(f"{name} dropped {run['dropped']} packets that no rule means")
+    return {"flows": FLOWS, "packets_in_loop": LOOP_PACKETS, "rounds": rounds, "missing": missing}
+
+
+def rate(name):
+    return lambda one: one[name]["packets_per_second"]
 
 
 def show(result):
-    ratios = sorted(pair["weir"] / pair["testpmd"] for pair in result["pairs"])
-    ratio = statistics.median(ratios)
-    for who in ("testpmd", "weir"):
-        rates = [pair[who] / 1e6 for pair in result["pairs"]]
-        print(f"   {who:<10} {statistics.median(rates):7.2f} million packets a second"
-              f"   ({min(rates):.2f} to {max(rates):.2f})")
-    told = "met" if ratio >= BUDGET else "MISSED"
-    print(f"   weir / testpmd {ratio:.2f} (pairs {ratios[0]:.2f} to {ratios[-1]:.2f}); budget ≥ {BUDGET}: {told}")
+    rounds = result["rounds"]
+    others = [name for name in rounds[0] if name != "weir"]
+    pairs.head("ratios of a round", 8)
+    for name in others:
+        numbers = pairs.ratio(rounds, rate("weir"), rate(name))
+        pairs.show(f"weir / {name}", numbers, "8.2f", pairs.judged(numbers["median"], BUDGETS.get(name)))
+    for name, why in result["missing"].items():
+        print(f"   weir / {name:<37} not measured: {why}")
+    pairs.head("million packets a second", 8)
+    for name in ["weir", *others]:
+        pairs.show(name, pairs.spread([rate(name)(one) / 1e6 for one in rounds]), "8.2f")
