@@ -8,29 +8,47 @@ from .forwarders import Missing, NdpiReader, Suricata, Testpmd, Weir
 
 TARGETS = ["pipeline_bench", "weir-dataplane"]
 FLOWS, LOOP_PACKETS = 1_000, 10_000
-READER_PACKETS = 400_000  # of the same flows: 400 a flow
+MIX_FLOWS, MIX_PACKETS = 200, 6_000  # at a time; so many, and what the last flows still have to say
+READER_PACKETS = 400_000
 # Not by name: a server that sits on the client's own port is never believed to have acknowledged anything.
 RULES = "drop ip 203.0.113.9 id b1\ndrop port tcp/23 id b2\n"
 SURICATA_RULES = """drop ip any any <> 203.0.113.9 any (msg:"b1"; sid:1;)
 drop tcp any any -> any 23 (msg:"b2"; sid:2;)
 """
-BUDGETS = {"testpmd mac": 0.75, "suricata": 7}
+MIX_RULES = "drop host blocked.example id b1\ndrop port tcp/23 id b2\n"
+MIX_SURICATA_RULES = """drop tls any any -> any any (msg:"b1"; tls.sni; content:"blocked.example"; bsize:15; sid:1;)
+drop tcp any any -> any 23 (msg:"b2"; sid:2;)
+"""
+# (whose rate is divided, by whose): the budget.
+BUDGETS = {("weir", "testpmd mac"): 0.75, ("weir", "suricata"): 7}
 
 
-def write_capture(binaries, path, packets):
-    subprocess.run([binaries / "tests/bench/pipeline_bench", "--write", path, "--flows", str(FLOWS),
+def write_capture(binaries, path, flows, packets, option="--write"):
+    subprocess.run([binaries / "tests/bench/pipeline_bench", option, path, "--flows", str(flows),
                     "--packets", str(packets)], check=True)
     return path
 
 
-def contenders_of(binaries, home, capture):
+def write_captures(binaries, home):
+    progress.step("wire", "writing the captures")
+    return {"flows": write_capture(binaries, home / "flows.pcap", FLOWS, LOOP_PACKETS),
+            "mix": write_capture(binaries, home / "mix.pcap", MIX_FLOWS, MIX_PACKETS, "--write-mix"),
+            "long flows": write_capture(binaries, home / "long.pcap", FLOWS, READER_PACKETS),
+            "long mix": write_capture(binaries, home / "longmix.pcap", 10 * MIX_FLOWS, READER_PACKETS, "--write-mix")}
+
+
+def contenders_of(binaries, home, captures):
     """({name: what runs}, {name: why it is not there})."""
+    flows, mix = captures["flows"], captures["mix"]
     makers = {
-        "weir": lambda: Weir(binaries, home, capture, RULES),
-        "testpmd mac": lambda: Testpmd(capture, "mac"),
-        "testpmd io": lambda: Testpmd(capture, "io"),
-        "suricata": lambda: Suricata(home, capture, SURICATA_RULES),
-        "ndpiReader": lambda: NdpiReader(write_capture(binaries, home / "long.pcap", READER_PACKETS)),
+        "weir": lambda: Weir(binaries, home / "weir", flows, RULES),
+        "testpmd mac": lambda: Testpmd(flows, "mac"),
+        "testpmd io": lambda: Testpmd(flows, "io"),
+        "suricata": lambda: Suricata(home / "suricata", flows, SURICATA_RULES),
+        "ndpiReader": lambda: NdpiReader(captures["long flows"]),
+        "weir, mix": lambda: Weir(binaries, home / "weirmix", mix, MIX_RULES),
+        "suricata, mix": lambda: Suricata(home / "suricatamix", mix, MIX_SURICATA_RULES),
+        "ndpiReader, mix": lambda: NdpiReader(captures["long mix"]),
     }
     there, missing = {}, {}
     for name, make in makers.items():
@@ -44,14 +62,12 @@ def contenders_of(binaries, home, capture):
 def measure(binaries, arguments):
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         home = pathlib.Path(folder)
-        progress.step("wire", "writing the captures")
-        capture = write_capture(binaries, home / "flows.pcap", LOOP_PACKETS)
-        there, missing = contenders_of(binaries, home, capture)
+        there, missing = contenders_of(binaries, home, write_captures(binaries, home))
         runs = {name: lambda who=who: who.run(arguments.seconds) for name, who in there.items()}
         rounds = pairs.alternate("wire", runs, arguments.pairs)
     for one in rounds:
         for name, run in one.items():
-            if run.get("dropped"):
+            if run.get("dropped") and "mix" not in name:
                 raise RuntimeError(f"{name} dropped {run['dropped']} packets that no rule means")
     return {"flows": FLOWS, "packets_in_loop": LOOP_PACKETS, "rounds": rounds, "missing": missing}
 
@@ -62,13 +78,15 @@ def rate(name):
 
 def show(result):
     rounds = result["rounds"]
-    others = [name for name in rounds[0] if name != "weir"]
     pairs.head("ratios of a round", 8)
-    for name in others:
-        numbers = pairs.ratio(rounds, rate("weir"), rate(name))
-        pairs.show(f"weir / {name}", numbers, "8.2f", pairs.judged(numbers["median"], BUDGETS.get(name)))
+    for name in rounds[0]:
+        ours = "weir, mix" if "mix" in name else "weir"
+        if name == ours:
+            continue
+        numbers = pairs.ratio(rounds, rate(ours), rate(name))
+        pairs.show(f"{ours} / {name}", numbers, "8.2f", pairs.judged(numbers["median"], BUDGETS.get((ours, name))))
     for name, why in result["missing"].items():
         print(f"   weir / {name:<37} not measured: {why}")
     pairs.head("million packets a second", 8)
-    for name in ["weir", *others]:
+    for name in rounds[0]:
         pairs.show(name, pairs.spread([rate(name)(one) / 1e6 for one in rounds]), "8.2f")
