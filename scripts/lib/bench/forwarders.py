@@ -1,6 +1,7 @@
-"""The programs of the wire part: each is run for some seconds between the same two ports, and says packets a second.
+"""The programs of the wire part; each says packets a second.
 
-In: net_pcap with infinite_rx=1, a capture in a loop. Out: net_null that swallows everything and sends nothing.
+The forwarders run for some seconds between the same two ports. In: net_pcap with infinite_rx=1, a capture in a loop.
+Out: net_null that swallows everything and sends nothing. The readers read a capture from its beginning to its end.
 """
 import datetime
 import json
@@ -13,6 +14,7 @@ import tempfile
 import time
 
 BY_SETUP = "not installed; scripts/setup --bench installs it"
+SURICATA_BY_SETUP = "not installed; scripts/setup --bench --backports installs it"
 START_SECONDS_MAX = 60
 IN_PORT, OUT_PORT = "net_pcap0,rx_pcap={capture},infinite_rx=1", "net_null0,no-rx=1"
 
@@ -66,6 +68,15 @@ threading:
   cpu-affinity:
     - management-cpu-set: {{cpu: [{management_core}]}}
     - worker-cpu-set: {{cpu: [{worker_cores}], mode: exclusive}}
+"""
+SURICATA_READER = """%YAML 1.1
+---
+default-rule-path: {home}
+rule-files: [suricata.rules]
+classification-file: /etc/suricata/classification.config
+reference-config-file: /etc/suricata/reference.config
+stats: {{enabled: no}}
+outputs: []
 """
 SURICATA_PORT = """    - interface: {port}
       threads: 1
@@ -175,7 +186,7 @@ class Suricata:
     LONG_SECONDS = 10  # its threads tell their counters every three
 
     def __init__(self, home, capture, rules):
-        found = program("suricata", "not installed; scripts/setup --bench --backports installs it")
+        found = program("suricata", SURICATA_BY_SETUP)
         version = subprocess.run([found, "-V"], capture_output=True, text=True, check=False).stdout
         built = subprocess.run([found, "--build-info"], capture_output=True, text=True, check=False).stdout
         if not re.search(r"version [7-9]", version) or not re.search(r"DPDK support: +yes", built):
@@ -227,6 +238,46 @@ class Suricata:
             return None
         seconds = (told[-1][0] - told[0][0]).total_seconds()
         return {"packets_per_second": (told[-1][1] - told[0][1]) / seconds, "packets": told[-1][1], "dropped": told[-1][2]}
+
+
+class WeirReplay:
+    """Reads a capture once, as an appliance between its two sides would, with nDPI; start-up is counted."""
+
+    def __init__(self, binaries, home, capture, rules):
+        home.mkdir()
+        (home / "bench.rules").write_text(rules, encoding="utf-8")
+        self.summary = home / "summary.json"
+        self.command = [binaries / "dataplane/app/weir-replay", "--rules", home / "bench.rules", "--inside", "10.0.0.0/8",
+                        "--inside", "2001:db8::/33", "--summary", self.summary, capture]
+
+    def run(self, _seconds=None):
+        done = subprocess.run(self.command, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"weir-replay: {(done.stderr or done.stdout).strip()[-400:]}")
+        summary = json.loads(self.summary.read_text(encoding="utf-8"))
+        if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
+            raise RuntimeError("weir-replay: received is not forwarded and dropped")
+        return {"packets_per_second": summary["rx_packets"] / summary["elapsed_s"], "packets": summary["rx_packets"],
+                "names": summary["names_found"]}
+
+
+class SuricataReader:
+    """Reads a capture once with the two rules, in one thread, and writes nothing; start-up is not counted."""
+
+    def __init__(self, home, capture, rules):
+        home.mkdir()
+        (home / "suricata.rules").write_text(rules, encoding="utf-8")
+        (home / "suricata.yaml").write_text(SURICATA_READER.format(home=home), encoding="utf-8")
+        self.command = [program("suricata", SURICATA_BY_SETUP), "-c", home / "suricata.yaml", "-r", capture, "-l", home,
+                        "--runmode", "single", "-k", "all"]
+
+    def run(self, _seconds=None):
+        done = subprocess.run(self.command, capture_output=True, text=True, timeout=300, check=False)
+        packets = re.search(r"read 1 file, (\d+) packets", done.stdout)
+        took = re.search(r"time elapsed ([0-9.]+)s", done.stdout)
+        if done.returncode != 0 or not packets or not took:
+            raise RuntimeError(f"suricata: {(done.stderr or done.stdout).strip()[-400:]}")
+        return {"packets_per_second": int(packets[1]) / float(took[1]), "packets": int(packets[1])}
 
 
 class NdpiReader:
