@@ -67,16 +67,16 @@ class Bench:
         return {"bits_per_second": told["end"]["sum_received"]["bits_per_second"],
                 "sent_again": told["end"]["sum_sent"]["retransmits"]}
 
-    def ping(self):
+    def ping(self, count=PINGS):
         """The median round trip in µs; every answer must have come."""
-        done = self.lab.run("campus", "ping", "-n", "-c", PINGS, "-i", PING_EVERY_S, self.lab.names["LAB_WEB4"], timeout=60)
+        done = self.lab.run("campus", "ping", "-n", "-c", count, "-i", PING_EVERY_S, self.lab.names["LAB_WEB4"], timeout=60)
         times = [float(time) * 1000 for time in re.findall(r"time=([0-9.]+) ms", done.stdout)]
-        if len(times) != PINGS:
-            raise RuntimeError(f"ping: {PINGS - len(times)} of {PINGS} answers did not come")
+        if len(times) != count:
+            raise RuntimeError(f"ping: {count - len(times)} of {count} answers did not come")
         return statistics.median(times)
 
     def traffic(self):
-        self.ping()  # wakes what sleeps, fills the neighbour tables
+        self.ping(50)  # wakes what sleeps, fills the neighbour tables
         found = {f"tcp{streams}": self.tcp(streams) for streams in STREAMS}
         return found | {"round_trip_us": self.ping()}
 
@@ -107,7 +107,7 @@ class Bench:
         summary = json.loads(appliance.summary.read_text(encoding="utf-8"))
         if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
             raise RuntimeError("weir-dataplane: received is not forwarded and dropped")
-        if summary["rx_packets"] < 4 * PINGS:
+        if summary["rx_packets"] < 2 * PINGS:
             raise RuntimeError("weir-dataplane: the pings went past it")
         return found | {key: summary[key] for key in ("rx_packets", "forwarded_packets", "dropped_packets")}
 
