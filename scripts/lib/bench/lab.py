@@ -67,18 +67,19 @@ class Bench:
         return {"bits_per_second": told["end"]["sum_received"]["bits_per_second"],
                 "sent_again": told["end"]["sum_sent"]["retransmits"]}
 
-    def ping(self, count=PINGS):
-        """The median round trip in µs; every answer must have come."""
-        done = self.lab.run("campus", "ping", "-n", "-c", count, "-i", PING_EVERY_S, self.lab.names["LAB_WEB4"], timeout=60)
+    def ping(self):
+        """The median round trip in µs, and how many answers did not come."""
+        done = self.lab.run("campus", "ping", "-n", "-c", PINGS, "-i", PING_EVERY_S, self.lab.names["LAB_WEB4"], timeout=60)
         times = [float(time) * 1000 for time in re.findall(r"time=([0-9.]+) ms", done.stdout)]
-        if len(times) != count:
-            raise RuntimeError(f"ping: {count - len(times)} of {count} answers did not come")
-        return statistics.median(times)
+        if len(times) < PINGS / 2:
+            raise RuntimeError(f"ping: {PINGS - len(times)} of {PINGS} answers did not come")
+        return {"round_trip_us": statistics.median(times), "pings_lost": PINGS - len(times)}
 
     def traffic(self):
-        self.ping(50)  # wakes what sleeps, fills the neighbour tables
+        # Wakes what sleeps and fills the neighbour tables; while a port starts, packets may still be lost.
+        self.lab.run("campus", "ping", "-n", "-c", 100, "-i", PING_EVERY_S, self.lab.names["LAB_WEB4"], timeout=60)
         found = {f"tcp{streams}": self.tcp(streams) for streams in STREAMS}
-        return found | {"round_trip_us": self.ping()}
+        return found | self.ping()
 
     def bridge(self):
         for port in (self.lab.inside, self.lab.outside):
@@ -107,7 +108,7 @@ class Bench:
         summary = json.loads(appliance.summary.read_text(encoding="utf-8"))
         if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
             raise RuntimeError("weir-dataplane: received is not forwarded and dropped")
-        if summary["rx_packets"] < 2 * PINGS:
+        if summary["rx_packets"] < PINGS:
             raise RuntimeError("weir-dataplane: the pings went past it")
         return found | {key: summary[key] for key in ("rx_packets", "forwarded_packets", "dropped_packets")}
 
@@ -151,6 +152,10 @@ def show(result):
     show_absolute(rounds)
     told = [one[who] for one in rounds for who in one if who.startswith("weir")]
     dropped = sum(one["dropped_packets"] for one in told)
+    for who in rounds[0]:
+        lost = sum(one[who]["pings_lost"] for one in rounds)
+        if lost:
+            print(f"   {who}: {lost} of {len(rounds) * PINGS} pings were not answered")
     print(f"   Weir: {sum(one['rx_packets'] for one in told):,} packets received, {dropped:,} dropped, the rest forwarded;"
           f" {result['cores']} cores for sender, receiver, softirqs and worker")
 
