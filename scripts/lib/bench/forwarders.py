@@ -6,16 +6,21 @@ Out: net_null that swallows everything and sends nothing. The readers read a cap
 import datetime
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
+from weirlab import wait_for
+
 BY_SETUP = "not installed; scripts/setup --bench installs it"
 SURICATA_BY_SETUP = "not installed; scripts/setup --bench --backports installs it"
 START_SECONDS_MAX = 60
+EAL_PREFIXES = ("weirbench", "weirbenchsuricata")
 IN_PORT, OUT_PORT = "net_pcap0,rx_pcap={capture},infinite_rx=1", "net_null0,no-rx=1"
 
 WEIR = """sensor = "bench"
@@ -59,7 +64,7 @@ dpdk:
     no-huge: true
     m: 1024
     no-pci: true
-    file-prefix: weirbenchs
+    file-prefix: weirbenchsuricata
     vdev: ["{inside}", "{outside}"]
   interfaces:
 {interfaces}
@@ -105,6 +110,12 @@ def program(name, how=BY_SETUP):
     return found
 
 
+def remove_eal_folders():
+    """What DPDK leaves of each --file-prefix."""
+    for prefix in EAL_PREFIXES:
+        shutil.rmtree(pathlib.Path("/var/run/dpdk", prefix), ignore_errors=True)
+
+
 def output_until(process, mark):
     """The lines up to the one that has `mark`; all of them when the program ends before."""
     told = []
@@ -145,17 +156,31 @@ class Weir:
     def run(self, seconds):
         """Packets a second; every packet must be accounted for."""
         out = self.home / "summary.json"
-        # It counts from its start, and takes about a second until packets flow.
-        command = [self.program, "--config", self.home / "weir.toml", "--duration", str(1 + max(1, round(seconds))),
-                   "--summary", out]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + START_SECONDS_MAX, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"weir-dataplane: {(done.stderr or done.stdout).strip()[-400:]}")
+        command = [self.program, "--config", self.home / "weir.toml", "--summary", out]
+        log = self.home / "log"
+        with log.open("w", encoding="utf-8") as to:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=to, stderr=to)
+        try:
+            wait_for(START_SECONDS_MAX, lambda: process.poll() is not None or self.answers())
+            time.sleep(seconds)
+            process.terminate()
+            code = process.wait(START_SECONDS_MAX)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if code != 0:
+            raise RuntimeError(f"weir-dataplane: {log.read_text(encoding='utf-8').strip()[-400:]}")
         summary = json.loads(out.read_text(encoding="utf-8"))
         if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
             raise RuntimeError("weir-dataplane: received is not forwarded and dropped")
         return {"packets_per_second": summary["packets_per_second"], "dropped": summary["dropped_packets"],
                 "packets": summary["rx_packets"]}
+
+    def answers(self):
+        """Whether its control socket does: it runs."""
+        with socket.socket(socket.AF_UNIX) as link:
+            return link.connect_ex(str(self.home / "dataplane.sock")) == 0
 
 
 class Testpmd:
@@ -164,7 +189,7 @@ class Testpmd:
     def __init__(self, capture, mode):
         # Its lines as they come: it says when it begins.
         self.command = ["stdbuf", "-oL", program("dpdk-testpmd"), "--no-huge", "-m", "1024", "-l", "0,1", "--no-pci",
-                        "--file-prefix", "weirbench", f"--vdev={IN_PORT.format(capture=capture)}", f"--vdev={OUT_PORT}",
+                        "--file-prefix", EAL_PREFIXES[0], f"--vdev={IN_PORT.format(capture=capture)}", f"--vdev={OUT_PORT}",
                         "--", f"--forward-mode={mode}", "--total-num-mbufs=32768", "--nb-cores=1"]
 
     def run(self, seconds):

@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 
 from . import pairs, progress
-from .forwarders import Missing, NdpiReader, Suricata, SuricataReader, Testpmd, Weir, WeirReplay
+from .forwarders import (Missing, NdpiReader, Suricata, SuricataReader, Testpmd, Weir, WeirReplay,
+                         remove_eal_folders)
 
 TARGETS = ["pipeline_bench", "weir-dataplane", "weir-replay"]
 FLOWS, LOOP_PACKETS = 1_000, 10_000
@@ -64,7 +65,10 @@ def measure(binaries, arguments):
         home = pathlib.Path(folder)
         there, missing = contenders_of(binaries, home, write_captures(binaries, home))
         runs = {name: lambda who=who: who.run(arguments.seconds) for name, who in there.items()}
-        rounds = pairs.alternate("wire", runs, arguments.pairs)
+        try:
+            rounds = pairs.alternate("wire", runs, arguments.pairs)
+        finally:
+            remove_eal_folders()
     for one in rounds:
         for name, run in one.items():
             if run.get("dropped"):
