@@ -6,49 +6,31 @@
 // network card's DMA. One flow in five is IPv6. Checksums are right.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
-#include "dataplane/packet/packet.h"
+#include "tests/bench/frames.h"
 
 namespace weir::bench {
-
-inline constexpr size_t kFrameBytesMax = 1600;
-
-struct Frame {
-  std::array<uint8_t, kFrameBytesMax> bytes;
-  uint16_t size = 0;
-  packet::Side side = packet::Side::kInside;
-
-  void FillIn(packet::Packet& packet, base::MonoTime now);
-};
-
-struct TcpSegment {
-  uint8_t flags = packet::tcp_flag::kAck;
-  uint32_t seq = 1;  // of the sender
-  uint32_t ack = 1;
-  std::span<const uint8_t> payload;
-};
 
 class FlowMaker {
  public:
   explicit FlowMaker(uint64_t seed) : seed_(seed) {}
 
   // A frame of flow `number`, from its client or from its server.
-  void Tcp(uint64_t number, bool from_client, const TcpSegment& segment, Frame& out) const;
-  void Udp(uint64_t number, bool from_client, std::span<const uint8_t> payload, Frame& out) const;
-  // A segment of an established flow with `payload_bytes` of zeros, whose checksum is not filled
-  // in: nobody looks at that of a flow whose name is known.
-  void Data(uint64_t number, bool from_client, uint16_t payload_bytes, Frame& out) const;
+  void Tcp(uint64_t number, bool from_client, const TcpSegment& segment, Frame& out) const {
+    WriteTcp(EndsOf(number), from_client, segment, out);
+  }
+  void Udp(uint64_t number, bool from_client, std::span<const uint8_t> payload, Frame& out) const {
+    WriteUdp(EndsOf(number), from_client, payload, out);
+  }
+  // Of an established flow: see WriteUnchecked.
+  void Data(uint64_t number, bool from_client, uint16_t payload_bytes, Frame& out) const {
+    WriteUnchecked(EndsOf(number), from_client, payload_bytes, out);
+  }
 
  private:
-  struct Ends;
   Ends EndsOf(uint64_t number) const;
-  static uint8_t* WriteIp(const Ends& ends, bool from_client, uint8_t protocol,
-                          size_t transport_bytes, Frame& out);
-  static void WriteTcp(const Ends& ends, bool from_client, const TcpSegment& segment, uint8_t* at);
 
   uint64_t seed_;
 };

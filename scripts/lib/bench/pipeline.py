@@ -1,35 +1,32 @@
 """The pipeline without ports, by pipeline_bench, against the design's budgets."""
-import json
-import subprocess
+from . import pairs, pipeline_program
 
-TARGETS = ["pipeline_bench"]
+TARGETS = pipeline_program.TARGETS
 CYCLES = {10_000: 150, 1_000_000: 250, 10_000_000: 350}
 NEW_FLOWS = {"SYN alone": 500_000, "TLS with a name (8 packets)": 100_000,
              "QUIC Initial with a name (1 packet)": 30_000}
 
 
 def measure(binaries, arguments):
-    command = [binaries / "tests/bench/pipeline_bench", "--json", "--runs", str(arguments.pairs),
-               "--flows", arguments.flows]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode != 0:
-        raise RuntimeError(run.stderr.strip() or "pipeline_bench failed")
-    return json.loads(run.stdout)
+    return pipeline_program.run(binaries, arguments, "pipeline", "established,new,harness")
 
 
-def verdict(value, budget, at_most):
-    if budget is None:
-        return ""
-    met = value <= budget if at_most else value >= budget
-    return f"budget {'≤' if at_most else '≥'} {budget:,}: {'met' if met else 'MISSED'}"
+def spread_of(row, key):
+    return {"median": row[key], "least": row["low"], "most": row["high"]}
 
 
 def show(result):
-    print(f"   {'established flows':<38} {'cycles/packet':>13} {'least':>9} {'most':>9}")
+    pairs.head("cycles a packet, established flows", 9)
     for row in result["established"]:
-        told = verdict(row["cycles_per_packet"], CYCLES.get(row["flows"]), True)
-        print(f"   {row['flows']:<38,} {row['cycles_per_packet']:13.0f} {row['low']:9.0f} {row['high']:9.0f}  {told}")
-    print(f"   {'new flows':<38} {'a second':>13} {'least':>9} {'most':>9}")
+        numbers = spread_of(row, "cycles_per_packet")
+        pairs.show(f"{row['flows']:,}", numbers, "9.0f",
+                   pairs.judged(numbers["median"], CYCLES.get(row["flows"]), at_most=True))
+    pairs.head("new flows a second", 9)
     for row in result["new_flows"]:
-        told = verdict(row["flows_per_second"], NEW_FLOWS.get(row["what"]), False)
-        print(f"   {row['what']:<38} {row['flows_per_second']:13,.0f} {row['low']:9,.0f} {row['high']:9,.0f}  {told}")
+        numbers = spread_of(row, "flows_per_second")
+        pairs.show(row["what"], numbers, "9,.0f", pairs.judged(numbers["median"], NEW_FLOWS.get(row["what"])))
+    harness = result["harness"]
+    pairs.head("what the bench itself adds", 9)
+    pairs.show(f"frames of a ring of {harness['ring_frames']:,} / of one batch", harness["ratio"], "9.2f")
+    print(f"   reading the clock: {harness['timer_cycles_per_packet']:.1f} cycles a packet, counted with it")
+    pipeline_program.show_core_share(result)

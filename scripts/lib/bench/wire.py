@@ -1,113 +1,96 @@
-"""weir-dataplane against dpdk-testpmd (mac mode) on the same port: a looping capture in, everything swallowed out."""
-import json
+"""weir-dataplane over ports, against dpdk-testpmd and Suricata between the same two; and who reads captures, against
+weir-replay: a port in a loop has one side, and the mix has two that must be told apart."""
 import pathlib
-import re
-import shutil
-import signal
-import statistics
 import subprocess
 import tempfile
-import time
 
-TARGETS = ["pipeline_bench", "weir-dataplane"]
-FLOWS, PACKETS = 1_000, 10_000
-BUDGET = 0.75
-CONFIG = """sensor = "bench"
-[ports]
-inside = "net_pcap0,rx_pcap={capture},infinite_rx=1"
-outside = "net_null0,no-rx=1"
-[dpdk]
-args = ["--no-huge", "-m", "1024"]
-[workers]
-cores = [1]
-idle = "poll"
-[policy]
-mode = "enforce"
-rules = ["{home}/*.rules"]
-[flows]
-max = 100000
-[journal]
-dir = "{home}/journal"
-[control]
-data_dir = "{home}"
-dataplane_socket = "{home}/dataplane.sock"
-"""
+from . import pairs, progress
+from .forwarders import (Missing, NdpiReader, Suricata, SuricataReader, Testpmd, Weir, WeirReplay,
+                         remove_eal_folders)
+
+TARGETS = ["pipeline_bench", "weir-dataplane", "weir-replay"]
+FLOWS, LOOP_PACKETS = 1_000, 10_000
+MIX_FLOWS = 2_000  # at a time
+READER_PACKETS = 400_000  # and, of the mix, what the last flows still have to say
 # Not by name: a server that sits on the client's own port is never believed to have acknowledged anything.
 RULES = "drop ip 203.0.113.9 id b1\ndrop port tcp/23 id b2\n"
+SURICATA_RULES = """drop ip any any <> 203.0.113.9 any (msg:"b1"; sid:1;)
+drop tcp any any -> any 23 (msg:"b2"; sid:2;)
+"""
+MIX_RULES = "drop host blocked.example id b1\ndrop port tcp/23 id b2\n"
+MIX_SURICATA_RULES = """drop tls any any -> any any (msg:"b1"; tls.sni; content:"blocked.example"; bsize:15; sid:1;)
+drop tcp any any -> any 23 (msg:"b2"; sid:2;)
+"""
+# (whose rate is divided, by whose): the budget.
+BUDGETS = {("weir", "testpmd mac"): 0.75, ("weir", "suricata"): 7}
 
 
-def make_home(binaries, folder):
-    """The capture, the rules and the configuration that every run shares."""
-    home = pathlib.Path(folder)
-    for name in ("journal", "rules"):
-        (home / name).mkdir()
-    subprocess.run([binaries / "tests/bench/pipeline_bench", "--write", home / "flows.pcap",
-                    "--flows", str(FLOWS), "--packets", str(PACKETS)], check=True)
-    (home / "bench.rules").write_text(RULES)
-    (home / "weir.toml").write_text(CONFIG.format(capture=home / "flows.pcap", home=home))
-    return home
+def write_capture(binaries, path, flows, packets, option="--write"):
+    subprocess.run([binaries / "tests/bench/pipeline_bench", option, path, "--flows", str(flows),
+                    "--packets", str(packets)], check=True)
+    return path
 
 
-def run_weir(binaries, home, seconds):
-    """Packets a second, and the summary; every packet must be accounted for."""
-    out = home / "summary.json"
-    command = [binaries / "dataplane/app/weir-dataplane", "--config", home / "weir.toml",
-               "--duration", str(max(1, round(seconds))), "--summary", out]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
-    if run.returncode != 0:
-        raise RuntimeError(f"weir-dataplane: {(run.stderr or run.stdout).strip()[-400:]}")
-    summary = json.loads(out.read_text())
-    if summary["rx_packets"] != summary["forwarded_packets"] + summary["dropped_packets"]:
-        raise RuntimeError("weir-dataplane: received is not forwarded and dropped")
-    return summary["packets_per_second"]
+def write_captures(binaries, home):
+    progress.step("wire", "writing the captures")
+    return {"flows": write_capture(binaries, home / "flows.pcap", FLOWS, LOOP_PACKETS),
+            "long flows": write_capture(binaries, home / "long.pcap", FLOWS, READER_PACKETS),
+            "mix": write_capture(binaries, home / "mix.pcap", MIX_FLOWS, READER_PACKETS, "--write-mix")}
 
 
-def run_testpmd(program, home, seconds):
-    """Packets a second that testpmd received and sent on in mac mode."""
-    # Its lines as they come: it says when it begins.
-    command = ["stdbuf", "-oL", program, "--no-huge", "-m", "1024", "-l", "0,1", "--file-prefix", "weirbench", "--no-pci",
-               f"--vdev=net_pcap0,rx_pcap={home / 'flows.pcap'},infinite_rx=1", "--vdev=net_null0,no-rx=1", "--",
-               "--forward-mode=mac", "--total-num-mbufs=32768", "--nb-cores=1"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    told = []
-    for line in process.stdout:
-        told.append(line)
-        if "Press enter to exit" in line:
-            break
-    begin = time.monotonic()
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    elapsed = time.monotonic() - begin
-    text = process.communicate(timeout=30)[0]
-    total = re.findall(r"RX-total: (\d+)", text)  # the last one is of all ports
-    if not total:
-        raise RuntimeError(f"dpdk-testpmd: {(''.join(told) + text).strip()[-400:]}")
-    return int(total[-1]) / elapsed
+def contenders_of(binaries, home, captures):
+    """({name: what runs}, {name: why it is not there})."""
+    flows, mix = captures["flows"], captures["mix"]
+    makers = {
+        "weir": lambda: Weir(binaries, home / "weir", flows, RULES),
+        "testpmd mac": lambda: Testpmd(flows, "mac"),
+        "testpmd io": lambda: Testpmd(flows, "io"),
+        "suricata": lambda: Suricata(home / "suricata", flows, SURICATA_RULES),
+        "ndpiReader": lambda: NdpiReader(captures["long flows"]),
+        "weir-replay, mix": lambda: WeirReplay(binaries, home / "replay", mix, MIX_RULES),
+        "suricata -r, mix": lambda: SuricataReader(home / "reader", mix, MIX_SURICATA_RULES),
+        "ndpiReader, mix": lambda: NdpiReader(mix),
+    }
+    there, missing = {}, {}
+    for name, make in makers.items():
+        try:
+            there[name] = make()
+        except Missing as why:
+            missing[name] = str(why)
+    return there, missing
 
 
 def measure(binaries, arguments):
-    testpmd = shutil.which("dpdk-testpmd")
-    if testpmd is None:
-        raise RuntimeError("dpdk-testpmd is not installed; apt install dpdk has it")
-    pairs = []
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        home = make_home(binaries, folder)
-        for number in range(arguments.pairs):
-            runs = {}
-            # The one that goes first changes from pair to pair.
-            for who in ("testpmd", "weir") if number % 2 == 0 else ("weir", "testpmd"):
-                runs[who] = (run_testpmd(testpmd, home, arguments.seconds) if who == "testpmd"
-                             else run_weir(binaries, home, arguments.seconds))
-            pairs.append(runs)
-    return {"flows": FLOWS, "packets_in_loop": PACKETS, "pairs": pairs}
+        home = pathlib.Path(folder)
+        there, missing = contenders_of(binaries, home, write_captures(binaries, home))
+        runs = {name: lambda who=who: who.run(arguments.seconds) for name, who in there.items()}
+        try:
+            rounds = pairs.alternate("wire", runs, arguments.pairs)
+        finally:
+            remove_eal_folders()
+    for one in rounds:
+        for name, run in one.items():
+            if run.get("dropped"):
+                raise RuntimeError(f"{name} dropped {run['dropped']} packets that no rule means")
+    return {"flows": FLOWS, "packets_in_loop": LOOP_PACKETS, "rounds": rounds, "missing": missing}
+
+
+def rate(name):
+    return lambda one: one[name]["packets_per_second"]
 
 
 def show(result):
-    ratios = sorted(pair["weir"] / pair["testpmd"] for pair in result["pairs"])
-    ratio = statistics.median(ratios)
-    for who in ("testpmd", "weir"):
-        rates = [pair[who] / 1e6 for pair in result["pairs"]]
-        print(f"   {who:<10} {statistics.median(rates):7.2f} million packets a second"
-              f"   ({min(rates):.2f} to {max(rates):.2f})")
-    told = "met" if ratio >= BUDGET else "MISSED"
-    print(f"   weir / testpmd {ratio:.2f} (pairs {ratios[0]:.2f} to {ratios[-1]:.2f}); budget ≥ {BUDGET}: {told}")
+    rounds = result["rounds"]
+    pairs.head("ratios of a round", 8)
+    for name in rounds[0]:
+        ours = "weir-replay, mix" if "mix" in name else "weir"
+        if name == ours:
+            continue
+        numbers = pairs.ratio(rounds, rate(ours), rate(name))
+        pairs.show(f"{ours} / {name}", numbers, "8.2f", pairs.judged(numbers["median"], BUDGETS.get((ours, name))))
+    for name, why in result["missing"].items():
+        print(f"   weir / {name:<37} not measured: {why}")
+    pairs.head("million packets a second", 8)
+    for name in rounds[0]:
+        pairs.show(name, pairs.spread([rate(name)(one) / 1e6 for one in rounds]), "8.2f")
