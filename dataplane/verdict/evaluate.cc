@@ -6,19 +6,20 @@
 namespace weir::verdict {
 namespace {
 
+using rules::Aspect;
 using rules::CompiledCondition;
 using rules::CompiledPolicy;
+using rules::FoundSets;
+using rules::kInsideBit;
+using rules::kOutsideBit;
 using rules::PolicyParts;
-using rules::Selector;
-
-Truth Known(bool holds) { return holds ? Truth::kYes : Truth::kNo; }
 
 uint8_t BitOf(packet::Side side) {
   switch (side) {
     case packet::Side::kInside:
-      return rules::kInsideBit;
+      return kInsideBit;
     case packet::Side::kOutside:
-      return rules::kOutsideBit;
+      return kOutsideBit;
     case packet::Side::kUnknown:
       return 0;
   }
@@ -29,35 +30,63 @@ uint8_t ResponderBit(const Facts& facts) {
   if (facts.responder_side != packet::Side::kUnknown) return BitOf(facts.responder_side);
   switch (facts.initiator_side) {
     case packet::Side::kInside:
-      return rules::kOutsideBit;
+      return kOutsideBit;
     case packet::Side::kOutside:
-      return rules::kInsideBit;
+      return kInsideBit;
     case packet::Side::kUnknown:
       return 0;
   }
   return 0;
 }
 
-Truth EvaluateApp(const PolicyParts& parts, const CompiledCondition& condition,
-                  const Facts& facts) {
-  if (facts.app_state == Knowledge::kOpen) return Truth::kOpen;
-  if (facts.app_state == Knowledge::kNone) return Truth::kNo;
-  const rules::NumberSet& numbers = parts.numbers[condition.table];
-  if (condition.selector == Selector::kCategory) return Known(numbers.Contains(facts.category));
-  return Known(numbers.Contains(facts.app_master) || numbers.Contains(facts.app_sub));
+// The sets of sides that a side is in, by its bit.
+std::span<const uint32_t> SideSets(uint8_t bit) {
+  static constexpr uint32_t kOfInside[] = {kInsideBit, kInsideBit | kOutsideBit};
+  static constexpr uint32_t kOfOutside[] = {kOutsideBit, kInsideBit | kOutsideBit};
+  if (bit == kInsideBit) return kOfInside;
+  if (bit == kOutsideBit) return kOfOutside;
+  return {};
 }
 
-Truth EvaluatePort(const PolicyParts& parts, const CompiledCondition& condition, const Facts& facts,
-                   uint16_t port) {
-  if (facts.ports_open) return Truth::kOpen;
-  return Known(parts.numbers[condition.table].Contains(rules::PortKey(facts.ip_protocol, port)));
+void FindSetsOfAddresses(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  const rules::SetTables& sets = policy.parts().sets;
+  found.Add(Aspect::kFrom, SideSets(BitOf(facts.initiator_side)));
+  found.Add(Aspect::kTo, SideSets(ResponderBit(facts)));
+  if (policy.asks_for(Aspect::kFrom)) {
+    sets.FindAddress(facts.initiator_ip, Aspect::kFrom, found);
+  }
+  if (policy.asks_for(Aspect::kTo)) sets.FindAddress(facts.responder_ip, Aspect::kTo, found);
+  if (policy.asks_for(Aspect::kIp)) {
+    sets.FindAddress(facts.initiator_ip, Aspect::kIp, found);
+    sets.FindAddress(facts.responder_ip, Aspect::kIp, found);
+  }
 }
 
-Truth EvaluateName(const PolicyParts& parts, const CompiledCondition& condition,
-                   const NameView& name) {
-  if (name.state == Knowledge::kOpen) return Truth::kOpen;
-  if (name.state == Knowledge::kNone) return Truth::kNo;
-  return Known(parts.names[condition.table].Contains(name.name));
+void FindSetsOfPorts(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  if (facts.ports_open) {
+    found.SetOpen(Aspect::kPort);
+    found.SetOpen(Aspect::kSourcePort);
+    return;
+  }
+  const rules::SetTables& sets = policy.parts().sets;
+  if (policy.asks_for(Aspect::kPort)) {
+    sets.FindPort(facts.ip_protocol, facts.responder_port, Aspect::kPort, found);
+  }
+  if (policy.asks_for(Aspect::kSourcePort)) {
+    sets.FindPort(facts.ip_protocol, facts.initiator_port, Aspect::kSourcePort, found);
+  }
+}
+
+void FindSetsOfApp(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  if (facts.app_state == Knowledge::kOpen) {
+    found.SetOpen(Aspect::kApp);
+    found.SetOpen(Aspect::kCategory);
+  }
+  if (facts.app_state != Knowledge::kKnown) return;
+  const rules::SetTables& sets = policy.parts().sets;
+  sets.FindApp(facts.app_master, found);
+  if (facts.app_sub != facts.app_master) sets.FindApp(facts.app_sub, found);
+  sets.FindCategory(facts.category, found);
 }
 
 events::Verdict VerdictOf(const rules::CompiledRule& rule) {
@@ -75,34 +104,17 @@ events::Verdict VerdictOf(const rules::CompiledRule& rule) {
   return events::Verdict::kPass;
 }
 
-Decision DecideFor(const CompiledPolicy& policy, const Facts& facts, const NameView& name) {
+Decision DecideFor(const CompiledPolicy& policy, const FoundSets& found) {
   const PolicyParts& parts = policy.parts();
-  const rules::RuleIndex& index = policy.index();
-  rules::Candidates candidates;
-  index.AddAlways(candidates);
-  index.AddByAddresses(facts.initiator_ip, facts.responder_ip, candidates);
-  if (facts.ports_open) {
-    index.AddAllPorts(candidates);
-  } else {
-    index.AddByPort(facts.ip_protocol, facts.initiator_port, facts.responder_port, candidates);
-  }
-  if (name.state == Knowledge::kOpen) index.AddAllNamed(candidates);
-  if (name.state == Knowledge::kKnown) index.AddByName(name.name, candidates);
-  if (facts.app_state == Knowledge::kOpen) index.AddAllApps(candidates);
-  if (facts.app_state == Knowledge::kKnown) {
-    index.AddByApp(facts.app_master, facts.app_sub, facts.category, candidates);
-  }
   Decision decision;
-  for (uint32_t rule = candidates.Next(); rule != rules::Candidates::kNone;
-       rule = candidates.Next()) {
-    const Truth truth = Evaluate(parts, parts.rules[rule], facts, name);
-    if (truth == Truth::kNo) continue;
-    decision.open = truth == Truth::kOpen;
-    if (decision.open) return decision;
-    decision.verdict = VerdictOf(parts.rules[rule]);
-    decision.rule = rule;
-    return decision;
-  }
+  const uint32_t rule = policy.index().First(found, [&](uint32_t candidate) {
+    const Truth truth = Evaluate(parts, parts.rules[candidate], found);
+    if (truth != Truth::kNo) decision.open = truth == Truth::kOpen;
+    return truth != Truth::kNo;
+  });
+  if (rule == rules::RuleIndex::kNone || decision.open) return decision;
+  decision.verdict = VerdictOf(parts.rules[rule]);
+  decision.rule = rule;
   return decision;
 }
 
@@ -124,50 +136,45 @@ int RankOf(const Decision& decision) {
 
 }  // namespace
 
-Truth Evaluate(const PolicyParts& parts, const CompiledCondition& condition, const Facts& facts,
-               const NameView& name) {
-  switch (condition.selector) {
-    case Selector::kPort:
-      return EvaluatePort(parts, condition, facts, facts.responder_port);
-    case Selector::kSourcePort:
-      return EvaluatePort(parts, condition, facts, facts.initiator_port);
-    case Selector::kIp:
-      return Known(parts.addresses[condition.table].Contains(facts.initiator_ip) ||
-                   parts.addresses[condition.table].Contains(facts.responder_ip));
-    case Selector::kFrom:
-      return Known((condition.sides & BitOf(facts.initiator_side)) != 0 ||
-                   parts.addresses[condition.table].Contains(facts.initiator_ip));
-    case Selector::kTo:
-      return Known((condition.sides & ResponderBit(facts)) != 0 ||
-                   parts.addresses[condition.table].Contains(facts.responder_ip));
-    case Selector::kApp:
-    case Selector::kCategory:
-      return EvaluateApp(parts, condition, facts);
-    case Selector::kHost:
-    case Selector::kDomain:
-      return EvaluateName(parts, condition, name);
-    default:  // the compiler lets no other through
-      return Truth::kNo;
+void FindSets(const CompiledPolicy& policy, const Facts& facts, const NameView& name,
+              FoundSets& found) {
+  FindSetsOfAddresses(policy, facts, found);
+  FindSetsOfPorts(policy, facts, found);
+  FindSetsOfApp(policy, facts, found);
+  FindSetsOfName(policy, name, found);
+}
+
+void FindSetsOfName(const CompiledPolicy& policy, const NameView& name, FoundSets& found) {
+  for (const Aspect aspect : {Aspect::kHost, Aspect::kDomain}) {
+    found.Clear(aspect);
+    if (name.state == Knowledge::kOpen) found.SetOpen(aspect);
   }
+  if (name.state == Knowledge::kKnown) policy.parts().sets.FindName(name.name, found);
+}
+
+Truth Evaluate(const CompiledCondition& condition, const FoundSets& found) {
+  if (found.open(condition.aspect)) return Truth::kOpen;
+  const bool holds = (condition.sides != 0 && found.Contains(condition.aspect, condition.sides)) ||
+                     found.Contains(condition.aspect, condition.set);
+  return holds ? Truth::kYes : Truth::kNo;
 }
 
 Truth Evaluate(const PolicyParts& parts, const rules::CompiledConjunction& conjunction,
-               const Facts& facts, const NameView& name) {
+               const FoundSets& found) {
   Truth all = Truth::kYes;
   const uint32_t end = conjunction.first_condition + conjunction.condition_count;
   for (uint32_t i = conjunction.first_condition; i < end; ++i) {
-    all = std::min(all, Evaluate(parts, parts.conditions[i], facts, name));
+    all = std::min(all, Evaluate(parts.conditions[i], found));
     if (all == Truth::kNo) break;
   }
   return all;
 }
 
-Truth Evaluate(const PolicyParts& parts, const rules::CompiledRule& rule, const Facts& facts,
-               const NameView& name) {
-  Truth truth = Evaluate(parts, rule.match, facts, name);
+Truth Evaluate(const PolicyParts& parts, const rules::CompiledRule& rule, const FoundSets& found) {
+  Truth truth = Evaluate(parts, rule.match, found);
   const uint32_t end = rule.first_exception + rule.exception_count;
   for (uint32_t i = rule.first_exception; i < end && truth != Truth::kNo; ++i) {
-    const Truth excepted = Evaluate(parts, parts.exceptions[i], facts, name);
+    const Truth excepted = Evaluate(parts, parts.exceptions[i], found);
     if (excepted == Truth::kYes) return Truth::kNo;
     if (excepted == Truth::kOpen) truth = Truth::kOpen;
   }
@@ -175,15 +182,22 @@ Truth Evaluate(const PolicyParts& parts, const rules::CompiledRule& rule, const 
 }
 
 Judgement Judge(const CompiledPolicy& policy, const Facts& facts) {
+  FoundSets found;
   if (facts.name_state != Knowledge::kKnown || facts.names.empty() || !policy.asks_for_names()) {
     const bool open = facts.name_state == Knowledge::kOpen;
     const NameView name{open ? Knowledge::kOpen : Knowledge::kNone, {}};
-    return {DecideFor(policy, facts, name), name};
+    FindSets(policy, facts, name, found);
+    return {DecideFor(policy, found), name};
   }
   Judgement strictest;
   for (size_t i = 0; i < facts.names.size(); ++i) {
     const NameView name{Knowledge::kKnown, facts.names[i]};
-    const Decision decision = DecideFor(policy, facts, name);
+    if (i == 0) {
+      FindSets(policy, facts, name, found);
+    } else {
+      FindSetsOfName(policy, name, found);
+    }
+    const Decision decision = DecideFor(policy, found);
     const auto rank = std::make_tuple(RankOf(decision), decision.rule);
     if (i == 0 || rank < std::make_tuple(RankOf(strictest.decision), strictest.decision.rule)) {
       strictest = {decision, name};

@@ -17,16 +17,21 @@ struct NameView {
   std::string_view name;
 };
 
-Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledCondition& condition,
-               const Facts& facts, const NameView& name);
+// Looks all of it up, once for the conditions of all rules; then another name in place of that.
+void FindSets(const rules::CompiledPolicy& policy, const Facts& facts, const NameView& name,
+              rules::FoundSets& found);
+void FindSetsOfName(const rules::CompiledPolicy& policy, const NameView& name,
+                    rules::FoundSets& found);
+
+Truth Evaluate(const rules::CompiledCondition& condition, const rules::FoundSets& found);
 
 // No as soon as one condition is no; else open when one is open.
 Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledConjunction& conjunction,
-               const Facts& facts, const NameView& name);
+               const rules::FoundSets& found);
 
 // The rule's match, and none of its exceptions.
-Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledRule& rule, const Facts& facts,
-               const NameView& name);
+Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledRule& rule,
+               const rules::FoundSets& found);
 
 struct Judgement {
   Decision decision;

@@ -25,10 +25,10 @@ bool AsksForName(const CompiledCondition& condition) {
 
 // The first condition with this outcome; null when there is none.
 const CompiledCondition* Find(const PolicyParts& parts, const CompiledConjunction& conjunction,
-                              const Facts& facts, const NameView& name, Truth wanted) {
+                              const rules::FoundSets& found, Truth wanted) {
   const uint32_t end = conjunction.first_condition + conjunction.condition_count;
   for (uint32_t i = conjunction.first_condition; i < end; ++i) {
-    if (Evaluate(parts, parts.conditions[i], facts, name) == wanted) return &parts.conditions[i];
+    if (Evaluate(parts.conditions[i], found) == wanted) return &parts.conditions[i];
   }
   return nullptr;
 }
@@ -62,23 +62,23 @@ std::string WhyExcepted(const PolicyParts& parts, const CompiledConjunction& exc
 }
 
 Step ExplainRule(const PolicyParts& parts, uint32_t number, const Facts& facts,
-                 const NameView& name) {
+                 const NameView& name, const rules::FoundSets& found) {
   const rules::CompiledRule& rule = parts.rules[number];
   Step step{number, parts.infos[number].id, Outcome::kPassed, ""};
-  if (const auto* failed = Find(parts, rule.match, facts, name, Truth::kNo)) {
+  if (const auto* failed = Find(parts, rule.match, found, Truth::kNo)) {
     step.because = WhyNot(*failed, facts, name);
     return step;
   }
-  const CompiledCondition* open = Find(parts, rule.match, facts, name, Truth::kOpen);
+  const CompiledCondition* open = Find(parts, rule.match, found, Truth::kOpen);
   for (uint32_t i = 0; i < rule.exception_count; ++i) {
     const CompiledConjunction& exception = parts.exceptions[rule.first_exception + i];
-    const Truth excepted = Evaluate(parts, exception, facts, name);
+    const Truth excepted = Evaluate(parts, exception, found);
     if (excepted == Truth::kYes) {
       step.because = WhyExcepted(parts, exception);
       return step;
     }
     if (excepted == Truth::kOpen && open == nullptr) {
-      open = Find(parts, exception, facts, name, Truth::kOpen);
+      open = Find(parts, exception, found, Truth::kOpen);
     }
   }
   step.outcome = open == nullptr ? Outcome::kMatched : Outcome::kOpen;
@@ -102,9 +102,11 @@ std::string_view OutcomeName(Outcome outcome) {
 
 std::vector<Step> Explain(const rules::CompiledPolicy& policy, const Facts& facts) {
   const NameView name = Judge(policy, facts).name;
+  rules::FoundSets found;
+  FindSets(policy, facts, name, found);
   std::vector<Step> steps;
   for (uint32_t rule = 0; rule < policy.rule_count(); ++rule) {
-    steps.push_back(ExplainRule(policy.parts(), rule, facts, name));
+    steps.push_back(ExplainRule(policy.parts(), rule, facts, name, found));
     if (steps.back().outcome != Outcome::kPassed) break;
   }
   return steps;

@@ -1,13 +1,17 @@
 #include "rules/compile/compile.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
 #include "rules/model/fault_list.h"
 #include "rules/model/print.h"
@@ -35,11 +39,44 @@ int CostOf(Selector selector) {
   }
 }
 
+Aspect AspectOf(Selector selector) {
+  switch (selector) {
+    case Selector::kIp:
+      return Aspect::kIp;
+    case Selector::kFrom:
+      return Aspect::kFrom;
+    case Selector::kTo:
+      return Aspect::kTo;
+    case Selector::kPort:
+      return Aspect::kPort;
+    case Selector::kSourcePort:
+      return Aspect::kSourcePort;
+    case Selector::kApp:
+      return Aspect::kApp;
+    case Selector::kCategory:
+      return Aspect::kCategory;
+    case Selector::kHost:
+      return Aspect::kHost;
+    default:  // CheckSupport lets no other through
+      return Aspect::kDomain;
+  }
+}
+
+base::Result<base::HashKey> DrawSecret() {
+  std::array<uint8_t, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return base::Error{"the kernel gives no random bytes for the policy's table of names"};
+  }
+  return base::HashKey::FromBytes(bytes);
+}
+
 class Compiler {
  public:
-  Compiler(const PolicyText& text, const CompileOptions& options) : text_(text), options_(options) {
+  Compiler(const PolicyText& text, const CompileOptions& options, const base::HashKey& secret)
+      : text_(text), options_(options), catalog_(secret) {
     parts_.version = options.version;
     parts_.mode = options.mode;
+    for (const SetDefinition& set : text.sets) sets_.emplace(set.name, &set);
   }
 
   base::Result<std::shared_ptr<const CompiledPolicy>> Run() {
@@ -47,9 +84,14 @@ class Compiler {
       if (CheckSupport(*rule)) AddRule(*rule);
     }
     if (!faults_.empty()) return faults_.ToError(text_);
+    if (const size_t names = catalog_.CountNames(); names > options_.names_max) {
+      return base::Error{fmt::format("the policy has {} different names; up to {} would do", names,
+                                     options_.names_max)};
+    }
+    parts_.sets = catalog_.MakeTables();
     // Without a catalog the sets of applications are empty, and would seem to lie in any other.
     if (parts_.complete) {
-      std::vector<std::string> shadowed = FindShadowed(parts_);
+      std::vector<std::string> shadowed = FindShadowed(parts_, catalog_);
       std::move(shadowed.begin(), shadowed.end(), std::back_inserter(parts_.warnings));
     }
     return std::make_shared<const CompiledPolicy>(std::move(parts_));
@@ -133,7 +175,7 @@ class Compiler {
     if (rule.until) info.until = rule.until->time;
     info.source = text_.source_names[rule.where.source];
     info.line = rule.where.line;
-    info.text = ToText(rule);
+    info.text = ToShortText(rule);
     return info;
   }
 
@@ -153,77 +195,85 @@ class Compiler {
   void AddCondition(const Condition& condition) {
     CompiledCondition compiled;
     compiled.selector = condition.selector;
+    compiled.aspect = AspectOf(condition.selector);
     switch (condition.selector) {
       case Selector::kHost:
       case Selector::kDomain:
-        compiled.table = static_cast<uint32_t>(parts_.names.size());
-        parts_.names.emplace_back(std::get<std::vector<WordItem>>(condition.values),
-                                  condition.selector == Selector::kDomain);
+        compiled.set = catalog_.AddNames(std::get<std::vector<WordItem>>(condition.values),
+                                         condition.selector == Selector::kDomain);
         break;
       case Selector::kIp:
       case Selector::kFrom:
       case Selector::kTo:
-        compiled.table = static_cast<uint32_t>(parts_.addresses.size());
-        compiled.sides = AddAddresses(std::get<std::vector<AddressItem>>(condition.values));
+        AddAddresses(std::get<std::vector<AddressItem>>(condition.values), compiled);
         break;
       case Selector::kPort:
       case Selector::kSourcePort:
-        compiled.table = static_cast<uint32_t>(parts_.numbers.size());
-        AddPorts(std::get<std::vector<PortItem>>(condition.values));
+        compiled.set = AddPorts(std::get<std::vector<PortItem>>(condition.values));
         break;
       default:
-        compiled.table = static_cast<uint32_t>(parts_.numbers.size());
-        AddApps(condition);
+        compiled.set = AddApps(condition);
         break;
     }
     parts_.conditions.push_back(compiled);
   }
 
-  // Returns the sides named among the items.
-  uint8_t AddAddresses(const std::vector<AddressItem>& items) {
+  void AddAddresses(const std::vector<AddressItem>& items, CompiledCondition& compiled) {
+    if (items.size() == 1 && items[0].kind == AddressItem::Kind::kSet) {
+      compiled.set = NumberOfSet(items[0]);
+      return;
+    }
     std::vector<AddressRange> ranges;
-    uint8_t sides = 0;
     for (const AddressItem& item : items) {
       switch (item.kind) {
         case AddressItem::Kind::kRange:
           ranges.push_back(item.range);
           break;
         case AddressItem::Kind::kInside:
-          sides |= kInsideBit;
+          compiled.sides |= kInsideBit;
           break;
         case AddressItem::Kind::kOutside:
-          sides |= kOutsideBit;
+          compiled.sides |= kOutsideBit;
           break;
         case AddressItem::Kind::kSet:
           AppendSet(item, ranges);
           break;
       }
     }
-    parts_.addresses.emplace_back(ranges);
-    return sides;
+    if (ranges.empty() && compiled.sides != 0) return;
+    compiled.set = catalog_.AddAddresses(AddressSet(ranges));
+  }
+
+  // A set that stands alone is added once, however many rules are about it.
+  uint32_t NumberOfSet(const AddressItem& item) {
+    const auto [known, is_new] = numbers_of_sets_.try_emplace(item.set, kNoSet);
+    if (is_new) {
+      std::vector<AddressRange> ranges;
+      AppendSet(item, ranges);
+      known->second = catalog_.AddAddresses(AddressSet(ranges));
+    }
+    return known->second;
   }
 
   void AppendSet(const AddressItem& item, std::vector<AddressRange>& ranges) {
-    const auto set =
-        std::find_if(text_.sets.begin(), text_.sets.end(),
-                     [&](const SetDefinition& known) { return known.name == item.set; });
-    if (set == text_.sets.end()) {
+    const auto set = sets_.find(item.set);
+    if (set == sets_.end()) {
       faults_.Add(item.where, "@" + item.set, "no set has this name");
       return;
     }
-    for (const AddressItem& member : set->items) ranges.push_back(member.range);
+    for (const AddressItem& member : set->second->items) ranges.push_back(member.range);
   }
 
-  void AddPorts(const std::vector<PortItem>& items) {
+  uint32_t AddPorts(const std::vector<PortItem>& items) {
     std::vector<NumberSet::Range> ranges;
     for (const PortItem& item : items) {
       ranges.emplace_back(PortKey(item.ip_protocol, item.first),
                           PortKey(item.ip_protocol, item.last));
     }
-    parts_.numbers.emplace_back(std::move(ranges));
+    return catalog_.AddPorts(NumberSet(std::move(ranges)));
   }
 
-  void AddApps(const Condition& condition) {
+  uint32_t AddApps(const Condition& condition) {
     const bool is_app = condition.selector == Selector::kApp;
     std::vector<NumberSet::Range> ranges;
     for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
@@ -242,7 +292,9 @@ class Compiler {
         ReportUnknownApp(item, is_app);
       }
     }
-    parts_.numbers.emplace_back(std::move(ranges));
+    NumberSet numbers(std::move(ranges));
+    return is_app ? catalog_.AddApps(std::move(numbers))
+                  : catalog_.AddCategories(std::move(numbers));
   }
 
   void ReportUnknownApp(const WordItem& item, bool is_app) {
@@ -259,13 +311,19 @@ class Compiler {
   const CompileOptions& options_;
   PolicyParts parts_;
   FaultList faults_;
+  SetCatalog catalog_;
+  std::unordered_map<std::string_view, const SetDefinition*> sets_;
+  std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
 };
 
 }  // namespace
 
 base::Result<std::shared_ptr<const CompiledPolicy>> Compile(const PolicyText& text,
                                                             const CompileOptions& options) {
-  return Compiler(text, options).Run();
+  if (options.name_secret) return Compiler(text, options, *options.name_secret).Run();
+  const auto secret = DrawSecret();
+  if (!secret) return secret.error();
+  return Compiler(text, options, *secret).Run();
 }
 
 }  // namespace weir::rules

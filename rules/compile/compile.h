@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "dataplane/base/result.h"
+#include "dataplane/base/siphash.h"
 #include "rules/compile/app_catalog.h"
 #include "rules/compile/compiled_policy.h"
 #include "rules/model/policy_text.h"
@@ -20,10 +22,17 @@ struct CompileOptions {
   // are then not looked at; each is a warning, and the result is not complete() and must not be
   // installed.
   const AppCatalog* apps = nullptr;
+
+  // Of the hash that names are found by. Drawn anew for each policy where it is not set.
+  std::optional<base::HashKey> name_secret = std::nullopt;
+
+  // Different names that a policy may have.
+  size_t names_max = kNamesMax;
 };
 
-// Fails when any rule asks for what is not enforced yet, or names an unknown application; nothing
-// is ever left out in silence. The message has a line for each fault, as ParsePolicy's.
+// Fails when any rule asks for what is not enforced yet, or names an unknown application, or there
+// are too many names; nothing is ever left out in silence. The message has a line for each fault,
+// as ParsePolicy's.
 base::Result<std::shared_ptr<const CompiledPolicy>> Compile(const PolicyText& text,
                                                             const CompileOptions& options);
 

@@ -1,19 +1,28 @@
 #include "rules/compile/compiled_policy.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace weir::rules {
+namespace {
+
+// What a string has outside of itself.
+size_t HeapBytes(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
+}  // namespace
 
 CompiledPolicy::CompiledPolicy(PolicyParts parts)
     : parts_(std::move(parts)),
       index_(parts_),
       hits_(std::make_unique<HitCounter[]>(parts_.rules.size())) {
-  for (uint32_t rule = 0; rule < rule_count(); ++rule) by_id_.emplace(parts_.infos[rule].id, rule);
+  by_id_.resize(parts_.rules.size());
+  std::iota(by_id_.begin(), by_id_.end(), 0U);
+  std::ranges::sort(by_id_, {}, [this](uint32_t rule) { return std::string_view(info(rule).id); });
   for (const CompiledCondition& condition : parts_.conditions) {
-    const Selector selector = condition.selector;
-    asks_for_names_ |= selector == Selector::kHost || selector == Selector::kDomain;
-    asks_for_apps_ |= selector == Selector::kApp || selector == Selector::kCategory;
+    aspects_ |= 1U << static_cast<unsigned>(condition.aspect);
   }
   for (const CompiledRule& rule : parts_.rules) {
     const bool stops = rule.verb == Verb::kDrop || rule.verb == Verb::kReject;
@@ -22,8 +31,27 @@ CompiledPolicy::CompiledPolicy(PolicyParts parts)
 }
 
 uint32_t CompiledPolicy::FindRule(std::string_view id) const {
-  const auto found = by_id_.find(id);
-  return found == by_id_.end() ? kNoRule : found->second;
+  const auto id_of = [this](uint32_t rule) { return std::string_view(info(rule).id); };
+  const auto found = std::ranges::lower_bound(by_id_, id, {}, id_of);
+  return found == by_id_.end() || id_of(*found) != id ? kNoRule : *found;
+}
+
+size_t CompiledPolicy::memory_bytes() const {
+  size_t bytes = sizeof *this + parts_.sets.memory_bytes() + index_.memory_bytes() +
+                 parts_.infos.capacity() * sizeof(RuleInfo) +
+                 parts_.rules.capacity() * sizeof(CompiledRule) +
+                 parts_.exceptions.capacity() * sizeof(CompiledConjunction) +
+                 parts_.conditions.capacity() * sizeof(CompiledCondition) +
+                 parts_.warnings.capacity() * sizeof(std::string) +
+                 by_id_.capacity() * sizeof(uint32_t) + parts_.rules.size() * sizeof(HitCounter);
+  for (const RuleInfo& info : parts_.infos) {
+    for (const std::string* text :
+         {&info.id, &info.rule_class, &info.reason, &info.source, &info.text}) {
+      bytes += HeapBytes(*text);
+    }
+  }
+  for (const std::string& warning : parts_.warnings) bytes += HeapBytes(warning);
+  return bytes;
 }
 
 void CompiledPolicy::RaiseTo(std::atomic<int64_t>& last_ns, int64_t ns) {

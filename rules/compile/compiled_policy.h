@@ -12,12 +12,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "dataplane/base/time.h"
 #include "rules/compile/rule_index.h"
-#include "rules/compile/tables.h"
+#include "rules/compile/set_tables.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::rules {
@@ -35,16 +34,18 @@ struct RuleInfo {
   std::optional<base::WallTime> until;
   std::string source;  // the file's name
   uint32_t line = 0;
-  std::string text;  // the rule in its canonical form
+  std::string text;  // the rule in its canonical form; long lists of values are cut short
 };
 
+inline constexpr uint32_t kNoSet = 0xffffffff;
+
+// Holds for a flow that lies in `set`, or is on one of the sides.
 struct CompiledCondition {
   Selector selector = Selector::kAny;
-  uint8_t sides = 0;   // from, to: kInsideBit, kOutsideBit; holds for a side named or for `table`
-  uint32_t table = 0;  // into PolicyParts::names, addresses or numbers, as the selector says
+  Aspect aspect = Aspect::kIp;
+  uint8_t sides = 0;      // from, to: kInsideBit, kOutsideBit
+  uint32_t set = kNoSet;  // of the aspect; kNoSet: sides alone
 };
-inline constexpr uint8_t kInsideBit = 1;
-inline constexpr uint8_t kOutsideBit = 2;
 
 struct CompiledConjunction {
   uint32_t first_condition = 0;
@@ -67,9 +68,7 @@ struct PolicyParts {
   std::vector<CompiledRule> rules;  // protect first, then as written: the order in which they count
   std::vector<CompiledConjunction> exceptions;
   std::vector<CompiledCondition> conditions;
-  std::vector<NameSet> names;         // host, domain
-  std::vector<AddressSet> addresses;  // ip, from, to
-  std::vector<NumberSet> numbers;     // port (PortKey), app, category
+  SetTables sets;
   std::optional<base::WallTime> next_expiry;
   std::vector<std::string> warnings;
 };
@@ -86,8 +85,11 @@ class CompiledPolicy {
 
   // Whether any rule asks for a name, or for an application or category. Where none does, the
   // pipeline need not wait for one on the policy's account.
-  bool asks_for_names() const { return asks_for_names_; }
-  bool asks_for_apps() const { return asks_for_apps_; }
+  bool asks_for_names() const { return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain); }
+  bool asks_for_apps() const { return asks_for(Aspect::kApp) || asks_for(Aspect::kCategory); }
+  bool asks_for(Aspect aspect) const {
+    return (aspects_ >> static_cast<unsigned>(aspect) & 1) != 0;
+  }
 
   // Whether any rule drops or rejects in enforce mode. Where none does, nothing at all may be
   // dropped on the policy's account.
@@ -102,6 +104,9 @@ class CompiledPolicy {
   uint32_t rule_count() const { return static_cast<uint32_t>(parts_.rules.size()); }
   const RuleInfo& info(uint32_t rule) const { return parts_.infos[rule]; }
   uint32_t FindRule(std::string_view id) const;  // kNoRule when there is none
+
+  // What it takes: the rules with what is told about them, the tables and the index.
+  size_t memory_bytes() const;
 
   // For dataplane/verdict.
   const PolicyParts& parts() const { return parts_; }
@@ -125,9 +130,8 @@ class CompiledPolicy {
 
   const PolicyParts parts_;
   const RuleIndex index_;
-  std::unordered_map<std::string_view, uint32_t> by_id_;  // views into parts_.infos
-  bool asks_for_names_ = false;
-  bool asks_for_apps_ = false;
+  std::vector<uint32_t> by_id_;  // all rules, by their ids
+  uint32_t aspects_ = 0;         // a bit for each that any condition is about
   bool blocks_ = false;
   std::unique_ptr<HitCounter[]> hits_;
 };

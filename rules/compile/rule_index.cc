@@ -2,190 +2,175 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <map>
+#include <unordered_set>
+#include <vector>
 
 #include "rules/compile/compiled_policy.h"
 
 namespace weir::rules {
-namespace {
 
-constexpr uint64_t kPortsFiledMax = 64;     // a rule about more ports is as well asked always
-constexpr size_t kPrefixesFiledMax = 4096;  // as is one about an odd mass of ranges
-constexpr unsigned kMappedPrefixBits = 96;
+// Makes the tree of each shape, level by level, so that the children of a node lie together.
+class RuleIndex::Builder {
+ public:
+  Builder(RuleIndex& index, const PolicyParts& parts) : index_(index), parts_(parts) {}
 
-const CompiledCondition* FindCondition(const PolicyParts& parts, const CompiledRule& rule,
-                                       Selector selector) {
-  const auto conditions =
-      std::span(parts.conditions).subspan(rule.match.first_condition, rule.match.condition_count);
-  const auto found =
-      std::find_if(conditions.begin(), conditions.end(), [&](const CompiledCondition& known) {
-        return known.selector == selector && known.sides == 0;
-      });
-  return found == conditions.end() ? nullptr : &*found;
-}
-
-template <typename Table, typename Key>
-void AddFound(const Table& table, const Key& key, Candidates& out) {
-  const auto found = table.find(key);
-  if (found != table.end()) out.Add(found->second);
-}
-
-// Rules are filed in ascending order, so only the last can be the same.
-void AppendOnce(std::vector<uint32_t>& rules, uint32_t rule) {
-  if (rules.empty() || rules.back() != rule) rules.push_back(rule);
-}
-
-std::array<uint64_t, 2> MaskOf(unsigned length_bits) {
-  base::IpAddress ones;
-  ones.mutable_bytes().fill(0xff);
-  std::array<uint64_t, 2> mask;
-  std::memcpy(mask.data(), base::IpPrefix(ones, length_bits).address().bytes().data(), sizeof mask);
-  return mask;
-}
-
-base::IpAddress Masked(base::IpAddress address, const std::array<uint64_t, 2>& mask) {
-  std::array<uint64_t, 2> halves;
-  std::memcpy(halves.data(), address.bytes().data(), sizeof halves);
-  halves[0] &= mask[0];
-  halves[1] &= mask[1];
-  std::memcpy(address.mutable_bytes().data(), halves.data(), sizeof halves);
-  return address;
-}
-
-}  // namespace
-
-void Candidates::Add(std::span<const uint32_t> ascending) {
-  if (!ascending.empty()) {
-    runs_[run_count_++] = {ascending.data(), ascending.data() + ascending.size()};
+  void Run() {
+    for (uint32_t rule = 0; rule < parts_.rules.size(); ++rule) File(rule);
+    for (auto& [aspects, filings] : by_shape_) MakeTree(filings);
+    std::sort(index_.shapes_.begin(), index_.shapes_.end(), [this](const Shape& a, const Shape& b) {
+      return index_.nodes_[a.root].lowest_rule < index_.nodes_[b.root].lowest_rule;
+    });
+    MakeHashTable();
+    index_.shapes_.shrink_to_fit();
+    index_.nodes_.shrink_to_fit();
+    index_.rules_.shrink_to_fit();
   }
-}
 
-uint32_t Candidates::Next() {
-  uint32_t next = kNone;
-  for (size_t i = 0; i < run_count_; ++i) next = std::min(next, *runs_[i].next);
-  for (size_t i = 0; i < run_count_;) {
-    if (*runs_[i].next == next) ++runs_[i].next;
-    if (runs_[i].next == runs_[i].end) {
-      runs_[i] = runs_[--run_count_];
-    } else {
-      ++i;
-    }
-  }
-  return next;
-}
-
-size_t RuleIndex::AddressHash::operator()(const base::IpAddress& address) const {
-  uint64_t halves[2];
-  std::memcpy(halves, address.bytes().data(), sizeof halves);
-  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
-  const uint64_t mixed = (halves[0] * kOdd) ^ std::rotl(halves[1] * kOdd, 32) ^ halves[1];
-  return mixed ^ (mixed >> 29);
-}
-
-RuleIndex::RuleIndex(const PolicyParts& parts) {
-  for (uint32_t rule = 0; rule < parts.rules.size(); ++rule) File(parts, rule);
-}
-
-// Under the first of these that the rule has, and that is about few enough values.
-void RuleIndex::File(const PolicyParts& parts, uint32_t rule) {
-  const auto find = [&](Selector selector) {
-    return FindCondition(parts, parts.rules[rule], selector);
+ private:
+  // One way down to a rule, by the numbers of its sets.
+  struct Filing {
+    std::array<uint32_t, kAspects> sets{};
+    uint32_t rule = 0;
+    auto operator<=>(const Filing&) const = default;
   };
-  for (const Selector selector : {Selector::kHost, Selector::kDomain}) {
-    const CompiledCondition* names = find(selector);
-    if (names != nullptr) return FileNames(parts.names[names->table], rule);
-  }
-  for (const Selector selector : {Selector::kIp, Selector::kFrom, Selector::kTo}) {
-    const CompiledCondition* addresses = find(selector);
-    if (addresses == nullptr) continue;
-    const std::vector<base::IpPrefix> prefixes = parts.addresses[addresses->table].Prefixes();
-    if (prefixes.size() > kPrefixesFiledMax) continue;
-    if (selector != Selector::kTo) FileAddresses(prefixes, initiator_, rule);
-    if (selector != Selector::kFrom) FileAddresses(prefixes, responder_, rule);
-    return;
-  }
-  for (const Selector selector : {Selector::kPort, Selector::kSourcePort}) {
-    const CompiledCondition* ports = find(selector);
-    if (ports == nullptr || parts.numbers[ports->table].size() > kPortsFiledMax) continue;
-    ported_.push_back(rule);
-    return FileNumbers(parts.numbers[ports->table],
-                       selector == Selector::kPort ? responder_port_ : initiator_port_, rule);
-  }
-  for (const Selector selector : {Selector::kApp, Selector::kCategory}) {
-    const CompiledCondition* apps = find(selector);
-    if (apps == nullptr) continue;
-    apps_.push_back(rule);
-    return FileNumbers(parts.numbers[apps->table],
-                       selector == Selector::kApp ? by_app_ : by_category_, rule);
-  }
-  always_.push_back(rule);
-}
+  struct Filings {
+    Shape shape;
+    std::vector<Filing> all;
+  };
+  struct Pending {  // a node whose children are to be made
+    uint32_t node;
+    size_t level;
+    std::span<const Filing> below;
+  };
 
-void RuleIndex::FileNames(const NameSet& names, uint32_t rule) {
-  named_.push_back(rule);
-  for (const std::string& name : names.names()) {
-    AppendOnce((names.with_subdomains() ? below_ : exact_)[name], rule);
+  void File(uint32_t rule) {
+    const CompiledConjunction& match = parts_.rules[rule].match;
+    auto conditions = std::vector<CompiledCondition>(
+        parts_.conditions.begin() + match.first_condition,
+        parts_.conditions.begin() + match.first_condition + match.condition_count);
+    std::sort(conditions.begin(), conditions.end(),
+              [](const auto& a, const auto& b) { return a.aspect < b.aspect; });
+    uint32_t aspects = 0;
+    for (const CompiledCondition& condition : conditions) {
+      aspects |= 1U << static_cast<unsigned>(condition.aspect);
+    }
+    Filings& filings = by_shape_[aspects];
+    filings.shape.depth = static_cast<uint8_t>(conditions.size());
+    for (size_t i = 0; i < conditions.size(); ++i) {
+      filings.shape.aspects[i] = conditions[i].aspect;
+    }
+    FileBelow(conditions, 0, Filing{{}, rule}, filings.all);
   }
-}
 
-void RuleIndex::FileAddresses(std::span<const base::IpPrefix> prefixes, PrefixTable& table,
-                              uint32_t rule) {
-  for (const base::IpPrefix& prefix : prefixes) table.File(prefix, rule);
-}
-
-void RuleIndex::FileNumbers(const NumberSet& numbers, ByNumber& table, uint32_t rule) {
-  for (const auto& [first, last] : numbers.ranges()) {
-    for (uint64_t number = first; number <= last; ++number) {
-      AppendOnce(table[static_cast<uint32_t>(number)], rule);
+  // Under the sides of a condition and under its values, as either may hold.
+  static void FileBelow(std::span<const CompiledCondition> conditions, size_t level, Filing filing,
+                        std::vector<Filing>& out) {
+    if (level == conditions.size()) {
+      out.push_back(filing);
+      return;
+    }
+    const CompiledCondition& condition = conditions[level];
+    if (condition.sides != 0) {
+      filing.sets[level] = condition.sides;
+      FileBelow(conditions, level + 1, filing, out);
+    }
+    if (condition.set != kNoSet) {
+      filing.sets[level] = condition.set;
+      FileBelow(conditions, level + 1, filing, out);
     }
   }
-}
 
-void RuleIndex::PrefixTable::File(const base::IpPrefix& prefix, uint32_t rule) {
-  const auto at =
-      std::lower_bound(lengths.begin(), lengths.end(), prefix.length_bits(),
-                       [](const Length& length, unsigned bits) { return length.bits < bits; });
-  const bool known = at != lengths.end() && at->bits == prefix.length_bits();
-  Length& length =
-      known ? *at
-            : *lengths.insert(at, Length{prefix.length_bits(), MaskOf(prefix.length_bits()), {}});
-  AppendOnce(length.rules[prefix.address()], rule);
-}
-
-void RuleIndex::PrefixTable::AddTo(const base::IpAddress& address, Candidates& out) const {
-  const bool v4 = address.is_v4();
-  for (const Length& length : lengths) {
-    if (v4 && length.bits < kMappedPrefixBits) continue;  // a shorter one is about IPv6
-    AddFound(length.rules, Masked(address, length.mask), out);
+  void MakeTree(Filings& filings) {
+    Shape& shape = filings.shape;
+    PutWidestFirst(filings);
+    std::sort(filings.all.begin(), filings.all.end());
+    shape.root = MakeNode(kNone, 0, 0, shape, filings.all);
+    index_.shapes_.push_back(shape);
+    std::vector<Pending> pending = {{shape.root, 0, filings.all}};
+    for (size_t i = 0; i < pending.size(); ++i) {
+      const Pending at = pending[i];
+      if (at.level < shape.depth) MakeChildren(at, shape, pending);
+    }
   }
-}
 
-void RuleIndex::AddByName(std::string_view name, Candidates& out) const {
-  AddFound(exact_, name, out);
-  if (below_.empty()) return;
-  AnyOfNameAndParents(name, [&](std::string_view part) {
-    AddFound(below_, part, out);
-    return false;
-  });
-}
+  // Of the aspects that are never open, the one with most different sets first: a flow lies in few
+  // of many, so the first branches leave little to walk.
+  static void PutWidestFirst(Filings& filings) {
+    Shape& shape = filings.shape;
+    const auto end =
+        std::find_if(shape.aspects.begin(), shape.aspects.begin() + shape.depth, MayBeOpen);
+    const auto closed = static_cast<size_t>(end - shape.aspects.begin());
+    std::array<size_t, kAspects> sets_at{};
+    std::array<size_t, kAspects> order{};
+    for (size_t level = 0; level < closed; ++level) {
+      std::unordered_set<uint32_t> sets;
+      for (const Filing& filing : filings.all) sets.insert(filing.sets[level]);
+      sets_at[level] = sets.size();
+      order[level] = level;
+    }
+    std::stable_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(closed),
+                     [&](size_t a, size_t b) { return sets_at[a] > sets_at[b]; });
+    const auto aspects = shape.aspects;
+    for (size_t level = 0; level < closed; ++level) shape.aspects[level] = aspects[order[level]];
+    for (Filing& filing : filings.all) {
+      const auto sets = filing.sets;
+      for (size_t level = 0; level < closed; ++level) filing.sets[level] = sets[order[level]];
+    }
+  }
 
-void RuleIndex::AddByAddresses(const base::IpAddress& initiator, const base::IpAddress& responder,
-                               Candidates& out) const {
-  initiator_.AddTo(initiator, out);
-  responder_.AddTo(responder, out);
-}
+  void MakeChildren(const Pending& at, const Shape& shape, std::vector<Pending>& pending) {
+    index_.nodes_[at.node].first_child = static_cast<uint32_t>(index_.nodes_.size());
+    for (size_t begin = 0; begin < at.below.size();) {
+      const uint32_t set = at.below[begin].sets[at.level];
+      size_t end = begin;
+      while (end < at.below.size() && at.below[end].sets[at.level] == set) ++end;
+      const auto below = at.below.subspan(begin, end - begin);
+      pending.push_back({MakeNode(at.node, set, at.level + 1, shape, below), at.level + 1, below});
+      ++index_.nodes_[at.node].child_count;
+      begin = end;
+    }
+  }
 
-void RuleIndex::AddByPort(uint8_t ip_protocol, uint16_t initiator_port, uint16_t responder_port,
-                          Candidates& out) const {
-  AddFound(initiator_port_, PortKey(ip_protocol, initiator_port), out);
-  AddFound(responder_port_, PortKey(ip_protocol, responder_port), out);
-}
+  uint32_t MakeNode(uint32_t parent, uint32_t set, size_t level, const Shape& shape,
+                    std::span<const Filing> below) {
+    std::vector<uint32_t> rules;
+    for (const Filing& filing : below) rules.push_back(filing.rule);
+    std::sort(rules.begin(), rules.end());
+    rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+    Node node{parent, set, rules.empty() ? kNone : rules.front(), 0, 0, 0, 0};
+    if (std::all_of(shape.aspects.begin() + static_cast<ptrdiff_t>(level),
+                    shape.aspects.begin() + shape.depth, MayBeOpen)) {
+      node.first_rule = static_cast<uint32_t>(index_.rules_.size());
+      node.rule_count = static_cast<uint32_t>(rules.size());
+      index_.rules_.insert(index_.rules_.end(), rules.begin(), rules.end());
+    }
+    index_.nodes_.push_back(node);
+    return static_cast<uint32_t>(index_.nodes_.size() - 1);
+  }
 
-void RuleIndex::AddByApp(uint16_t app_master, uint16_t app_sub, uint16_t category,
-                         Candidates& out) const {
-  AddFound(by_app_, app_master, out);
-  AddFound(by_app_, app_sub, out);
-  AddFound(by_category_, category, out);
+  void MakeHashTable() {
+    index_.children_.assign(std::bit_ceil(index_.nodes_.size() * 2 + 2), kNone);
+    const size_t mask = index_.children_.size() - 1;
+    for (uint32_t node = 0; node < index_.nodes_.size(); ++node) {
+      const Node& known = index_.nodes_[node];
+      if (known.parent == kNone) continue;
+      size_t slot = HashOf(known.parent, known.set) & mask;
+      while (index_.children_[slot] != kNone) slot = (slot + 1) & mask;
+      index_.children_[slot] = node;
+    }
+  }
+
+  RuleIndex& index_;
+  const PolicyParts& parts_;
+  std::map<uint32_t, Filings> by_shape_;
+};
+
+RuleIndex::RuleIndex(const PolicyParts& parts) { Builder(*this, parts).Run(); }
+
+size_t RuleIndex::memory_bytes() const {
+  return shapes_.capacity() * sizeof(Shape) + nodes_.capacity() * sizeof(Node) +
+         rules_.capacity() * sizeof(uint32_t) + children_.capacity() * sizeof(uint32_t);
 }
 
 }  // namespace weir::rules

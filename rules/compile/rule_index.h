@@ -1,104 +1,140 @@
-// Finds, for a flow, the few rules that may match it at all, so that a decision does not look at
-// every rule. Immutable; any thread; asking allocates nothing.
+// Finds, for the sets that a flow lies in, the first rule that they do not rule out: without
+// looking at the others, however many rules have the same source, port or name.
 //
-// Each rule is filed under one of its conditions, the one that rules out most flows: names, else
-// addresses, else ports (where they are few), else applications; else it is in `always`. A rule is
-// thus in the answer whenever it could match, and often when it does not: the caller tests it.
+// Theory of operation. Rules that have conditions about the same aspects have one shape ("from, to
+// and port"). For each shape there is a tree with a level for each of its aspects, where a branch
+// is a numbered set: a rule lies at the end of the branches of its own sets. A flow walks down by
+// the few sets that it lies in, so what it meets at the end matches but for exceptions. Where an
+// aspect is open every branch may hold: then all rules below are candidates, or, if a later aspect
+// is known, all branches are walked. Every node knows the lowest rule below it, and a walk that
+// cannot find a lower one than it has turns back.
+//
+// Everything found is a candidate: who asks says whether the rule matches. Every rule that can
+// match, or be open, is found unless a lower one was accepted.
+//
+// Immutable; any thread; asking allocates nothing.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "dataplane/base/ip_address.h"
-#include "rules/compile/tables.h"
+#include "rules/compile/found_sets.h"
 
 namespace weir::rules {
 
 struct PolicyParts;
-struct CompiledCondition;
-
-// Ascending rule numbers from several places, read as one ascending sequence without doubles.
-class Candidates {
- public:
-  static constexpr uint32_t kNone = 0xffffffff;
-  // The most that one flow can find: `always`; its name, exactly; the 127 labels that the longest
-  // name in a rule can have; each address under 129 lengths of prefix; two ports; two applications
-  // and a category.
-  static constexpr size_t kRunsMax = 1 + 1 + 127 + 2 * 129 + 2 + 3;
-
-  Candidates() {}  // leaves runs_ as it is: one is made for every decision
-
-  void Add(std::span<const uint32_t> ascending);
-  uint32_t Next();  // kNone at the end
-
- private:
-  struct Run {
-    const uint32_t* next;
-    const uint32_t* end;
-  };
-  std::array<Run, kRunsMax> runs_;
-  size_t run_count_ = 0;
-};
 
 class RuleIndex {
  public:
+  static constexpr uint32_t kNone = 0xffffffff;
+
   RuleIndex() = default;
   explicit RuleIndex(const PolicyParts& parts);
 
-  void AddAlways(Candidates& out) const { out.Add(always_); }
-  void AddByName(std::string_view name, Candidates& out) const;
-  void AddAllNamed(Candidates& out) const { out.Add(named_); }  // the name is not known yet
-  void AddAllPorts(Candidates& out) const { out.Add(ported_); }
-  void AddByAddresses(const base::IpAddress& initiator, const base::IpAddress& responder,
-                      Candidates& out) const;
-  void AddByPort(uint8_t ip_protocol, uint16_t initiator_port, uint16_t responder_port,
-                 Candidates& out) const;
-  void AddByApp(uint16_t app_master, uint16_t app_sub, uint16_t category, Candidates& out) const;
-  void AddAllApps(Candidates& out) const { out.Add(apps_); }
+  // The lowest rule that `accepts(rule)` takes, of those that may match; kNone: none.
+  template <typename Accepts>
+  uint32_t First(const FoundSets& found, Accepts accepts) const {
+    uint32_t best = kNone;
+    for (const Shape& shape : shapes_) {
+      if (nodes_[shape.root].lowest_rule >= best) break;
+      if (MayMatch(shape, found)) Walk(shape, 0, shape.root, found, accepts, best);
+    }
+    return best;
+  }
+
+  size_t memory_bytes() const;
 
  private:
-  using RuleNumbers = std::vector<uint32_t>;
-  using ByText = std::unordered_map<std::string, RuleNumbers, TextHash, std::equal_to<>>;
-  using ByNumber = std::unordered_map<uint32_t, RuleNumbers>;
-
-  struct AddressHash {
-    size_t operator()(const base::IpAddress& address) const;
+  struct Node {
+    uint32_t parent;
+    uint32_t set;  // the branch that leads here
+    uint32_t lowest_rule;
+    uint32_t first_child;  // children lie together, by their sets
+    uint32_t child_count;
+    uint32_t first_rule;  // into rules_: all below, ascending; kept where the rest may be open
+    uint32_t rule_count;
   };
-  struct PrefixTable {
-    struct Length {
-      unsigned bits = 0;
-      std::array<uint64_t, 2> mask{};  // of the address's halves as they lie in memory
-      std::unordered_map<base::IpAddress, RuleNumbers, AddressHash> rules;
-    };
-    std::vector<Length> lengths;
-
-    void File(const base::IpPrefix& prefix, uint32_t rule);
-    void AddTo(const base::IpAddress& address, Candidates& out) const;
+  struct Shape {
+    std::array<Aspect, kAspects> aspects{};
+    uint8_t depth = 0;
+    uint32_t root = 0;
   };
+  class Builder;
 
-  void File(const PolicyParts& parts, uint32_t rule);
-  void FileNames(const NameSet& names, uint32_t rule);
-  static void FileAddresses(std::span<const base::IpPrefix> prefixes, PrefixTable& table,
-                            uint32_t rule);
-  static void FileNumbers(const NumberSet& numbers, ByNumber& table, uint32_t rule);
+  static bool MayMatch(const Shape& shape, const FoundSets& found) {
+    for (size_t level = 0; level < shape.depth; ++level) {
+      const Aspect aspect = shape.aspects[level];
+      if (found.empty(aspect) && !found.open(aspect)) return false;
+    }
+    return true;
+  }
 
-  RuleNumbers always_;
-  RuleNumbers named_;   // every rule in exact_ or below_
-  RuleNumbers ported_;  // every rule in initiator_port_ or responder_port_
-  RuleNumbers apps_;    // every rule in by_app_ or by_category_
-  ByText exact_;
-  ByText below_;
-  PrefixTable initiator_;
-  PrefixTable responder_;
-  ByNumber initiator_port_;
-  ByNumber responder_port_;
-  ByNumber by_app_;
-  ByNumber by_category_;
+  // Nothing below this level is known.
+  static bool AllOpen(const Shape& shape, size_t level, const FoundSets& found) {
+    for (; level < shape.depth; ++level) {
+      if (!found.open(shape.aspects[level])) return false;
+    }
+    return true;
+  }
+
+  template <typename Accepts>
+  void Walk(const Shape& shape, size_t level, uint32_t at, const FoundSets& found,
+            const Accepts& accepts, uint32_t& best) const {
+    const Node& node = nodes_[at];
+    if (node.lowest_rule >= best) return;
+    if (AllOpen(shape, level, found)) return Scan(node, accepts, best);
+    const Aspect aspect = shape.aspects[level];
+    const auto runs = found.runs(aspect);
+    size_t sets = 0;
+    for (const FoundSets::Run& run : runs) sets += run.size();
+    if (found.open(aspect) || sets > node.child_count) {
+      for (uint32_t child = 0; child < node.child_count; ++child) {
+        const uint32_t next = node.first_child + child;
+        if (found.open(aspect) || found.Contains(aspect, nodes_[next].set)) {
+          Walk(shape, level + 1, next, found, accepts, best);
+        }
+      }
+      return;
+    }
+    for (const FoundSets::Run& run : runs) {
+      for (const uint32_t set : run) {
+        const uint32_t next = ChildOf(at, set);
+        if (next != kNone) Walk(shape, level + 1, next, found, accepts, best);
+      }
+    }
+  }
+
+  template <typename Accepts>
+  void Scan(const Node& node, const Accepts& accepts, uint32_t& best) const {
+    for (uint32_t i = node.first_rule; i < node.first_rule + node.rule_count; ++i) {
+      if (rules_[i] >= best) return;
+      if (!accepts(rules_[i])) continue;
+      best = rules_[i];
+      return;
+    }
+  }
+
+  static size_t HashOf(uint32_t parent, uint32_t set) {
+    const uint64_t mixed = (uint64_t{parent} << 32 | set) * 0x9e3779b97f4a7c15;
+    return static_cast<size_t>(mixed >> 32);
+  }
+
+  uint32_t ChildOf(uint32_t parent, uint32_t set) const {
+    const size_t mask = children_.size() - 1;
+    for (size_t slot = HashOf(parent, set) & mask;; slot = (slot + 1) & mask) {
+      const uint32_t child = children_[slot];
+      if (child == kNone || (nodes_[child].parent == parent && nodes_[child].set == set)) {
+        return child;
+      }
+    }
+  }
+
+  std::vector<Shape> shapes_;  // by the lowest rule of each
+  std::vector<Node> nodes_;
+  std::vector<uint32_t> rules_;
+  std::vector<uint32_t> children_;  // hash table of nodes by parent and set, at most half full
 };
 
 }  // namespace weir::rules

@@ -487,7 +487,7 @@ bool LineParser::TakeWord(std::string_view wanted, Token& out) {
                                        ? ", in quotation marks if it is a keyword"
                                        : ""));
   }
-  out = Take();
+  out = std::move(tokens_[next_++]);  // nothing looks back at a value
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "rules/model/fault_list.h"
@@ -32,7 +33,7 @@ class PolicyParser {
     CheckNames();
     NameRules();
     CheckRuleIds();
-    for (const Rule& rule : policy_.rules) CheckReferences(rule);
+    CheckReferences();
     if (!faults_.empty()) return faults_.ToError(policy_);
     return std::move(policy_);
   }
@@ -108,20 +109,37 @@ class PolicyParser {
     }
   }
 
+  // The names of one kind of definition: to find them, and in their order to suggest one.
+  struct Kind {
+    std::string_view word;
+    std::vector<std::string_view> names;
+    std::unordered_set<std::string_view> known;
+  };
+
   template <typename Definition>
-  void CheckReference(const std::vector<Definition>& definitions, std::string_view kind,
-                      const std::string& name, const Location& where) {
-    std::vector<std::string> names;
-    for (const Definition& definition : definitions) {
-      if (definition.name == name) return;
-      names.push_back(definition.name);
-    }
-    const auto nearest = Nearest(name, names);
-    const std::string sign = kind == "set" ? "@" : "";
+  static Kind KindOf(std::string_view word, const std::vector<Definition>& definitions) {
+    Kind kind{word, {}, {}};
+    for (const Definition& definition : definitions) kind.names.push_back(definition.name);
+    kind.known.insert(kind.names.begin(), kind.names.end());
+    return kind;
+  }
+
+  void CheckReference(const Kind& kind, const std::string& name, const Location& where) {
+    if (kind.known.contains(name)) return;
+    const auto nearest = Nearest(name, kind.names);
+    const std::string sign = kind.word == "set" ? "@" : "";
     const std::string advice =
         nearest ? fmt::format("'{}{}' would do", sign, *nearest)
-                : fmt::format("no {0} has this name; a line '{0} {1} …' would do", kind, name);
+                : fmt::format("no {0} has this name; a line '{0} {1} …' would do", kind.word, name);
     faults_.Add(where, sign + name, advice);
+  }
+
+  void CheckReferences() {
+    sets_ = KindOf("set", policy_.sets);
+    lists_ = KindOf("list", policy_.lists);
+    groups_ = KindOf("group", policy_.groups);
+    times_ = KindOf("time", policy_.times);
+    for (const Rule& rule : policy_.rules) CheckReferences(rule);
   }
 
   void CheckReferences(const Rule& rule) {
@@ -131,30 +149,31 @@ class PolicyParser {
     }
     if (!rule.during) return;
     const WordItem& time = rule.during->time;
-    CheckReference(policy_.times, "time", time.word, time.where);
+    CheckReference(times_, time.word, time.where);
   }
 
   void CheckReferences(const Condition& condition) {
     if (const auto* items = std::get_if<std::vector<AddressItem>>(&condition.values)) {
       for (const AddressItem& item : *items) {
         if (item.kind != AddressItem::Kind::kSet) continue;
-        CheckReference(policy_.sets, "set", item.set, item.where);
+        CheckReference(sets_, item.set, item.where);
       }
     }
     const auto* words = std::get_if<std::vector<WordItem>>(&condition.values);
     if (words == nullptr) return;
     for (const WordItem& item : *words) {
       if (condition.selector == Selector::kList) {
-        CheckReference(policy_.lists, "list", item.word, item.where);
+        CheckReference(lists_, item.word, item.where);
       }
       if (condition.selector == Selector::kGroup) {
-        CheckReference(policy_.groups, "group", item.word, item.where);
+        CheckReference(groups_, item.word, item.where);
       }
     }
   }
 
   PolicyText policy_;
   FaultList faults_;
+  Kind sets_, lists_, groups_, times_;  // views into policy_
 };
 
 }  // namespace

@@ -10,6 +10,8 @@
 namespace weir::rules {
 namespace {
 
+constexpr size_t kAllValues = SIZE_MAX;
+
 // A word that the lexer takes as one, and no keyword; else it needs quotation marks.
 bool IsPlain(std::string_view word) {
   if (word.empty() || IsClauseKeyword(word) || word.starts_with("account:/")) return false;
@@ -20,13 +22,14 @@ std::string Plain(std::string_view word) {
   return IsPlain(word) ? std::string(word) : Quoted(word);
 }
 
-// Commas between the texts of items.
+// Commas between the texts of items, of which the first `shown_max` are told.
 template <typename Items, typename Print>
-std::string Join(const Items& items, Print print) {
+std::string Join(const Items& items, Print print, size_t shown_max = kAllValues) {
   std::string out;
-  for (const auto& item : items) {
-    if (!out.empty()) out += ", ";
-    out += print(item);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i == shown_max) return out + fmt::format(", … {} more", items.size() - i);
+    if (i > 0) out += ", ";
+    out += print(items[i]);
   }
   return out;
 }
@@ -50,27 +53,34 @@ std::string PrintNumbers(uint16_t first, uint16_t last) {
 }
 
 struct PrintValues {
+  size_t shown_max;
+
   std::string operator()(std::monostate) const { return ""; }
   std::string operator()(const std::vector<WordItem>& items) const {
-    return Join(items, [](const WordItem& item) { return Plain(item.word); });
+    return Join(
+        items, [](const WordItem& item) { return Plain(item.word); }, shown_max);
   }
   std::string operator()(const std::vector<AddressItem>& items) const {
-    return Join(items, PrintAddress);
+    return Join(items, PrintAddress, shown_max);
   }
   std::string operator()(const std::vector<PortItem>& items) const {
-    return Join(items, [](const PortItem& item) {
+    const auto print = [](const PortItem& item) {
       return fmt::format("{}/{}", PortProtocolName(item.ip_protocol),
                          PrintNumbers(item.first, item.last));
-    });
+    };
+    return Join(items, print, shown_max);
   }
   std::string operator()(const std::vector<MacItem>& items) const {
-    return Join(items, [](const MacItem& item) { return item.mac.ToString(); });
+    return Join(
+        items, [](const MacItem& item) { return item.mac.ToString(); }, shown_max);
   }
   std::string operator()(const std::vector<VlanItem>& items) const {
-    return Join(items, [](const VlanItem& item) { return PrintNumbers(item.first, item.last); });
+    const auto print = [](const VlanItem& item) { return PrintNumbers(item.first, item.last); };
+    return Join(items, print, shown_max);
   }
   std::string operator()(const KeywordItems& items) const {
-    std::string out = Join(items.words, [](const WordItem& item) { return Quoted(item.word); });
+    std::string out = Join(
+        items.words, [](const WordItem& item) { return Quoted(item.word); }, shown_max);
     if (items.fields.empty()) return out;
     return out + " in " + Join(items.fields, [](KeywordField field) {
              return std::string(KeywordFieldName(field));
@@ -78,11 +88,42 @@ struct PrintValues {
   }
 };
 
-std::string PrintCondition(const Condition& condition) {
+std::string PrintCondition(const Condition& condition, size_t shown_max) {
   std::string out(SelectorName(condition.selector));
   if (condition.selector == Selector::kSourcePort) out += " src";
-  const std::string values = std::visit(PrintValues{}, condition.values);
+  const std::string values = std::visit(PrintValues{shown_max}, condition.values);
   return values.empty() ? out : out + " " + values;
+}
+
+std::string PrintConjunction(const Conjunction& conjunction, size_t shown_max) {
+  std::vector<const Condition*> ordered;
+  for (const Condition& condition : conjunction.conditions) ordered.push_back(&condition);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Condition* a, const Condition* b) {
+    return a->selector < b->selector;
+  });
+  std::string out;
+  for (const Condition* condition : ordered) {
+    if (!out.empty()) out += ' ';
+    out += PrintCondition(*condition, shown_max);
+  }
+  return out;
+}
+
+std::string PrintRule(const Rule& rule, size_t shown_max) {
+  std::string out =
+      fmt::format("{} {}", VerbName(rule.verb), PrintConjunction(rule.match, shown_max));
+  for (const Conjunction& exception : rule.exceptions) {
+    out += " except " + PrintConjunction(exception, shown_max);
+  }
+  if (rule.during) out += " during " + Plain(rule.during->time.word);
+  if (rule.until) out += " until " + base::FormatRfc3339(rule.until->time);
+  if (!rule.rule_class.empty()) out += " class " + Plain(rule.rule_class);
+  if (rule.severity != Severity::kNone)
+    out += fmt::format(" severity {}", SeverityName(rule.severity));
+  if (!rule.reason.empty()) out += " reason " + Quoted(rule.reason);
+  if (rule.id_given) out += " id " + Plain(rule.id);
+  if (rule.mode) out += fmt::format(" mode {}", ModeName(*rule.mode));
+  return out;
 }
 
 std::string PrintGroupItem(const GroupItem& item) {
@@ -147,32 +188,12 @@ std::string ToText(const AddressRange& range) {
 }
 
 std::string ToText(const Conjunction& conjunction) {
-  std::vector<const Condition*> ordered;
-  for (const Condition& condition : conjunction.conditions) ordered.push_back(&condition);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const Condition* a, const Condition* b) {
-    return a->selector < b->selector;
-  });
-  std::string out;
-  for (const Condition* condition : ordered) {
-    if (!out.empty()) out += ' ';
-    out += PrintCondition(*condition);
-  }
-  return out;
+  return PrintConjunction(conjunction, kAllValues);
 }
 
-std::string ToText(const Rule& rule) {
-  std::string out = fmt::format("{} {}", VerbName(rule.verb), ToText(rule.match));
-  for (const Conjunction& exception : rule.exceptions) out += " except " + ToText(exception);
-  if (rule.during) out += " during " + Plain(rule.during->time.word);
-  if (rule.until) out += " until " + base::FormatRfc3339(rule.until->time);
-  if (!rule.rule_class.empty()) out += " class " + Plain(rule.rule_class);
-  if (rule.severity != Severity::kNone)
-    out += fmt::format(" severity {}", SeverityName(rule.severity));
-  if (!rule.reason.empty()) out += " reason " + Quoted(rule.reason);
-  if (rule.id_given) out += " id " + Plain(rule.id);
-  if (rule.mode) out += fmt::format(" mode {}", ModeName(*rule.mode));
-  return out;
-}
+std::string ToText(const Rule& rule) { return PrintRule(rule, kAllValues); }
+
+std::string ToShortText(const Rule& rule) { return PrintRule(rule, kValuesShownMax); }
 
 std::string ToText(const SetDefinition& set) {
   return fmt::format("set {} = {}", Plain(set.name), Join(set.items, PrintAddress));

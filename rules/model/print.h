@@ -9,6 +9,11 @@ namespace weir::rules {
 
 // One line without its end. A rule's id is printed when it was given.
 std::string ToText(const Rule& rule);
+
+// As above for people to read, with up to kValuesShownMax values of a selector, then "… 997 more".
+inline constexpr size_t kValuesShownMax = 20;
+std::string ToShortText(const Rule& rule);
+
 std::string ToText(const SetDefinition& set);
 std::string ToText(const ListDefinition& list);
 std::string ToText(const GroupDefinition& group);

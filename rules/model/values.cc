@@ -84,6 +84,12 @@ bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
+// Most names have a letter or a sign that no address has; they need not be read as one.
+bool IsAddress(std::string_view word) {
+  return word.find_first_not_of("0123456789abcdefABCDEF.:/") == word.npos &&
+         base::IpPrefix::Parse(word).ok();
+}
+
 // "https://www.example.com/path" and the like: the name alone.
 std::string UrlAdvice(std::string_view word) {
   const size_t scheme = word.find("://");
@@ -109,7 +115,9 @@ bool ParseMinute(std::string_view word, uint16_t& out) {
 std::span<const std::string_view> ClauseKeywords() { return kClauseKeywords; }
 
 bool IsClauseKeyword(std::string_view word) {
-  return std::find(kClauseKeywords.begin(), kClauseKeywords.end(), word) != kClauseKeywords.end();
+  constexpr auto kLongest = std::ranges::max(kClauseKeywords, {}, &std::string_view::size);
+  return word.size() <= kLongest.size() &&
+         std::find(kClauseKeywords.begin(), kClauseKeywords.end(), word) != kClauseKeywords.end();
 }
 
 std::string_view PortProtocolName(uint8_t ip_protocol) {
@@ -195,7 +203,7 @@ std::string ParseMac(std::string_view word, base::MacAddress& out) {
 }
 
 std::string ParseHostName(std::string_view word, std::string& out) {
-  if (base::IpPrefix::Parse(word).ok()) return fmt::format("'ip {}' would do", word);
+  if (IsAddress(word)) return fmt::format("'ip {}' would do", word);
   if (word.starts_with("*.")) {
     return fmt::format("'domain {}', the name and all below it, would do", word.substr(2));
   }
@@ -209,7 +217,7 @@ std::string ParseHostName(std::string_view word, std::string& out) {
   if (odd != normal.name.end()) {
     return fmt::format("a host name has no '{}' in it; {}", *odd, kHostAdvice);
   }
-  if (base::IpPrefix::Parse(normal.name).ok()) return fmt::format("'ip {}' would do", normal.name);
+  if (IsAddress(normal.name)) return fmt::format("'ip {}' would do", normal.name);
   out = normal.name;
   return "";
 }

@@ -111,8 +111,10 @@ Answer Holds(const Asked& asked, const Condition& condition) {
     case Selector::kTo:
       return AddressHolds(text, condition, facts.responder_ip, ResponderSide(facts));
     case Selector::kPort:
+      if (facts.ports_open) return std::nullopt;
       return PortHolds(condition, facts.ip_protocol, facts.responder_port);
     case Selector::kSourcePort:
+      if (facts.ports_open) return std::nullopt;
       return PortHolds(condition, facts.ip_protocol, facts.initiator_port);
     default:
       return false;

@@ -60,6 +60,7 @@ class World {
     facts.responder_port = kFlowPorts[Below(kFlowPorts.size())];
     constexpr std::array<uint8_t, 4> kProtocols = {6, 17, 132, 1};
     facts.ip_protocol = kProtocols[Below(kProtocols.size())];
+    facts.ports_open = Below(8) == 0;
     facts.initiator_side = static_cast<packet::Side>(Below(3));
     if (Below(4) == 0) facts.responder_side = static_cast<packet::Side>(Below(3));
     facts.name_state = static_cast<Knowledge>(Below(3));
@@ -71,6 +72,7 @@ class World {
 
   // What is open becomes known or will never be.
   Facts Resolved(Facts facts) {
+    facts.ports_open = false;
     if (facts.name_state == Knowledge::kOpen) {
       facts.name_state = Below(2) == 0 ? Knowledge::kNone : Knowledge::kKnown;
       names_[0] = Pick(kNames);
@@ -177,8 +179,8 @@ std::string Described(const std::string& text, const Facts& facts) {
   std::string out = text + facts.initiator_ip.ToString() + ":" +
                     std::to_string(facts.initiator_port) + " > " + facts.responder_ip.ToString() +
                     ":" + std::to_string(facts.responder_port) + " protocol " +
-                    std::to_string(facts.ip_protocol) + " sides " +
-                    std::to_string(static_cast<int>(facts.initiator_side)) +
+                    std::to_string(facts.ip_protocol) + (facts.ports_open ? " ports open" : "") +
+                    " sides " + std::to_string(static_cast<int>(facts.initiator_side)) +
                     std::to_string(static_cast<int>(facts.responder_side)) + " name state " +
                     std::to_string(static_cast<int>(facts.name_state)) + " app state " +
                     std::to_string(static_cast<int>(facts.app_state)) + " app " +

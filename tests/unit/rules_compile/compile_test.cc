@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rules/model/parse.h"
+#include "rules/model/print.h"
 #include "tests/unit/rules_compile/fake_catalog.h"
 
 namespace weir::rules {
@@ -113,6 +114,66 @@ TEST(Compile, DescribesARule) {
   EXPECT_EQ(policy->version(), 7U);
 }
 
+TEST(Compile, CutsLongListsOfValuesInTheDescription) {
+  std::string values = "n0.example";
+  std::string shown = values;
+  for (size_t i = 1; i < 3000; ++i) {
+    values += ", n" + std::to_string(i) + ".example";
+    if (i + 1 == kValuesShownMax) shown = values;
+  }
+  const auto policy =
+      Compiled("drop domain " + values + " port tcp/1, tcp/2 id a\ndrop domain " + shown + " id b");
+  EXPECT_EQ(policy->info(0).text, "drop domain " + shown + ", … 2980 more port tcp/1, tcp/2 id a");
+  EXPECT_EQ(policy->info(1).text, "drop domain " + shown + " id b");
+}
+
+TEST(Compile, RefusesMoreNamesThanItHasRoomFor) {
+  const std::vector<PolicySource> sources = {{"t.rules", "drop host a, b\nallow domain b, c\n"}};
+  const auto parsed = ParsePolicy(sources);
+  CompileOptions options;
+  options.names_max = 3;
+  EXPECT_TRUE(Compile(*parsed, options).ok());
+  options.names_max = 2;
+  const auto refused = Compile(*parsed, options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message, "the policy has 3 different names; up to 2 would do");
+}
+
+TEST(Compile, CountsTheMemoryOfAPolicy) {
+  const auto small = Compiled("drop domain a.example");
+  std::string text = "drop domain a.example";
+  for (size_t i = 0; i < 1000; ++i) text += ", n" + std::to_string(i) + ".example";
+  const auto names = Compiled(text);
+  EXPECT_GT(names->memory_bytes(), small->memory_bytes() + 17'000);
+  EXPECT_LT(names->memory_bytes(), small->memory_bytes() + 24'000);
+  // Each rule with what is told about it.
+  std::string many = "drop domain a.example reason \"" + std::string(200, 'r') + "\"";
+  EXPECT_GT(Compiled(many)->memory_bytes(), small->memory_bytes() + 200);
+}
+
+TEST(Compile, GivesEqualValuesOneNumber) {
+  const auto policy = Compiled(
+      "set s = 10.0.0.0/9, 10.128.0.0/9\n"
+      "drop port tcp/1 from @s to 10.0.0.0/8\n"
+      "drop port tcp/1-2 from inside, 10.0.0.0/8 to @s\n"
+      "drop domain a, b\ndrop domain a, b port tcp/1\ndrop domain a\n");
+  const auto& conditions = policy->parts().conditions;
+  const auto set_of = [&](uint32_t rule, Aspect aspect) {
+    const CompiledConjunction& match = policy->parts().rules[rule].match;
+    for (uint32_t i = 0; i < match.condition_count; ++i) {
+      const CompiledCondition& condition = conditions[match.first_condition + i];
+      if (condition.aspect == aspect) return condition.set;
+    }
+    return kNoSet;
+  };
+  EXPECT_EQ(set_of(0, Aspect::kFrom), set_of(0, Aspect::kTo));
+  EXPECT_EQ(set_of(0, Aspect::kFrom), set_of(1, Aspect::kFrom));
+  EXPECT_EQ(set_of(0, Aspect::kFrom), set_of(1, Aspect::kTo));
+  EXPECT_NE(set_of(0, Aspect::kPort), set_of(1, Aspect::kPort));
+  EXPECT_EQ(set_of(2, Aspect::kDomain), set_of(3, Aspect::kDomain));
+  EXPECT_NE(set_of(2, Aspect::kDomain), set_of(4, Aspect::kDomain));
+}
+
 TEST(Compile, ARulesOwnModeGoesBeforeThePolicys) {
   const auto policy = Compiled("drop any\ndrop host a mode enforce", Mode::kMonitor);
   EXPECT_EQ(policy->info(0).mode, Mode::kMonitor);
@@ -164,6 +225,17 @@ TEST(Compile, PointsOutShadowedAndRedundantRules) {
             "of it"});
   EXPECT_EQ(WarningsOf("drop any from inside\ndrop any from inside, outside\n"), Lines{});
   EXPECT_EQ(WarningsOf("drop any from inside, outside\ndrop any from inside\n").size(), 1U);
+}
+
+TEST(Compile, FindsNamesThatLieInOtherNames) {
+  // Each of a rule's names must lie in the same earlier rule.
+  EXPECT_EQ(WarningsOf("drop domain a, b\ndrop domain x.a, y.x.b\n").size(), 1U);
+  EXPECT_EQ(WarningsOf("drop domain a\ndrop domain b\ndrop domain x.a, x.b\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop domain a, b\ndrop host a, x.b\n").size(), 1U);
+  EXPECT_EQ(WarningsOf("drop host a, b\ndrop host b\n").size(), 1U);
+  EXPECT_EQ(WarningsOf("drop host a, b\ndrop domain b\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop domain a\ndrop domain xa, a\n"), Lines{});
+  EXPECT_EQ(WarningsOf("drop domain a, b\ndrop domain b, a\n").size(), 1U);
 }
 
 TEST(Compile, DoesNotTakeForShadowedWhatMayStillDecide) {

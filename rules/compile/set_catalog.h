@@ -1,0 +1,79 @@
+// The values of all conditions while a policy is compiled: gives equal sets one number, answers
+// which covers which, and makes the tables that workers ask.
+//
+// Numbers rise in the order in which sets are first added, for addresses, ports, applications,
+// categories, `host` and `domain` apart. The names are not copied: their text must outlive this.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "dataplane/base/siphash.h"
+#include "rules/compile/set_tables.h"
+#include "rules/compile/tables.h"
+#include "rules/model/policy_text.h"
+
+namespace weir::rules {
+
+class SetCatalog {
+ public:
+  explicit SetCatalog(const base::HashKey& secret) : builder_(secret) {}
+
+  uint32_t AddAddresses(AddressSet set) {
+    return kFirstAddressSet + addresses_.Add(std::move(set));
+  }
+  uint32_t AddPorts(NumberSet set) { return ports_.Add(std::move(set)); }
+  uint32_t AddApps(NumberSet set) { return apps_.Add(std::move(set)); }
+  uint32_t AddCategories(NumberSet set) { return categories_.Add(std::move(set)); }
+  uint32_t AddNames(std::span<const WordItem> names, bool is_domain);
+
+  // How many different names there are.
+  size_t CountNames() { return builder_.Count(); }
+
+  // Once, after the last set; at most kNamesMax names.
+  SetTables MakeTables();
+
+  // Whether every flow in the set `inner` is in the set `outer`. Of names after FindNameCovers();
+  // those of a `domain` may cover those of a `host`.
+  bool Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect, uint32_t inner) const;
+  void FindNameCovers(const NameTable& table);
+
+ private:
+  template <typename Set>
+  class Interned {
+   public:
+    uint32_t Add(Set set) {
+      const auto [known, is_new] = numbers_.try_emplace(std::move(set), size());
+      if (is_new) sets_.push_back(&known->first);
+      return known->second;
+    }
+    const Set& operator[](uint32_t number) const { return *sets_[number]; }
+    uint32_t size() const { return static_cast<uint32_t>(sets_.size()); }
+
+   private:
+    std::map<Set, uint32_t> numbers_;
+    std::vector<const Set*> sets_;
+  };
+
+  struct Names {
+    std::span<const WordItem> items;
+    std::vector<uint32_t> covered_by;  // ascending: numbers * 2 + is_domain
+  };
+
+  static void FindCovers(Names& names, bool is_domain, const NameTable& table);
+
+  Interned<AddressSet> addresses_;
+  Interned<NumberSet> ports_;
+  Interned<NumberSet> apps_;
+  Interned<NumberSet> categories_;
+  std::array<std::vector<Names>, 2> names_;                             // host, domain
+  std::array<std::unordered_multimap<size_t, uint32_t>, 2> same_hash_;  // of the words, in order
+  NameTable::Builder builder_;
+};
+
+}  // namespace weir::rules

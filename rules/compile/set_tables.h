@@ -1,0 +1,75 @@
+// All values that a policy asks about, ready to be asked: which of its numbered sets an address, a
+// port, an application or a name lies in.
+//
+// Immutable after they are made (set_catalog.h): any thread may ask, without allocation or lock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "dataplane/base/byte_order.h"
+#include "dataplane/base/ip_address.h"
+#include "rules/compile/found_sets.h"
+
+namespace weir::rules {
+
+// Sides count as sets of addresses: each is named by the bits of those it stands for.
+inline constexpr uint8_t kInsideBit = 1;
+inline constexpr uint8_t kOutsideBit = 2;
+inline constexpr uint32_t kFirstAddressSet = 4;
+
+constexpr uint32_t PortKey(uint8_t ip_protocol, uint16_t port) {
+  return (uint32_t{ip_protocol} << 16) | port;
+}
+
+// As a number; of IPv4 the lower 32 bits are the address.
+inline AddressKeyV6 AddressKey(const base::IpAddress& address) {
+  const uint8_t* bytes = address.bytes().data();
+  return static_cast<AddressKeyV6>(base::LoadBe<uint64_t>(bytes)) << 64 |
+         base::LoadBe<uint64_t>(bytes + 8);
+}
+
+struct SetTables {
+  AddressMapV4 v4;
+  AddressMapV6 v6;
+  PortMap ports;
+  AppMap apps;
+  AppMap categories;
+  NameTable names;
+
+  // Each adds to what was found.
+  void FindAddress(const base::IpAddress& address, Aspect aspect, FoundSets& found) const {
+    const auto add = [&](std::span<const uint32_t> run) { found.Add(aspect, run); };
+    const AddressKeyV6 key = AddressKey(address);
+    if (address.is_v4()) {
+      v4.ForEach(static_cast<uint32_t>(key), add);
+    } else {
+      v6.ForEach(key, add);
+    }
+  }
+  void FindPort(uint8_t ip_protocol, uint16_t port, Aspect aspect, FoundSets& found) const {
+    ports.ForEach(PortKey(ip_protocol, port),
+                  [&](std::span<const uint32_t> run) { found.Add(aspect, run); });
+  }
+  void FindApp(uint16_t app, FoundSets& found) const {
+    apps.ForEach(app, [&](std::span<const uint32_t> run) { found.Add(Aspect::kApp, run); });
+  }
+  void FindCategory(uint16_t category, FoundSets& found) const {
+    categories.ForEach(category,
+                       [&](std::span<const uint32_t> run) { found.Add(Aspect::kCategory, run); });
+  }
+  void FindName(std::string_view name, FoundSets& found) const {
+    names.ForEach(name, [&](const NameTable::Group& group, bool whole) {
+      if (whole) found.Add(Aspect::kHost, group.hosts);
+      found.Add(Aspect::kDomain, group.domains);
+    });
+  }
+
+  size_t memory_bytes() const {
+    return v4.memory_bytes() + v6.memory_bytes() + ports.memory_bytes() + apps.memory_bytes() +
+           categories.memory_bytes() + names.memory_bytes();
+  }
+};
+
+}  // namespace weir::rules
