@@ -9,12 +9,16 @@
 #include <algorithm>
 #include <array>
 
+#include "dataplane/port/topology.h"
+
 namespace weir::port {
 namespace {
 
 // What AF_XDP keeps in flight for a queue: fill ring, receive ring and both directions of send.
 constexpr uint32_t kBuffersPerQueue = 8192;
 constexpr uint32_t kSpareBuffers = 4096;  // bursts in hand, caches, Weir's own frames
+// What a worker without queues of its own may have in its four rings, and in its cache.
+constexpr uint32_t kBuffersPerHandedWorker = 4 * 2048 + 512;
 constexpr uint32_t kPreloadedPacketsMax = 1'000'000;
 constexpr uint32_t kXdpHeadroomBytes = 256;
 // Rings, device memory and the malloc heap's own, beside the buffers.
@@ -152,6 +156,26 @@ uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside) {
   return frame_bytes <= kSmallFrameBytesMax ? kSmallBufferBytes : kPageBufferBytes;
 }
 
+// A kernel interface, and what else is no network card, has no spreading of its own that can be
+// relied on. net_null gives every queue the same.
+bool MaySpread(const PlannedPort& port) {
+  return port.spec.kind == PortSpec::Kind::kPci || port.spec.driver == "net_null";
+}
+
+void PlanWorkers(Plan& plan, const base::WorkersConfig& workers) {
+  plan.workers = static_cast<uint16_t>(workers.cores.size());
+  const bool may_spread = MaySpread(plan.inside) && MaySpread(plan.outside);
+  plan.queues = may_spread ? plan.workers : uint16_t{1};
+  plan.workers_may_be_preempted = plan.workers > 1 && workers.idle == base::IdleMode::kSleep;
+  const Topology machine;
+  const std::array<int, 2> nodes = {machine.NodeOf(plan.inside.spec),
+                                    machine.NodeOf(plan.outside.spec)};
+  plan.node = nodes[0] >= 0 ? nodes[0] : nodes[1];
+  for (std::string& line : NodeWarnings(machine, workers.cores, nodes)) {
+    plan.warnings.push_back(std::move(line));
+  }
+}
+
 }  // namespace
 
 const char* PlannedPort::side_name() const {
@@ -175,9 +199,10 @@ base::Result<Plan> MakePlan(const base::Config& config) {
   }
   WarnAboutBridge(plan, config.fail.mode);
 
-  plan.queues = static_cast<uint16_t>(config.workers.cores.size());
+  PlanWorkers(plan, config.workers);
   plan.buffer_data_bytes = BufferBytes(plan.inside, plan.outside);
   plan.buffers = 2U * plan.queues * kBuffersPerQueue + kSpareBuffers;
+  if (plan.distributed()) plan.buffers += plan.workers * kBuffersPerHandedWorker;
   for (const PlannedPort* port : {&plan.inside, &plan.outside}) {
     auto preloaded = PreloadedPackets(*port);
     if (!preloaded) return preloaded.error();

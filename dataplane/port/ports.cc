@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <rte_errno.h>
-#include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
@@ -15,13 +14,27 @@ namespace {
 
 constexpr unsigned kCachedBuffers = 256;  // of each worker
 
+// One pool for both ports, also where they are on different nodes: a frame goes from one to the
+// other without being copied, so that one of them reaches over to the other's node either way.
+rte_mempool* MakePool(const Plan& plan) {
+  // In the default ring whoever is preempted while it takes or gives makes the others spin until it
+  // runs again.
+  const char* const ring = plan.workers_may_be_preempted ? "ring_mt_rts" : nullptr;
+  const auto make = [&](int node) {
+    return rte_pktmbuf_pool_create_by_ops("weir_frames", plan.buffers, kCachedBuffers, 0,
+                                          static_cast<uint16_t>(plan.buffer_data_bytes), node,
+                                          ring);
+  };
+  rte_mempool* const pool = make(plan.node >= 0 ? plan.node : SOCKET_ID_ANY);
+  // The hugepages may all be on the other node.
+  return pool == nullptr && plan.node >= 0 ? make(SOCKET_ID_ANY) : pool;
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Ports>> Ports::Open(const Plan& plan, const Port::Notice& notice) {
   std::unique_ptr<Ports> ports(new Ports());
-  ports->pool_ = rte_pktmbuf_pool_create("weir_frames", plan.buffers, kCachedBuffers, 0,
-                                         static_cast<uint16_t>(plan.buffer_data_bytes),
-                                         static_cast<int>(rte_socket_id()));
+  ports->pool_ = MakePool(plan);
   if (ports->pool_ == nullptr) {
     return base::Error{
         fmt::format("no memory for {} packet buffers: {} MB are needed; [dpdk] args "
