@@ -8,8 +8,8 @@
 namespace weir::spread {
 namespace {
 
-// What handing a packet on costs of what dealing with it costs: one in four.
-constexpr unsigned kDealingCost = 4;
+// What dealing with a packet costs, in what handing one on does.
+constexpr unsigned kDealingCost = 2;
 
 std::vector<uint32_t> Even(uint32_t slots, unsigned workers) {
   std::vector<uint32_t> shares(workers, slots / workers);
@@ -22,7 +22,7 @@ std::vector<uint32_t> Even(uint32_t slots, unsigned workers) {
 std::vector<uint32_t> EvenShares(unsigned workers) { return Even(Spread::kSlots, workers); }
 
 // With a part p of the flows the first is as busy as each of the others when
-// 1/4 + p = (1 - p) / (workers - 1).
+// 1/2 + p = (1 - p) / (workers - 1).
 std::vector<uint32_t> DistributorShares(unsigned workers) {
   if (workers == 1) return EvenShares(1);
   const unsigned others = workers - 1;

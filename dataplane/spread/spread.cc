@@ -48,8 +48,9 @@ std::optional<AddressPair> Follow(std::span<uint8_t> frame, uint32_t wire_bytes,
   return std::nullopt;
 }
 
-uint64_t WordAt(const base::IpAddress& address, size_t offset) {
-  uint64_t word;
+template <typename Word>
+Word WordAt(const base::IpAddress& address, size_t offset) {
+  Word word;
   std::memcpy(&word, address.bytes().data() + offset, sizeof word);
   return word;
 }
@@ -83,15 +84,21 @@ Spread::Spread(const std::array<uint8_t, 16>& secret, std::span<const uint32_t> 
   }
 }
 
-// Of the addresses in order, so that direction does not count. Their IPv4-mapped form is taken: a
-// flow has one key in both families.
+// Of the addresses in order, so that direction does not count. By their IPv4-mapped form: a flow
+// has one key in both families.
 uint64_t Spread::HashOf(const AddressPair& addresses) const {
-  const base::IpAddress& low = std::min(addresses.src, addresses.dst);
-  const base::IpAddress& high = std::max(addresses.src, addresses.dst);
   base::SipHash13 hash(key_);
-  for (const base::IpAddress* address : {&low, &high}) {
-    hash.Add(WordAt(*address, 0));
-    hash.Add(WordAt(*address, 8));
+  if (addresses.src.is_v4() && addresses.dst.is_v4()) {
+    const uint64_t src = WordAt<uint32_t>(addresses.src, 12);
+    const uint64_t dst = WordAt<uint32_t>(addresses.dst, 12);
+    hash.Add(std::min(src, dst) << 32 | std::max(src, dst));
+    return hash.Finish();
+  }
+  const bool in_order = addresses.src < addresses.dst;
+  for (const bool first : {true, false}) {
+    const base::IpAddress& address = first == in_order ? addresses.src : addresses.dst;
+    hash.Add(WordAt<uint64_t>(address, 0));
+    hash.Add(WordAt<uint64_t>(address, 8));
   }
   return hash.Finish();
 }

@@ -12,9 +12,14 @@ namespace weir::appliance {
 namespace {
 
 constexpr int64_t kRestAfterNs = 200 * base::kNsPerUs;  // idle this long, a worker lets go its core
+// Whoever shares a core keeps the others from theirs while it looks for packets.
+constexpr int64_t kRestAfterOnSharedCoreNs = 50 * base::kNsPerUs;
 constexpr int64_t kRestMinNs = 20 * base::kNsPerUs;
-// The longest sleep: a policy swap, expiry and the end wait for it.
+// The longest sleep of who must look for packets, and of who is woken for them: only expiry and the
+// end wait for it then.
 constexpr int64_t kRestMaxNs = base::kNsPerMs;
+constexpr int64_t kWokenRestMaxNs = 10 * base::kNsPerMs;
+constexpr uint64_t kFlowsATick = 256;
 constexpr int64_t kShowEveryNs = 10 * base::kNsPerMs;
 constexpr int64_t kClosePatienceNs = 20 * base::kNsPerSecond;
 constexpr uint64_t kFlowsLeast = 16;  // of any worker: [flows] max is never less for each
@@ -96,8 +101,7 @@ void Worker::Attach(const port::Ports& ports, port::Exchange* exchange) {
 
 void Worker::Run() {
   const uint64_t start = rte_rdtsc();
-  // Whoever shares a core keeps the others from theirs while it looks for packets.
-  const uint64_t rest_after = shares_its_core_ ? 0 : Cycles(kRestAfterNs);
+  const uint64_t rest_after = Cycles(shares_its_core_ ? kRestAfterOnSharedCoreNs : kRestAfterNs);
   const uint64_t show_every = Cycles(kShowEveryNs);
   shared_.policy.Register(index_);
   uint64_t before = start;
@@ -118,7 +122,7 @@ void Worker::Run() {
       shown_at_cycles_ = now;
       ShowClassifier();
     }
-    if (sleeps_when_idle_ && !moved && now - idle_since_cycles_ >= rest_after) Rest();
+    if (sleeps_when_idle_ && !moved && now - idle_since_cycles_ > rest_after) Rest();
     before = rte_rdtsc();
   }
   Finish();
@@ -162,10 +166,26 @@ void Worker::SendAnswers() {
 
 // Asleep the worker holds nothing of the policy, so that a swap need not wait for it.
 void Worker::Rest() {
+  const bool is_woken = ports_->can_be_woken();
+  const int64_t rest_ns = is_woken ? std::max(rest_ns_, kRestMaxNs) : rest_ns_;
+  rest_ns_ = std::min(rest_ns * 2, is_woken ? kWokenRestMaxNs : kRestMaxNs);
+  const base::MonoTime asleep_at = base::MonoNow();
   shared_.policy.Sleep(index_);
-  ports_->Wait(ports_->can_be_woken() ? kRestMaxNs : rest_ns_);
-  rest_ns_ = std::min(rest_ns_ * 2, kRestMaxNs);
+  ports_->Wait(rest_ns);
   shared_.policy.Wake(index_);
+  CatchUp(asleep_at, base::MonoNow());
+}
+
+// Flows end when they should however long the sleeps are: the pieces of the sweep that shorter ones
+// would have done, as far as there are flows to look at.
+void Worker::CatchUp(base::MonoTime asleep_at, base::MonoTime now) {
+  const auto missed = static_cast<uint64_t>((now.ns - asleep_at.ns) / kRestMaxNs);
+  const uint64_t whole_table = pipeline_->flow_counters().entries.value() / kFlowsATick;
+  const rules::CompiledPolicy& policy = shared_.policy.Get();
+  const int64_t offset = shared_.wall_minus_mono_ns.load(std::memory_order_relaxed);
+  for (uint64_t tick = std::min(missed, whole_table); tick > 0; --tick) {
+    pipeline_->Tick(now, policy, offset);
+  }
 }
 
 void Worker::ShowClassifier() {

@@ -99,6 +99,7 @@ class Worker {
   void SendAnswers();
   void AnswerFlowList();
   void Rest();
+  void CatchUp(base::MonoTime asleep_at, base::MonoTime now);
   void ShowClassifier();
   void Finish();
 

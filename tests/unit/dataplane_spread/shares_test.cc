@@ -23,14 +23,12 @@ TEST(Shares, EverySlotHasAWorker) {
   }
 }
 
-TEST(Shares, TheDistributorHasFewerFlowsTheMoreWorkersThereAre) {
+TEST(Shares, TheDistributorHasAQuarterOfTheFlowsWithOneOtherAndElseNone) {
   const auto first_of = [](unsigned workers) { return DistributorShares(workers).front(); };
   EXPECT_EQ(first_of(1), Spread::kSlots);
-  EXPECT_EQ(first_of(2), Spread::kSlots * 3 / 8);
-  EXPECT_EQ(first_of(3), Spread::kSlots / 6);
-  EXPECT_EQ(first_of(4), Spread::kSlots / 16);
-  EXPECT_EQ(first_of(5), 0U);
-  EXPECT_EQ(first_of(8), 0U);
+  EXPECT_EQ(first_of(2), Spread::kSlots / 4);
+  EXPECT_EQ(first_of(3), 0U);
+  EXPECT_EQ(first_of(64), 0U);
 }
 
 TEST(Shares, ALimitIsDividedExactly) {
@@ -47,7 +45,7 @@ TEST(Shares, ALimitIsDividedExactly) {
 
 TEST(Shares, ALimitIsDividedAsTheFlowsAre) {
   EXPECT_EQ(Divide(1000, EvenShares(4), 0), (std::vector<uint64_t>{250, 250, 250, 250}));
-  EXPECT_EQ(Divide(1024, DistributorShares(2), 0), (std::vector<uint64_t>{384, 640}));
+  EXPECT_EQ(Divide(1024, DistributorShares(2), 0), (std::vector<uint64_t>{256, 768}));
   EXPECT_EQ(Divide(64, EvenShares(64), 1), std::vector<uint64_t>(64, 1));
 }
 
