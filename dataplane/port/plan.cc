@@ -24,15 +24,10 @@ constexpr uint32_t kXdpHeadroomBytes = 256;
 // Rings, device memory and the malloc heap's own, beside the buffers.
 constexpr uint64_t kOtherMemoryBytes = uint64_t{96} << 20;
 
-constexpr uint32_t kSmallBufferBytes = RTE_MBUF_DEFAULT_BUF_SIZE;
-constexpr uint32_t kSmallFrameBytesMax =
-    RTE_MBUF_DEFAULT_DATAROOM - kXdpHeadroomBytes;  // 1792: an MTU of 1500 with room to spare
 constexpr uint32_t kPoolHeaderBytes = RTE_ALIGN(sizeof(rte_mempool_objhdr), RTE_CACHE_LINE_SIZE);
-// One cache line short of the page: a pool spreads its buffers over memory channels by making their
-// number of lines odd, and the kernel takes nothing longer than a page.
-constexpr uint32_t kPageBufferBytes =
-    4096 - RTE_CACHE_LINE_SIZE - kPoolHeaderBytes - sizeof(rte_mbuf);
-static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes == kAfXdpFrameBytesMax);
+// A whole page with what is around it; see Plan::buffer_is_a_page.
+constexpr uint32_t kPageBufferBytes = kPageBytes - kPoolHeaderBytes - sizeof(rte_mbuf);
+static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes >= kAfXdpFrameBytesMax);
 
 // TPACKET2_HDRLEN, rounded to TPACKET_ALIGNMENT.
 constexpr uint32_t kAfPacketHeaderBytes = 64;
@@ -139,21 +134,23 @@ base::Result<uint32_t> PreloadedPackets(const PlannedPort& port) {
   return packets;
 }
 
+bool AnyIsAfXdp(const PlannedPort& inside, const PlannedPort& outside) {
+  return inside.driver == Driver::kAfXdp || outside.driver == Driver::kAfXdp;
+}
+
 // The smallest buffer that both ports can live with.
 uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside) {
+  if (AnyIsAfXdp(inside, outside)) return kPageBufferBytes;
   const std::array<const PlannedPort*, 2> ports = {&inside, &outside};
   uint32_t frame_bytes = 0;
-  bool paged = false;
   for (const PlannedPort* port : ports) {
-    paged = paged || port->driver == Driver::kAfXdp;
     const uint32_t longest = port->link ? LongestFrameBytes(*port->link) : kFrameBytesMax;
     frame_bytes = std::max(frame_bytes, longest);
     if (port->driver == Driver::kAfPacket) {
       frame_bytes = std::max(frame_bytes, AfPacketFrameBytes(port->link->mtu_bytes));
     }
   }
-  if (!paged) return RTE_PKTMBUF_HEADROOM + RoundUp(std::max(frame_bytes, 2048U), 64);
-  return frame_bytes <= kSmallFrameBytesMax ? kSmallBufferBytes : kPageBufferBytes;
+  return RTE_PKTMBUF_HEADROOM + RoundUp(std::max(frame_bytes, 2048U), 64);
 }
 
 // A kernel interface, and what else is no network card, has no spreading of its own that can be
@@ -201,6 +198,7 @@ base::Result<Plan> MakePlan(const base::Config& config) {
 
   PlanWorkers(plan, config.workers);
   plan.buffer_data_bytes = BufferBytes(plan.inside, plan.outside);
+  plan.buffer_is_a_page = AnyIsAfXdp(plan.inside, plan.outside);
   plan.buffers = 2U * plan.queues * kBuffersPerQueue + kSpareBuffers;
   if (plan.distributed()) plan.buffers += plan.workers * kBuffersPerHandedWorker;
   for (const PlannedPort* port : {&plan.inside, &plan.outside}) {
