@@ -115,7 +115,7 @@ bool DistributingPorts::AnythingToSend() const {
   for (unsigned worker = 1; worker < parts_.size(); ++worker) {
     for (const packet::Side side : {packet::Side::kInside, packet::Side::kOutside}) {
       const rte_ring* const ring = exchange_.to_port(worker, side);
-      if (ring != nullptr && rte_ring_empty(ring) == 0) return true;
+      if (ring != nullptr && !Exchange::IsEmpty(ring)) return true;
     }
   }
   return false;

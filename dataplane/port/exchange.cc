@@ -83,6 +83,11 @@ base::Status Exchange::MakeRings(const Ports& ports, unsigned worker) {
   return {};
 }
 
+// rte_ring_empty reads the writer's side as if nobody wrote there.
+bool Exchange::IsEmpty(const rte_ring* ring) {
+  return __atomic_load_n(&ring->prod.tail, __ATOMIC_ACQUIRE) == ring->cons.tail;
+}
+
 void Exchange::Clear() {
   for (Lane& lane : lanes_) {
     for (rte_ring* ring : lane.to_worker) Empty(ring);

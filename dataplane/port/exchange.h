@@ -89,6 +89,8 @@ class Exchange {
   rte_ring* to_port(unsigned worker, packet::Side side) const {
     return lanes_[worker].to_port[IndexOf(side)];
   }
+  // For the ring's reader, at any time.
+  static bool IsEmpty(const rte_ring* ring);
   HandOverCounters& counters(unsigned worker) { return lanes_[worker].counters; }
   const HandOverCounters& counters(unsigned worker) const { return lanes_[worker].counters; }
   Sleeper& sleeper(unsigned worker) { return lanes_[worker].sleeper; }

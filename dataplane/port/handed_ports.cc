@@ -23,8 +23,8 @@ uint16_t HandedPorts::SendBurst(const Port& port, std::span<rte_mbuf*> burst) {
 }
 
 bool HandedPorts::AnythingThere() const {
-  return rte_ring_empty(exchange_.to_worker(worker_, packet::Side::kInside)) == 0 ||
-         rte_ring_empty(exchange_.to_worker(worker_, packet::Side::kOutside)) == 0;
+  return !Exchange::IsEmpty(exchange_.to_worker(worker_, packet::Side::kInside)) ||
+         !Exchange::IsEmpty(exchange_.to_worker(worker_, packet::Side::kOutside));
 }
 
 void HandedPorts::Wait(int64_t timeout_ns) {
