@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t kFileBytesMax = 1 << 20;
 constexpr uint64_t kMiB = 1ULL << 20;
+constexpr size_t kWorkersMax = 64;  // session ids have room for no more
 
 void TakeSensor(const Value& value, Config& config) {
   constexpr std::string_view kWhat = "a name of at most 63 letters, digits, '-', '_' and '.'";
@@ -51,7 +52,7 @@ void TakeDpdkArgs(const Value& value, Config& config) {
 
 void TakeCores(const Value& value, Config& config) {
   constexpr int64_t kCoreMax = 1023;
-  const std::string what = fmt::format("a list of different core numbers from 0 to {}", kCoreMax);
+  const std::string what = fmt::format("a list of core numbers from 0 to {}", kCoreMax);
   const toml::array* list = value.node.as_array();
   if (list == nullptr) return value.WrongType(what);
   if (list->empty()) return value.Expected(what + ", found an empty one");
@@ -62,11 +63,10 @@ void TakeCores(const Value& value, Config& config) {
       value.Expected(what, node);
       continue;
     }
-    const auto number = static_cast<unsigned>(*core);
-    if (std::find(cores.begin(), cores.end(), number) != cores.end()) {
-      value.Expected(fmt::format("{}, found {} twice", what, number), node);
-    }
-    cores.push_back(number);
+    cores.push_back(static_cast<unsigned>(*core));
+  }
+  if (cores.size() > kWorkersMax) {
+    value.Expected(fmt::format("at most {} workers, found {}", kWorkersMax, cores.size()));
   }
   config.workers.cores = std::move(cores);
 }
@@ -339,6 +339,7 @@ class ConfigReader {
       problems_.Add(places_["ports.outside"],
                     "ports.outside: expected another port than ports.inside");
     }
+    CheckWorkers();
     const RespondConfig& respond = config_.respond;
     if (respond.dns == DnsAnswerMode::kSinkhole && !respond.sinkhole_ipv4 &&
         !respond.sinkhole_ipv6) {
@@ -359,6 +360,19 @@ class ConfigReader {
       problems_.Add(places_[named ? "control.dataplane_socket" : "control.socket"],
                     "control.dataplane_socket: expected another path than control.socket");
     }
+  }
+
+  // A worker that polls never leaves its core to another one.
+  void CheckWorkers() {
+    if (config_.workers.idle == IdleMode::kSleep) return;
+    std::vector<unsigned> cores = config_.workers.cores;
+    std::sort(cores.begin(), cores.end());
+    const auto twice = std::adjacent_find(cores.begin(), cores.end());
+    if (twice == cores.end()) return;
+    problems_.Add(places_["workers.cores"],
+                  fmt::format("workers.cores: expected different cores with idle = \"poll\", found "
+                              "{} twice; workers may share a core with idle = \"sleep\"",
+                              *twice));
   }
 
   void Require(const std::string& name) {

@@ -38,7 +38,8 @@ enum class IdleMode : uint8_t {
 };
 
 struct WorkersConfig {
-  std::vector<unsigned> cores = {0};  // one worker on each; distinct, never empty
+  // A worker for each, 1 to 64; with kSleep a core may be there several times.
+  std::vector<unsigned> cores = {0};
   IdleMode idle = IdleMode::kPoll;
 };
 

@@ -17,6 +17,16 @@ constexpr uint64_t kFrameAckEcn = 0x03;
 constexpr uint64_t kFrameCrypto = 0x06;
 constexpr uint64_t kFrameConnectionClose = 0x1c;
 
+// PADDING is a byte of zero, and there are hundreds of them in most Initials (RFC 9000 §19.1,
+// §14.1): passed over in words.
+void SkipPadding(Cursor& frames) {
+  const ByteSpan rest = frames.rest();
+  size_t zeros = 0;
+  while (rest.size() - zeros >= 8 && base::LoadBe<uint64_t>(rest.data() + zeros) == 0) zeros += 8;
+  while (zeros < rest.size() && rest[zeros] == 0) ++zeros;
+  frames.Skip(zeros);
+}
+
 void SkipAck(Cursor& frames, bool ecn) {
   ReadVarint(frames);  // largest acknowledged
   ReadVarint(frames);  // delay
@@ -40,7 +50,7 @@ void SkipConnectionClose(Cursor& frames) {
 template <typename Piece>
 bool ForEachPiece(ByteSpan bytes, Piece&& piece) {
   Cursor frames(bytes);
-  while (!frames.empty()) {
+  for (SkipPadding(frames); !frames.empty(); SkipPadding(frames)) {
     const uint64_t type = ReadVarint(frames);
     if (type == kFramePadding || type == kFramePing) continue;
     if (type == kFrameAck || type == kFrameAckEcn) {
@@ -67,7 +77,7 @@ bool ForEachGooglePiece(ByteSpan bytes, Piece&& piece) {
   constexpr uint8_t kGoogleAck = 0x40;
   constexpr uint8_t kGoogleLongAck = 0x60;
   Cursor frames(bytes);
-  while (!frames.empty()) {
+  for (SkipPadding(frames); !frames.empty(); SkipPadding(frames)) {
     const uint8_t type = frames.U8();
     if (type == kFramePadding || type == kGooglePing) continue;
     if (type == kGoogleAck || type == kGoogleLongAck) {

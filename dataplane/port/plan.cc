@@ -9,26 +9,25 @@
 #include <algorithm>
 #include <array>
 
+#include "dataplane/port/topology.h"
+
 namespace weir::port {
 namespace {
 
 // What AF_XDP keeps in flight for a queue: fill ring, receive ring and both directions of send.
 constexpr uint32_t kBuffersPerQueue = 8192;
 constexpr uint32_t kSpareBuffers = 4096;  // bursts in hand, caches, Weir's own frames
+// What a worker without queues of its own may have in its four rings, and in its cache.
+constexpr uint32_t kBuffersPerHandedWorker = 4 * 2048 + 512;
 constexpr uint32_t kPreloadedPacketsMax = 1'000'000;
 constexpr uint32_t kXdpHeadroomBytes = 256;
 // Rings, device memory and the malloc heap's own, beside the buffers.
 constexpr uint64_t kOtherMemoryBytes = uint64_t{96} << 20;
 
-constexpr uint32_t kSmallBufferBytes = RTE_MBUF_DEFAULT_BUF_SIZE;
-constexpr uint32_t kSmallFrameBytesMax =
-    RTE_MBUF_DEFAULT_DATAROOM - kXdpHeadroomBytes;  // 1792: an MTU of 1500 with room to spare
 constexpr uint32_t kPoolHeaderBytes = RTE_ALIGN(sizeof(rte_mempool_objhdr), RTE_CACHE_LINE_SIZE);
-// One cache line short of the page: a pool spreads its buffers over memory channels by making their
-// number of lines odd, and the kernel takes nothing longer than a page.
-constexpr uint32_t kPageBufferBytes =
-    4096 - RTE_CACHE_LINE_SIZE - kPoolHeaderBytes - sizeof(rte_mbuf);
-static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes == kAfXdpFrameBytesMax);
+// A whole page with what is around it; see Plan::buffer_is_a_page.
+constexpr uint32_t kPageBufferBytes = kPageBytes - kPoolHeaderBytes - sizeof(rte_mbuf);
+static_assert(kPageBufferBytes - RTE_PKTMBUF_HEADROOM - kXdpHeadroomBytes >= kAfXdpFrameBytesMax);
 
 // TPACKET2_HDRLEN, rounded to TPACKET_ALIGNMENT.
 constexpr uint32_t kAfPacketHeaderBytes = 64;
@@ -152,18 +151,40 @@ uint32_t LongestFrameBytes(const PlannedPort& port, const Preloaded& loaded) {
   return receives_nothing ? 0 : kFrameBytesMax;
 }
 
+bool AnyIsAfXdp(const PlannedPort& inside, const PlannedPort& outside) {
+  return inside.driver == Driver::kAfXdp || outside.driver == Driver::kAfXdp;
+}
+
 // The smallest buffer that both ports can live with.
 uint32_t BufferBytes(const PlannedPort& inside, const PlannedPort& outside, uint32_t frame_bytes) {
+  if (AnyIsAfXdp(inside, outside)) return kPageBufferBytes;
   const std::array<const PlannedPort*, 2> ports = {&inside, &outside};
-  bool paged = false;
   for (const PlannedPort* port : ports) {
-    paged = paged || port->driver == Driver::kAfXdp;
     if (port->driver == Driver::kAfPacket) {
       frame_bytes = std::max(frame_bytes, AfPacketFrameBytes(port->link->mtu_bytes));
     }
   }
-  if (!paged) return RTE_PKTMBUF_HEADROOM + RoundUp(std::max(frame_bytes, 2048U), 64);
-  return frame_bytes <= kSmallFrameBytesMax ? kSmallBufferBytes : kPageBufferBytes;
+  return RTE_PKTMBUF_HEADROOM + RoundUp(std::max(frame_bytes, 2048U), 64);
+}
+
+// A kernel interface, and what else is no network card, has no spreading of its own that can be
+// relied on. net_null gives every queue the same.
+bool MaySpread(const PlannedPort& port) {
+  return port.spec.kind == PortSpec::Kind::kPci || port.spec.driver == "net_null";
+}
+
+void PlanWorkers(Plan& plan, const base::WorkersConfig& workers) {
+  plan.workers = static_cast<uint16_t>(workers.cores.size());
+  const bool may_spread = MaySpread(plan.inside) && MaySpread(plan.outside);
+  plan.queues = may_spread ? plan.workers : uint16_t{1};
+  plan.workers_may_be_preempted = plan.workers > 1 && workers.idle == base::IdleMode::kSleep;
+  const Topology machine;
+  const std::array<int, 2> nodes = {machine.NodeOf(plan.inside.spec),
+                                    machine.NodeOf(plan.outside.spec)};
+  plan.node = nodes[0] >= 0 ? nodes[0] : nodes[1];
+  for (std::string& line : NodeWarnings(machine, workers.cores, nodes)) {
+    plan.warnings.push_back(std::move(line));
+  }
 }
 
 }  // namespace
@@ -189,8 +210,10 @@ base::Result<Plan> MakePlan(const base::Config& config) {
   }
   WarnAboutBridge(plan, config.fail.mode);
 
-  plan.queues = static_cast<uint16_t>(config.workers.cores.size());
+  PlanWorkers(plan, config.workers);
+  plan.buffer_is_a_page = AnyIsAfXdp(plan.inside, plan.outside);
   plan.buffers = 2U * plan.queues * kBuffersPerQueue + kSpareBuffers;
+  if (plan.distributed()) plan.buffers += plan.workers * kBuffersPerHandedWorker;
   uint32_t frame_bytes = 0;
   for (const PlannedPort* port : {&plan.inside, &plan.outside}) {
     auto loaded = LookAtPreloaded(*port);

@@ -32,6 +32,20 @@ uint64_t RssFields(uint64_t offered) {
   return offered & (by_addresses ? RTE_ETH_RSS_IP : RTE_ETH_RSS_IP | kPorts);
 }
 
+// What a device says of its spreading. None: it is not there yet, or cannot do it.
+std::optional<rte_eth_dev_info> SpreadingOf(const PlannedPort& port, uint16_t workers) {
+  uint16_t id = 0;
+  rte_eth_dev_info info;
+  if (rte_eth_dev_get_port_by_name(port.spec.device.c_str(), &id) != 0 ||
+      rte_eth_dev_info_get(id, &info) != 0) {
+    return std::nullopt;
+  }
+  const bool spreads = (info.flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0 &&
+                       info.hash_key_size <= kRssKeyBytesMax && info.max_rx_queues >= workers &&
+                       info.max_tx_queues >= workers;
+  return spreads ? std::optional(info) : std::nullopt;
+}
+
 // Runs DPDK calls with their output caught, and gives its reason when they fail.
 template <typename Call>
 base::Status Quietly(const Call& call) {
@@ -73,6 +87,22 @@ std::string ArgumentsOf(const PlannedPort& planned, Driver driver) {
 }
 
 }  // namespace
+
+// The two directions of a flow come by different ports. They meet at one worker only where both
+// ports hash alike and look the hash up in tables of one size.
+std::string DecideQueues(Plan& plan) {
+  const auto is_card = [](const PlannedPort& port) {
+    return port.spec.kind == PortSpec::Kind::kPci;
+  };
+  if (plan.queues == 1 || (!is_card(plan.inside) && !is_card(plan.outside))) return {};
+  const auto inside = SpreadingOf(plan.inside, plan.workers);
+  const auto outside = SpreadingOf(plan.outside, plan.workers);
+  const bool alike = inside && outside && inside->reta_size == outside->reta_size &&
+                     std::string_view(inside->driver_name) == outside->driver_name;
+  if (alike) return {};
+  plan.queues = 1;
+  return "the network cards cannot spread flows over the workers alike: the first worker does it";
+}
 
 base::Result<std::unique_ptr<Port>> Port::Open(const PlannedPort& planned, const Plan& plan,
                                                rte_mempool* pool, const Notice& notice) {
@@ -131,6 +161,16 @@ base::Status Port::Probe(const std::string& name, const std::string& arguments, 
 }
 
 base::Status Port::Configure(const Plan& plan, rte_mempool* pool) {
+  if (auto done = ConfigureQueues(plan); !done) return done;
+  if (auto done = SetUpQueues(plan, pool); !done) return done;
+  return Quietly([this] {
+    const int started = rte_eth_dev_start(id_);
+    if (started == 0) rte_eth_promiscuous_enable(id_);  // where it has such a thing
+    return started;
+  });
+}
+
+base::Status Port::ConfigureQueues(const Plan& plan) {
   rte_eth_dev_info info;
   if (const int result = rte_eth_dev_info_get(id_, &info); result != 0) {
     return base::Error{std::strerror(-result)};
@@ -139,15 +179,6 @@ base::Status Port::Configure(const Plan& plan, rte_mempool* pool) {
   std::array<uint8_t, kRssKeyBytesMax> key;
   for (size_t i = 0; i < key.size(); ++i) key[i] = kSymmetricKey[i % kSymmetricKey.size()];
   if (plan.queues > 1) {
-    const bool spreads = (info.flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0 &&
-                         info.hash_key_size <= key.size() && info.max_rx_queues >= plan.queues &&
-                         info.max_tx_queues >= plan.queues;
-    if (!spreads) {
-      return base::Error{
-          fmt::format("{} cannot spread flows over {} workers: [workers] cores may "
-                      "name one core with it",
-                      driver_, plan.queues)};
-    }
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_key = key.data();
     configuration.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
@@ -157,17 +188,14 @@ base::Status Port::Configure(const Plan& plan, rte_mempool* pool) {
   const uint32_t mtu = std::min<uint32_t>(info.max_mtu, frame_bytes_max_ - kLinkHeaderBytesMax);
   // A NIC takes long frames when told so; for kernel interfaces the kernel's MTU holds.
   if (!link_setup_ && info.max_mtu > RTE_ETHER_MTU) configuration.rxmode.mtu = mtu;
-  if (auto done = Quietly(
-          [&] { return rte_eth_dev_configure(id_, plan.queues, plan.queues, &configuration); });
-      !done) {
-    return done;
-  }
-  if (auto done = SetUpQueues(plan, pool); !done) return done;
-  return Quietly([this] {
-    const int started = rte_eth_dev_start(id_);
-    if (started == 0) rte_eth_promiscuous_enable(id_);  // where it has such a thing
-    return started;
-  });
+  const auto configure = [&](uint16_t tx_queues) {
+    tx_queues_ = tx_queues;
+    return Quietly(
+        [&] { return rte_eth_dev_configure(id_, plan.queues, tx_queues, &configuration); });
+  };
+  // Some drivers want as many queues to send by as there are to receive from.
+  if (info.max_tx_queues >= plan.workers && configure(plan.workers)) return {};
+  return configure(plan.queues);
 }
 
 base::Status Port::SetUpQueues(const Plan& plan, rte_mempool* pool) {
@@ -178,7 +206,8 @@ base::Status Port::SetUpQueues(const Plan& plan, rte_mempool* pool) {
     const auto socket = static_cast<unsigned>(std::max(0, rte_eth_dev_socket_id(id_)));
     for (uint16_t queue = 0; queue < plan.queues && result >= 0; ++queue) {
       result = rte_eth_rx_queue_setup(id_, queue, rx_descriptors, socket, nullptr, pool);
-      if (result < 0) break;
+    }
+    for (uint16_t queue = 0; queue < tx_queues_ && result >= 0; ++queue) {
       result = rte_eth_tx_queue_setup(id_, queue, tx_descriptors, socket, nullptr);
     }
     return result;

@@ -46,6 +46,8 @@ class Port {
   const std::string& driver() const { return driver_; }  // "net_af_xdp"
   const std::string& device() const { return device_; }  // the interface, or the device's name
   uint32_t frame_bytes_max() const { return frame_bytes_max_; }
+  // One for each worker, or one in all where the driver has not as many.
+  uint16_t tx_queues() const { return tx_queues_; }
   bool link_up() const;
   PortStats stats() const;
 
@@ -53,6 +55,7 @@ class Port {
   Port() = default;
   base::Status Probe(const std::string& name, const std::string& arguments, bool is_pci);
   base::Status Configure(const Plan& plan, rte_mempool* pool);
+  base::Status ConfigureQueues(const Plan& plan);
   base::Status SetUpQueues(const Plan& plan, rte_mempool* pool);
   base::Status OpenDevice(const PlannedPort& planned, Driver driver, const Plan& plan,
                           rte_mempool* pool);
@@ -66,8 +69,14 @@ class Port {
   std::string device_;
   std::string interface_;
   uint32_t frame_bytes_max_ = 0;
+  uint16_t tx_queues_ = 0;
   std::optional<LinkSetup> link_setup_;
 };
+
+// Once the EAL has started and knows the network cards: whether they spread flows over the workers
+// by themselves. Where they do not, each port has one queue to receive from (plan.queues), and a
+// line to tell comes back.
+std::string DecideQueues(Plan& plan);
 
 class Ports {
  public:

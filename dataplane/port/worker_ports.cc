@@ -10,6 +10,10 @@
 #include <cstring>
 #include <memory>
 
+#include "dataplane/port/distributing_ports.h"
+#include "dataplane/port/exchange.h"
+#include "dataplane/port/handed_ports.h"
+
 namespace weir::port {
 namespace {
 
@@ -46,7 +50,7 @@ WorkerPorts::WorkerPorts(const Ports& ports, uint16_t queue)
 void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& batch) {
   const Port& port = side == packet::Side::kInside ? *inside_ : *outside_;
   std::array<rte_mbuf*, packet::kBatchMax> burst;
-  const uint16_t received = rte_eth_rx_burst(port.id(), queue_, burst.data(), burst.size());
+  const uint16_t received = ReceiveBurst(port, burst);
   uint64_t bytes = 0;
   size_t count = 0;
   for (uint16_t i = 0; i < received; ++i) {
@@ -76,6 +80,10 @@ void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& 
 
 const Port& WorkerPorts::OppositeOf(packet::Side side) const {
   return side == packet::Side::kInside ? *outside_ : *inside_;
+}
+
+uint16_t WorkerPorts::ReceiveBurst(const Port& port, std::span<rte_mbuf*> burst) {
+  return rte_eth_rx_burst(port.id(), queue_, burst.data(), static_cast<uint16_t>(burst.size()));
 }
 
 uint16_t WorkerPorts::SendBurst(const Port& port, std::span<rte_mbuf*> burst) {
@@ -140,6 +148,18 @@ bool WorkerPorts::Send(packet::Side side, std::span<const uint8_t> frame) {
   return false;
 }
 
+PortTotals WorkerPorts::totals() const {
+  PortTotals totals;
+  totals.received_packets = counters_.received_packets.value();
+  totals.received_bytes = counters_.received_bytes.value();
+  totals.refused_packets = counters_.refused_packets.value();
+  totals.sent_packets = counters_.sent_packets.value();
+  totals.unsent_packets = counters_.unsent_packets.value();
+  totals.frames_made = counters_.frames_made.value();
+  totals.frames_unsent = counters_.frames_unsent.value();
+  return totals;
+}
+
 void WorkerPorts::Wait(int64_t timeout_ns) {
   const timespec timeout = {timeout_ns / base::kNsPerSecond, timeout_ns % base::kNsPerSecond};
   if (sockets_.empty()) {
@@ -147,6 +167,15 @@ void WorkerPorts::Wait(int64_t timeout_ns) {
   } else {
     ::ppoll(sockets_.data(), sockets_.size(), &timeout, nullptr);
   }
+}
+
+std::unique_ptr<WorkerPorts> MakeWorkerPorts(const Ports& ports, Exchange* exchange,
+                                             unsigned index) {
+  if (exchange == nullptr) {
+    return std::make_unique<WorkerPorts>(ports, static_cast<uint16_t>(index));
+  }
+  if (index == 0) return std::make_unique<DistributingPorts>(ports, *exchange);
+  return std::make_unique<HandedPorts>(ports, *exchange, index);
 }
 
 }  // namespace weir::port

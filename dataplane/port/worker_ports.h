@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -31,9 +32,27 @@ struct alignas(64) WorkerPortCounters {
   base::Counter frames_unsent;
 };
 
+// Both as they are in the end: what another thread has counted for this worker is in it.
+struct PortTotals {
+  uint64_t received_packets = 0;  // including worker_full_packets
+  uint64_t received_bytes = 0;
+  uint64_t refused_packets = 0;
+  uint64_t worker_full_packets = 0;  // the ring to this worker had no room
+  uint64_t sent_packets = 0;
+  uint64_t unsent_packets = 0;
+  uint64_t frames_made = 0;
+  uint64_t frames_unsent = 0;
+};
+
+// With queues of its own on both ports, as each worker has where the ports spread the flows. Where
+// they do not, DistributingPorts and HandedPorts take its place: only where bursts come from and go
+// to differs.
 class WorkerPorts {
  public:
   WorkerPorts(const Ports& ports, uint16_t queue);
+  virtual ~WorkerPorts() = default;
+  WorkerPorts(const WorkerPorts&) = delete;
+  WorkerPorts& operator=(const WorkerPorts&) = delete;
 
   // Up to a batch from the port on `side`. Packets are marked with side and time, else as new.
   // The batch must have gone through Finish() before it is filled again.
@@ -48,15 +67,28 @@ class WorkerPorts {
 
   // Sleeps until a frame has come on either port or the time is over. On drivers without a socket
   // to wait for, the time is all there is.
-  void Wait(int64_t timeout_ns);
-  bool can_be_woken() const { return !sockets_.empty(); }
+  virtual void Wait(int64_t timeout_ns);
+  virtual bool can_be_woken() const { return !sockets_.empty(); }
+
+  // Whether the last two Receive() have moved frames that are not this worker's.
+  virtual bool moved_for_others() { return false; }
+  // The worker is to stop: nothing new comes in from now on. To be called between rounds until it
+  // is true: then nothing is under way any more.
+  virtual bool Leave() { return true; }
 
   // Any thread.
-  const WorkerPortCounters& counters() const { return counters_; }
+  virtual PortTotals totals() const;
+
+ protected:
+  virtual uint16_t ReceiveBurst(const Port& port, std::span<rte_mbuf*> burst);
+  virtual uint16_t SendBurst(const Port& port, std::span<rte_mbuf*> burst);
+
+  const Port& inside() const { return *inside_; }
+  const Port& outside() const { return *outside_; }
+  const std::vector<pollfd>& sockets() const { return sockets_; }
 
  private:
   const Port& OppositeOf(packet::Side side) const;
-  uint16_t SendBurst(const Port& port, std::span<rte_mbuf*> burst);
 
   const Port* inside_;
   const Port* outside_;
@@ -65,5 +97,12 @@ class WorkerPorts {
   std::vector<pollfd> sockets_;
   WorkerPortCounters counters_;
 };
+
+class Exchange;
+
+// The ports of worker `index`. `exchange`: null where the ports spread flows themselves; else it
+// outlives what is made.
+std::unique_ptr<WorkerPorts> MakeWorkerPorts(const Ports& ports, Exchange* exchange,
+                                             unsigned index);
 
 }  // namespace weir::port

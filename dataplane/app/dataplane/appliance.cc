@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "dataplane/app/dataplane/respond_settings.h"
+#include "dataplane/spread/shares.h"
 
 namespace weir::appliance {
 namespace {
@@ -38,6 +39,18 @@ base::UniqueFd TakeOverSignals() {
 }
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+struct Making {
+  const Worker::Setup* setup;
+  unsigned index;
+  base::Result<std::unique_ptr<Worker>> made = base::Error{};
+};
+
+int MakeWorker(void* making) {
+  Making& wanted = *static_cast<Making*>(making);
+  wanted.made = Worker::Create(*wanted.setup, wanted.index);
+  return 0;
+}
 
 int RunWorker(void* worker) {
   static_cast<Worker*>(worker)->Run();
@@ -94,24 +107,49 @@ base::Status Appliance::OpenJournal() {
   return {};
 }
 
-base::Status Appliance::OpenPorts(const port::Plan& plan) {
+base::Status Appliance::OpenPorts(port::Plan plan) {
   auto eal = port::Eal::Start(config_, plan);
   if (!eal) return eal.error();
   eal_ = std::move(*eal);
-  const auto workers = static_cast<unsigned>(config_.workers.cores.size());
-  if (auto ready = shared_->policy.Prepare(workers, std::move(first_policy_)); !ready) return ready;
-  // Workers take time to make (their tables): before the ports take packets from the bridge.
-  const Worker::Setup setup{&config_, &respond_, shared_.get(), Random<std::array<uint8_t, 16>>(),
-                            names_};
-  for (unsigned index = 0; index < workers; ++index) {
-    auto worker = Worker::Create(setup, index);
-    if (!worker) return worker.error();
-    workers_.push_back(std::move(*worker));
+  if (const std::string line = port::DecideQueues(plan); !line.empty()) spdlog::warn("{}", line);
+  if (auto ready = shared_->policy.Prepare(plan.workers, std::move(first_policy_)); !ready) {
+    return ready;
   }
-  watched_.resize(workers);
+  // Workers take time to make (their tables): before the ports take packets from the bridge.
+  if (auto made = MakeWorkers(plan); !made) return made;
   auto ports = port::Ports::Open(plan, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!ports) return ports.error();
   ports_ = std::move(*ports);
+  if (!plan.distributed()) return {};
+  auto exchange = port::Exchange::Create(
+      *ports_, {.workers = plan.workers,
+                .secret = Random<std::array<uint8_t, 16>>(),
+                .workers_sleep = config_.workers.idle == base::IdleMode::kSleep});
+  if (!exchange) return exchange.error();
+  exchange_ = std::move(*exchange);
+  return {};
+}
+
+base::Status Appliance::MakeWorkers(const port::Plan& plan) {
+  const Worker::Setup setup{.config = &config_,
+                            .respond = &respond_,
+                            .shared = shared_.get(),
+                            .hash_secret = Random<std::array<uint8_t, 16>>(),
+                            .shares = plan.distributed() ? spread::DistributorShares(plan.workers)
+                                                         : spread::EvenShares(plan.workers),
+                            .names = names_};
+  for (unsigned index = 0; index < plan.workers; ++index) {
+    Making making{&setup, index};
+    const unsigned lcore = port::Eal::WorkerLcore(index);
+    if (rte_eal_remote_launch(MakeWorker, &making, lcore) != 0) {
+      return base::Error{
+          fmt::format("worker {} on core {} does not start", index, config_.workers.cores[index])};
+    }
+    rte_eal_wait_lcore(lcore);
+    if (!making.made) return making.made.error();
+    workers_.push_back(std::move(*making.made));
+  }
+  watched_.resize(plan.workers);
   return {};
 }
 
@@ -151,11 +189,14 @@ base::Status Appliance::StartWorkers() {
   policy_->on_installed(policy_->state().version);
   for (size_t index = 0; index < workers_.size(); ++index) {
     Worker& worker = *workers_[index];
-    worker.Attach(*ports_);
+    worker.Attach(*ports_, exchange_.get());
     const int started =
         rte_eal_remote_launch(RunWorker, &worker, port::Eal::WorkerLcore(worker.index()));
     if (started != 0) {
       const unsigned core = worker.core();
+      for (size_t missing = index; exchange_ && missing < workers_.size(); ++missing) {
+        exchange_->SetDone(static_cast<unsigned>(missing));
+      }
       workers_.resize(index);  // those that run are stopped, the others never were
       return base::Error{fmt::format("worker {} on core {} does not start", index, core)};
     }
@@ -164,8 +205,9 @@ base::Status Appliance::StartWorkers() {
   const auto describe = [](const port::Port& port) {
     return fmt::format("{} ({})", port.device(), port.driver());
   };
-  spdlog::info("forwarding between inside {} and outside {}, {} worker(s), policy mode {}",
+  spdlog::info("forwarding between inside {} and outside {}, {} worker(s){}, policy mode {}",
                describe(ports_->inside()), describe(ports_->outside()), workers_.size(),
+               exchange_ ? ", the first receives for all" : "",
                rules::ModeName(policy_->state().mode));
   return {};
 }
@@ -257,6 +299,7 @@ void Appliance::StopWorkers() {
   shared_->stop.store(true, std::memory_order_relaxed);
   DrainUntilAll(&Worker::left_ports);
   statistics_->KeepPorts();
+  if (exchange_) exchange_->Clear();
   ports_.reset();
   DrainUntilAll(&Worker::finished);
   rte_eal_mp_wait_lcore();

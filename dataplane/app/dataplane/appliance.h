@@ -21,6 +21,7 @@
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/port/eal.h"
+#include "dataplane/port/exchange.h"
 #include "dataplane/port/ports.h"
 
 namespace weir::appliance {
@@ -41,7 +42,8 @@ class Appliance {
   Appliance(const Options& options, base::Config config);
   base::Status CheckPolicy();
   base::Status OpenJournal();
-  base::Status OpenPorts(const port::Plan& plan);
+  base::Status OpenPorts(port::Plan plan);
+  base::Status MakeWorkers(const port::Plan& plan);
   base::Status StartWorkers();
   base::Status OpenControl();
   void WirePolicy();
@@ -73,6 +75,7 @@ class Appliance {
   respond::Settings respond_;
   std::unique_ptr<EventKeeper> events_;
   std::unique_ptr<port::Ports> ports_;
+  std::unique_ptr<port::Exchange> exchange_;  // null where the ports spread the flows
   std::vector<std::unique_ptr<Worker>> workers_;
   bool workers_running_ = false;
   std::unique_ptr<Statistics> statistics_;

@@ -1,7 +1,5 @@
 #include "dataplane/app/dataplane/respond_settings.h"
 
-#include <algorithm>
-
 namespace weir::appliance {
 namespace {
 
@@ -30,8 +28,7 @@ base::Result<respond::Settings> MakeRespondSettings(const base::Config& config) 
   settings.dns_ttl_s = from.dns_ttl_s;
   settings.http_page = from.http == base::HttpAnswerMode::kPage;
   settings.per_source_per_second = from.per_source_per_second;
-  const auto workers = static_cast<uint32_t>(config.workers.cores.size());
-  settings.total_per_second = std::max(1U, from.total_per_second / workers);
+  settings.total_per_second = from.total_per_second;
   if (from.block_page.empty()) return settings;
   auto page = respond::BlockPage::Load(from.block_page);
   if (!page) return base::Error{"[respond] block_page: " + page.error().message};

@@ -8,7 +8,8 @@
 
 namespace weir::appliance {
 
-// Fails when the page cannot be read or is none. Of `total_per_second` each worker gets its part.
+// Fails when the page cannot be read or is none. `total_per_second` is
+// that of all workers together.
 base::Result<respond::Settings> MakeRespondSettings(const base::Config& config);
 
 }  // namespace weir::appliance

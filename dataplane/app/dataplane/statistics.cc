@@ -25,6 +25,7 @@ Json ByReason(const Traffic& traffic) {
         traffic.dropped[reason];
   }
   json["unreadable"] = traffic.unreadable;
+  json["worker_full"] = traffic.worker_full;
   return json;
 }
 
@@ -65,19 +66,20 @@ double Seconds(int64_t ns) {
 }  // namespace
 
 uint64_t Traffic::dropped_packets() const {
-  uint64_t total = unreadable;
+  uint64_t total = unreadable + worker_full;
   for (const uint64_t count : dropped) total += count;
   return total;
 }
 
 Traffic TrafficOf(const Worker& worker) {
   const pipeline::Counters& counters = worker.packets();
-  const port::WorkerPortCounters& ports = worker.ports();
-  const uint64_t unsent = ports.unsent_packets.value();
+  const port::PortTotals ports = worker.ports();
+  const uint64_t unsent = ports.unsent_packets;
   Traffic traffic;
-  traffic.rx_packets = ports.received_packets.value();
-  traffic.rx_bytes = ports.received_bytes.value();
-  traffic.unreadable = ports.refused_packets.value();
+  traffic.rx_packets = ports.received_packets;
+  traffic.rx_bytes = ports.received_bytes;
+  traffic.unreadable = ports.refused_packets;
+  traffic.worker_full = ports.worker_full_packets;
   for (size_t reason = 0; reason < traffic.dropped.size(); ++reason) {
     traffic.dropped[reason] = counters.dropped[reason].value();
   }
@@ -85,7 +87,7 @@ Traffic TrafficOf(const Worker& worker) {
   traffic.forwarded_packets =
       counters.forwarded_packets.value() - std::min(counters.forwarded_packets.value(), unsent);
   traffic.dropped[static_cast<size_t>(packet::DropReason::kTransmit)] += unsent;
-  traffic.tx_packets = ports.sent_packets.value() + ports.frames_made.value();
+  traffic.tx_packets = ports.sent_packets + ports.frames_made;
   return traffic;
 }
 
@@ -144,17 +146,19 @@ Json Statistics::WorkerStats(size_t index) const {
   json["rx_packets"] = traffic.rx_packets;
   json["forwarded_packets"] = traffic.forwarded_packets;
   json["dropped_packets"] = traffic.dropped_packets();
+  json["worker_full_packets"] = traffic.worker_full;
   json["tx_packets"] = traffic.tx_packets;
   json["responses"] = worker.packets().responses.value();
   json["responses_withheld"] = worker.packets().responses_withheld_total();
   json["responses_withheld_by_reason"] = Withheld(worker.packets());
-  json["responses_unsent"] = worker.ports().frames_unsent.value();
+  json["responses_unsent"] = worker.ports().frames_unsent;
   json["names_found"] = worker.packets().names_found.value();
   json["findings"] = worker.packets().findings.value();
   json["tunnelled_packets"] = worker.packets().tunnelled.value();
   json["short_way_packets"] = worker.packets().short_way.value();
   json["too_deep_packets"] = worker.packets().too_deep.value();
   json["flows"] = worker.flows().entries.value();
+  json["flows_max"] = worker.flows_max();
   json["loops"] = worker.counters().loops.value();
   return json;
 }

@@ -28,7 +28,10 @@ struct Traffic {
   uint64_t rx_bytes = 0;
   uint64_t forwarded_packets = 0;
   uint64_t tx_packets = 0;  // forwarded, and made by Weir itself
-  uint64_t unreadable = 0;  // dropped before the pipeline: in pieces that fit into no buffer
+  // Dropped before the pipeline: in pieces that fit into no buffer; no room in the ring to the
+  // worker.
+  uint64_t unreadable = 0;
+  uint64_t worker_full = 0;
   std::array<uint64_t, static_cast<size_t>(packet::DropReason::kCount)> dropped{};
 
   uint64_t dropped_packets() const;

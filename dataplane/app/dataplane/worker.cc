@@ -6,20 +6,33 @@
 #include <new>
 #include <thread>
 
+#include "dataplane/spread/shares.h"
+
 namespace weir::appliance {
 namespace {
 
 constexpr int64_t kRestAfterNs = 200 * base::kNsPerUs;  // idle this long, a worker lets go its core
+// Whoever shares a core keeps the others from theirs while it looks for packets.
+constexpr int64_t kRestAfterOnSharedCoreNs = 50 * base::kNsPerUs;
 constexpr int64_t kRestMinNs = 20 * base::kNsPerUs;
-// The longest sleep: a policy swap, expiry and the end wait for it.
+// The longest sleep of who must look for packets, and of who is woken for them: only expiry and the
+// end wait for it then.
 constexpr int64_t kRestMaxNs = base::kNsPerMs;
+constexpr int64_t kWokenRestMaxNs = 10 * base::kNsPerMs;
+constexpr uint64_t kFlowsATick = 256;
 constexpr int64_t kShowEveryNs = 10 * base::kNsPerMs;
 constexpr int64_t kClosePatienceNs = 20 * base::kNsPerSecond;
+constexpr uint64_t kFlowsLeast = 16;  // of any worker: [flows] max is never less for each
 constexpr int64_t kListPatienceNs = 250 * base::kNsPerMs;
 
 uint64_t Cycles(int64_t ns) {
   return static_cast<uint64_t>(static_cast<double>(ns) * static_cast<double>(rte_get_tsc_hz()) /
                                static_cast<double>(base::kNsPerSecond));
+}
+
+// What the worker has of a limit of all together.
+uint32_t PartOf(uint64_t total, uint64_t least, const Worker::Setup& setup, unsigned index) {
+  return static_cast<uint32_t>(spread::Divide(total, setup.shares, least)[index]);
 }
 
 pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
@@ -28,17 +41,20 @@ pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
   options.worker_index = index;
   options.hash_secret = setup.hash_secret;
   options.respond = *setup.respond;
+  // A worker without any could not answer at all: with fewer than workers, one each.
+  const uint32_t answers = setup.respond->total_per_second;
+  const auto workers = static_cast<uint32_t>(setup.shares.size());
+  options.respond.total_per_second = answers < workers ? 1 : PartOf(answers, 1, setup, index);
   options.drop_too_deep = config.parse.too_deep == base::OnTooDeep::kDrop;
   options.drop_when_table_full = config.fail.mode == base::FailMode::kClosed;
   options.fragment_limits.drop_when_full = config.fail.mode == base::FailMode::kClosed;
   options.drop_when_streams_full = config.fail.mode == base::FailMode::kClosed;
-  const auto workers = static_cast<uint32_t>(config.workers.cores.size());
-  options.stream_buffers_max = std::max(1U, config.streams.max / workers);
+  options.stream_buffers_max = PartOf(config.streams.max, 1, setup, index);
   options.midstream = config.streams.midstream;
   options.two_way = config.streams.two_way;
   options.strip_ech = config.dns.strip_ech;
   flow::Limits& limits = options.flow_limits;
-  limits.flows_max = static_cast<uint32_t>(config.flows.max / config.workers.cores.size());
+  limits.flows_max = PartOf(config.flows.max, kFlowsLeast, setup, index);
   limits.embryonic_percent = static_cast<uint32_t>(config.flows.embryonic_max_share * 100);
   limits.tcp_established_s = config.flows.tcp_established_s;
   limits.tcp_embryonic_s = config.flows.tcp_embryonic_s;
@@ -55,6 +71,8 @@ Worker::Worker(const Setup& setup, unsigned index)
     : index_(index),
       core_(setup.config->workers.cores[index]),
       sleeps_when_idle_(setup.config->workers.idle == base::IdleMode::kSleep),
+      shares_its_core_(std::ranges::count(setup.config->workers.cores, core_) > 1),
+      flows_max_(PartOf(setup.config->flows.max, kFlowsLeast, setup, index)),
       shared_(*setup.shared),
       ring_(kRingBytes),
       ring_sink_(ring_),
@@ -77,17 +95,17 @@ base::Result<std::unique_ptr<Worker>> Worker::Create(const Setup& setup, unsigne
   }
 }
 
-void Worker::Attach(const port::Ports& ports) {
-  ports_ = std::make_unique<port::WorkerPorts>(ports, static_cast<uint16_t>(index_));
+void Worker::Attach(const port::Ports& ports, port::Exchange* exchange) {
+  ports_ = port::MakeWorkerPorts(ports, exchange, index_);
 }
 
 void Worker::Run() {
   const uint64_t start = rte_rdtsc();
-  const uint64_t rest_after = Cycles(kRestAfterNs);
+  const uint64_t rest_after = Cycles(shares_its_core_ ? kRestAfterOnSharedCoreNs : kRestAfterNs);
   const uint64_t show_every = Cycles(kShowEveryNs);
   shared_.policy.Register(index_);
   uint64_t before = start;
-  while (!shared_.stop.load(std::memory_order_relaxed)) {
+  while (!shared_.stop.load(std::memory_order_relaxed) || !ports_->Leave()) {
     const bool moved = Round();
     shared_.policy.Quiescent(index_);
     const uint64_t now = rte_rdtsc();
@@ -124,7 +142,8 @@ bool Worker::Round() {
   pipeline_->Tick(now, policy, offset);
   SendAnswers();
   if (list_state_.load(std::memory_order_acquire) == ListState::kWanted) AnswerFlowList();
-  return moved > 0;
+  const bool moved_for_others = ports_->moved_for_others();
+  return moved > 0 || moved_for_others;
 }
 
 size_t Worker::Burst(packet::Side side, base::MonoTime now, const rules::CompiledPolicy& policy,
@@ -147,10 +166,26 @@ void Worker::SendAnswers() {
 
 // Asleep the worker holds nothing of the policy, so that a swap need not wait for it.
 void Worker::Rest() {
+  const bool is_woken = ports_->can_be_woken();
+  const int64_t rest_ns = is_woken ? std::max(rest_ns_, kRestMaxNs) : rest_ns_;
+  rest_ns_ = std::min(rest_ns * 2, is_woken ? kWokenRestMaxNs : kRestMaxNs);
+  const base::MonoTime asleep_at = base::MonoNow();
   shared_.policy.Sleep(index_);
-  ports_->Wait(ports_->can_be_woken() ? kRestMaxNs : rest_ns_);
-  rest_ns_ = std::min(rest_ns_ * 2, kRestMaxNs);
+  ports_->Wait(rest_ns);
   shared_.policy.Wake(index_);
+  CatchUp(asleep_at, base::MonoNow());
+}
+
+// Flows end when they should however long the sleeps are: the pieces of the sweep that shorter ones
+// would have done, as far as there are flows to look at.
+void Worker::CatchUp(base::MonoTime asleep_at, base::MonoTime now) {
+  const auto missed = static_cast<uint64_t>((now.ns - asleep_at.ns) / kRestMaxNs);
+  const uint64_t whole_table = pipeline_->flow_counters().entries.value() / kFlowsATick;
+  const rules::CompiledPolicy& policy = shared_.policy.Get();
+  const int64_t offset = shared_.wall_minus_mono_ns.load(std::memory_order_relaxed);
+  for (uint64_t tick = std::min(missed, whole_table); tick > 0; --tick) {
+    pipeline_->Tick(now, policy, offset);
+  }
 }
 
 void Worker::ShowClassifier() {

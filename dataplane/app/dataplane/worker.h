@@ -50,14 +50,17 @@ class Worker {
     const respond::Settings* respond = nullptr;
     Shared* shared = nullptr;
     std::array<uint8_t, 16> hash_secret{};
+    std::vector<uint32_t> shares;  // of all flows, by worker
     std::shared_ptr<const classify::NdpiNames> names;
   };
 
-  // Fails when the memory for its flows cannot be had.
+  // Fails when the memory for its flows cannot be had. On the worker's own core: memory belongs to
+  // the node of the core that touches it first.
   static base::Result<std::unique_ptr<Worker>> Create(const Setup& setup, unsigned index);
 
-  // Before Run(): the ports are opened after everything that may fail in Create().
-  void Attach(const port::Ports& ports);
+  // Before Run(): the ports are opened after everything that may fail in Create(). `exchange`: null
+  // where the ports spread the flows themselves.
+  void Attach(const port::Ports& ports, port::Exchange* exchange);
 
   // The lcore's function. Returns after `stop`, with every flow closed and every event pushed.
   void Run();
@@ -72,7 +75,8 @@ class Worker {
   const WorkerCounters& counters() const { return counters_; }
   const pipeline::Counters& packets() const { return pipeline_->counters(); }
   const flow::TableCounters& flows() const { return pipeline_->flow_counters(); }
-  const port::WorkerPortCounters& ports() const { return ports_->counters(); }
+  port::PortTotals ports() const { return ports_->totals(); }
+  uint64_t flows_max() const { return flows_max_; }
   events::EventRing& ring() { return ring_; }
   const events::RingEventSink& sink() const { return ring_sink_; }
 
@@ -95,6 +99,7 @@ class Worker {
   void SendAnswers();
   void AnswerFlowList();
   void Rest();
+  void CatchUp(base::MonoTime asleep_at, base::MonoTime now);
   void ShowClassifier();
   void Finish();
 
@@ -103,6 +108,8 @@ class Worker {
   const unsigned index_;
   const unsigned core_;
   const bool sleeps_when_idle_;
+  const bool shares_its_core_;
+  const uint64_t flows_max_;
   Shared& shared_;
 
   events::EventRing ring_;

@@ -7,9 +7,8 @@
 #include <filesystem>
 
 #include "dataplane/app/replay/record_files.h"
-#include "dataplane/base/siphash.h"
 #include "dataplane/capture/link_layer.h"
-#include "dataplane/parse/parse.h"
+#include "dataplane/spread/shares.h"
 
 namespace weir::replay {
 namespace {
@@ -56,6 +55,7 @@ base::Result<std::unique_ptr<Replay>> Replay::Prepare(Options options) {
     if (!lane.ok()) return lane.error();
     replay->lanes_.push_back(std::move(*lane));
   }
+  replay->spread_.emplace(kLaneSecret, spread::EvenShares(wanted.workers));
   const base::Status opened = replay->OpenOutputs();
   if (!opened.ok()) return opened.error();
   return replay;
@@ -190,19 +190,12 @@ void Replay::PushHealth(events::HealthKind kind, uint64_t value) {
                                 {encoded.data(), bytes});
 }
 
+// Both directions of a flow, and all fragments of a datagram, have one lane: by the outermost
+// addresses, as weir-dataplane divides packets, for of a tunnel in fragments no others are there
+// yet.
 Lane& Replay::LaneOf(const packet::Packet& packet) {
   if (lanes_.size() == 1) return *lanes_.front();
-  packet::Packet parsed = packet;
-  parse::Parse(parsed);
-  if (parsed.headers.l3 == packet::L3::kNone) return *lanes_.front();
-  // Both directions of a flow, and all fragments of a datagram, hash alike: by the outermost
-  // addresses, as a network card would, for of a tunnel in fragments no others are there yet.
-  const bool in_tunnel = parsed.headers.tunnel_depth > 0;
-  const base::IpAddress& src = in_tunnel ? parsed.outers[0].src_ip : parsed.headers.src_ip;
-  const base::IpAddress& dst = in_tunnel ? parsed.outers[0].dst_ip : parsed.headers.dst_ip;
-  const base::HashKey key = base::HashKey::FromBytes(kLaneSecret);
-  const uint64_t hash = base::KeyedHash(key, src.bytes()) + base::KeyedHash(key, dst.bytes());
-  return *lanes_[hash % lanes_.size()];
+  return *lanes_[spread_->WorkerOf({packet.data, packet.captured_bytes}, packet.wire_bytes)];
 }
 
 base::Status Replay::ProcessRecord(const capture::CaptureRecord& record) {

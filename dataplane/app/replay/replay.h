@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "dataplane/base/result.h"
 #include "dataplane/capture/capture_reader.h"
 #include "dataplane/capture/capture_writer.h"
+#include "dataplane/spread/spread.h"
 
 namespace weir::replay {
 
@@ -62,6 +64,7 @@ class Replay {
   std::unique_ptr<ReplayPolicy> policy_;
   std::unique_ptr<control::accounts::Directory> accounts_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::optional<spread::Spread> spread_;  // of packets over the lanes
   CaptureClock clock_;
   uint64_t boot_id_ = 0;
   bool started_ = false;

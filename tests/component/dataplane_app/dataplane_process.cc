@@ -25,6 +25,11 @@ namespace {
 using std::chrono::milliseconds;
 constexpr int kPatienceMs = 30'000;
 
+// The file that a queue's frames are written to.
+std::string OutputOf(const std::string& side, unsigned queue) {
+  return side + (queue == 0 ? "" : std::to_string(queue)) + ".out.pcap";
+}
+
 std::string ReadText(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::ostringstream text;
@@ -79,6 +84,18 @@ void DataplaneProcess::ReplaceInConfig(const std::string& from, const std::strin
   const size_t at = config_.find(from);
   ASSERT_NE(at, std::string::npos) << from;
   config_.replace(at, from.size(), to);
+}
+
+void DataplaneProcess::GiveSendQueues(unsigned count) {
+  send_queues_ = count;
+  for (const char* side : {"inside", "outside"}) {
+    const auto argument = [&](unsigned queue) {
+      return ",tx_pcap=" + (home_ / OutputOf(side, queue)).string();
+    };
+    std::string arguments;
+    for (unsigned queue = 0; queue < count; ++queue) arguments += argument(queue);
+    ReplaceInConfig(argument(0), arguments);
+  }
 }
 
 void DataplaneProcess::Start(const std::vector<std::string>& arguments) {
@@ -169,11 +186,12 @@ nlohmann::json DataplaneProcess::summary() const {
   return nlohmann::json::parse(ReadText(home_ / "summary.json"), nullptr, false);
 }
 
-std::vector<Bytes> DataplaneProcess::sent_inside() const {
-  return ReadPcap(home_ / "inside.out.pcap");
-}
-std::vector<Bytes> DataplaneProcess::sent_outside() const {
-  return ReadPcap(home_ / "outside.out.pcap");
+std::vector<Bytes> DataplaneProcess::SentBy(const std::string& side) const {
+  std::vector<Bytes> frames;
+  for (unsigned queue = 0; queue < send_queues_; ++queue) {
+    for (Bytes& frame : ReadPcap(home_ / OutputOf(side, queue))) frames.push_back(std::move(frame));
+  }
+  return frames;
 }
 
 template <typename Visit>

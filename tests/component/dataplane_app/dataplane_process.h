@@ -28,6 +28,8 @@ class DataplaneProcess {
   void SetFrames(const std::vector<Bytes>& from_inside, const std::vector<Bytes>& from_outside);
   void SetRules(const std::string& text) const;
   void ReplaceInConfig(const std::string& from, const std::string& to);
+  // Each port gets so many queues to send by, each with a file of its own.
+  void GiveSendQueues(unsigned count);
 
   void Start(const std::vector<std::string>& arguments = {});
   bool WaitUntilItAnswers();
@@ -45,8 +47,9 @@ class DataplaneProcess {
 
   std::string log() const;  // stdout and stderr
   nlohmann::json summary() const;
-  std::vector<Bytes> sent_inside() const;   // by the inside port
-  std::vector<Bytes> sent_outside() const;  // by the outside port
+  // By the port on that side; of several queues one after the other.
+  std::vector<Bytes> sent_inside() const { return SentBy("inside"); }
+  std::vector<Bytes> sent_outside() const { return SentBy("outside"); }
 
   struct Session {
     events::SessionEvent event;  // without its strings
@@ -60,9 +63,11 @@ class DataplaneProcess {
  private:
   template <typename Visit>
   void ForEachFrame(const Visit& visit) const;
+  std::vector<Bytes> SentBy(const std::string& side) const;
 
   std::filesystem::path home_;
   std::string config_;
+  unsigned send_queues_ = 1;
   pid_t pid_ = -1;
 };
 

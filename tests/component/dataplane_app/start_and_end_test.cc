@@ -50,13 +50,6 @@ TEST(StartAndEnd, AnEalArgumentThatDpdkDoesNotKnowIsOneLine) {
   EXPECT_NE(line.find("unrecognized option '--nonsense'"), std::string::npos) << line;
 }
 
-TEST(StartAndEnd, ADriverThatCannotSpreadFlowsRefusesSeveralWorkers) {
-  DataplaneProcess dataplane;
-  dataplane.ReplaceInConfig("cores = [0]", "cores = [0, 1]");
-  const std::string line = OnlyLineOf(dataplane);
-  EXPECT_NE(line.find("cannot spread flows over 2 workers"), std::string::npos) << line;
-}
-
 TEST(StartAndEnd, ABrokenRulesFileIsOneLineAndNothingStarts) {
   DataplaneProcess dataplane;
   dataplane.SetRules("allow any\ndropp host bad.example\n");

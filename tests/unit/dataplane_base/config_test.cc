@@ -153,6 +153,25 @@ TEST(Config, TakesDpdkArgumentsAsAList) {
   EXPECT_EQ(config->dpdk.args, (std::vector<std::string>{"-m", "a b"}));
 }
 
+TEST(Config, WorkersThatSleepMayShareACore) {
+  const auto config =
+      Parse(std::string(kPorts) + "[workers]\nidle = \"sleep\"\ncores = [1, 0, 1, 1]\n");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->workers.cores, (std::vector<unsigned>{1, 0, 1, 1}));
+}
+
+TEST(Config, TakesNoMoreWorkersThanSessionIdsHaveRoomFor) {
+  const auto with = [](unsigned workers) {
+    std::string cores;
+    for (unsigned core = 0; core < workers; ++core) cores += std::to_string(core) + ", ";
+    return Parse(std::string(kPorts) + "[workers]\ncores = [" + cores + "]\n");
+  };
+  EXPECT_TRUE(with(64).ok());
+  ASSERT_FALSE(with(65).ok());
+  EXPECT_EQ(with(65).error().message,
+            "/etc/weir/weir.toml:5:9: workers.cores: expected at most 64 workers, found 65");
+}
+
 TEST(Config, FitsTheSegmentToASmallJournalUnlessItIsGiven) {
   const auto config = Parse(std::string(kPorts) + "[journal]\nmax_bytes = 8_388_608\n");
   ASSERT_TRUE(config.ok()) << config.error().message;
@@ -184,16 +203,17 @@ constexpr BadInput kBadInputs[] = {
     {"[workers]\nidle = true\n",
      "5:8: workers.idle: expected \"poll\" or \"sleep\", found true or false"},
     {"[workers]\ncores = 1\n",
-     "5:9: workers.cores: expected a list of different core numbers from 0 to 1023, found a whole "
+     "5:9: workers.cores: expected a list of core numbers from 0 to 1023, found a whole "
      "number"},
     {"[workers]\ncores = []\n",
-     "5:9: workers.cores: expected a list of different core numbers from 0 to 1023, found an empty "
+     "5:9: workers.cores: expected a list of core numbers from 0 to 1023, found an empty "
      "one"},
-    {"[workers]\ncores = [1, 1]\n",
-     "5:13: workers.cores: expected a list of different core numbers from 0 to 1023, found 1 "
-     "twice"},
+    {"[workers]\ncores = [1, 0, 1]\n",
+     "5:1: workers.cores: expected different cores with idle = \"poll\", found 1 twice; workers "
+     "may "
+     "share a core with idle = \"sleep\""},
     {"[workers]\ncores = [-1]\n",
-     "5:10: workers.cores: expected a list of different core numbers from 0 to 1023"},
+     "5:10: workers.cores: expected a list of core numbers from 0 to 1023"},
     {"[policy]\nmode = \"block\"\n",
      "5:8: policy.mode: expected \"monitor\" or \"enforce\", found \"block\""},
     {"[policy]\nrules = \"a.rules\"\n",

@@ -49,6 +49,11 @@ TEST_F(EalArgumentsTest, MainThreadSharesWhenWorkersHaveEveryCore) {
   EXPECT_EQ(After(Arguments(), "--lcores"), "0@(0),1@0");
 }
 
+TEST_F(EalArgumentsTest, WorkersMayShareACore) {
+  config_.workers.cores = {2, 2, 3, 2};
+  EXPECT_EQ(After(Arguments(), "--lcores"), "0@(0,1),1@2,2@2,3@3,4@2");
+}
+
 TEST_F(EalArgumentsTest, RefusesACoreThatIsNotThere) {
   config_.workers.cores = {1, 9};
   plan_ = MakePlan(config_).value();

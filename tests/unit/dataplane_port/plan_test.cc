@@ -71,6 +71,28 @@ TEST(Plan, EachWorkerHasItsOwnQueueAndBuffers) {
   EXPECT_GT(plan.buffers, 2 * of_one);
 }
 
+TEST(Plan, PortsThatCannotSpreadFlowsHaveOneQueueForAllWorkers) {
+  base::Config config = Between("net_null0", "net_pcap0,rx_pcap=t.pcap");
+  EXPECT_FALSE(MakePlan(config).value().distributed());
+  const uint32_t of_one = MakePlan(config).value().buffers;
+  config.workers.cores = {0, 1, 2};
+  const Plan plan = MakePlan(config).value();
+  EXPECT_EQ(plan.queues, 1);
+  EXPECT_EQ(plan.workers, 3);
+  EXPECT_TRUE(plan.distributed());
+  EXPECT_GT(plan.buffers, of_one);
+}
+
+TEST(Plan, OnlyWorkersThatPollAreNeverPreempted) {
+  base::Config config = Between("net_null0", "net_null1");
+  config.workers.idle = base::IdleMode::kSleep;
+  EXPECT_FALSE(MakePlan(config).value().workers_may_be_preempted);
+  config.workers.cores = {0, 0};
+  EXPECT_TRUE(MakePlan(config).value().workers_may_be_preempted);
+  config.workers = {.cores = {0, 1}, .idle = base::IdleMode::kPoll};
+  EXPECT_FALSE(MakePlan(config).value().workers_may_be_preempted);
+}
+
 TEST(Plan, LoopingCaptureIsCountedIntoTheBuffers) {
   const std::filesystem::path capture = CaptureOf(1000);
   const std::string once = "net_pcap0,rx_pcap=" + capture.string();
