@@ -100,8 +100,10 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   series.Set(MetricId::kFlowTableEntries, {}, JsonNumber(flows, "entries"));
   series.Set(MetricId::kFlowTableCapacity, {}, JsonNumber(flows, "capacity"));
   impl_->FollowEach(MetricId::kFlows, "category", JsonMember(flows, "by_category"));
+  // By their number, as several may share a core.
+  size_t number = 0;
   for (const auto& worker : JsonMember(stats, "workers")) {
-    series.Set(MetricId::kWorkerBusyRatio, {{"worker", std::to_string(JsonCount(worker, "core"))}},
+    series.Set(MetricId::kWorkerBusyRatio, {{"worker", std::to_string(number++)}},
                JsonNumber(worker, "busy_ratio"));
   }
   series.Follow(MetricId::kClassifierQueueFull, {},

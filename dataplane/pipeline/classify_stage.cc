@@ -23,10 +23,12 @@ void ClassifyStage::Look(FlowPacket& at) {
   } else {
     answer = worker_.classifier.Submit(learning.slot, at.packet, at.from_initiator());
   }
-  // The policy waits so long, and no longer, for a label.
+  // The policy waits so long, and no longer, for a label. And when both ends have finished there is
+  // no more to learn: a flow that is only remembered takes no place from one that begins.
   const bool waited =
       learning.packets[0] >= Learning::kPacketsMax && learning.packets[1] >= Learning::kPacketsMax;
-  if (waited && !answer.final && learning.slot != classify::kNoSlot) {
+  const bool over = at.hot.fin_both();
+  if ((waited || over) && !answer.final && learning.slot != classify::kNoSlot) {
     answer = {worker_.classifier.GiveUp(learning.slot), true};
   }
   if (SetLabel(at.cold, answer.label)) at.changed = true;

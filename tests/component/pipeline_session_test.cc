@@ -47,6 +47,21 @@ TEST(PipelineSession, RecordsATcpConversationWhole) {
   EXPECT_EQ(bench.classifier().open_slots(), 0U);
 }
 
+// The classifier's places are few, and a closed flow is remembered for a while.
+TEST(PipelineSession, AFlowThatHasEndedGivesUpItsPlaceInTheClassifier) {
+  PipelineHarness bench;
+  bench.classifier().final_after_packets = 100;
+  TcpTalk talk(bench, 40000, 443);
+  talk.Handshake();
+  talk.Say("hello");
+  talk.Answer("hello");
+  talk.ClientFin();
+  EXPECT_EQ(bench.classifier().open_slots(), 1U);
+  talk.ServerFin();
+  EXPECT_EQ(bench.classifier().open_slots(), 0U);
+  EXPECT_EQ(bench.session().event.state, SessionState::kOpen);
+}
+
 TEST(PipelineSession, CountsWhoAnsweredASynAsTheResponder) {
   PipelineHarness bench;
   bench.FromOutside(PacketBuilder()

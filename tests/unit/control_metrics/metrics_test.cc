@@ -17,7 +17,7 @@ json Stats(const std::string& boot_id, uint64_t received) {
       {"fragments", {{"overlap", 4}}},
       {"verdicts", {{{"verdict", "drop"}, {"class", "harmful"}, {"count", 5}}}},
       {"flows", {{"entries", 7}, {"capacity", 100}, {"by_category", {{"Web", 6}}}}},
-      {"workers", {{{"core", 1}, {"busy_ratio", 0.25}}}},
+      {"workers", {{{"core", 1}, {"busy_ratio", 0.25}}, {{"core", 1}, {"busy_ratio", 0.5}}}},
       {"classifier", {{"queue_full", 8}}},
       {"journal", {{"bytes", 4096}, {"lost", {{"detail", 9}}}}},
       {"bypass", true}};
@@ -47,7 +47,8 @@ TEST_F(MetricsTest, ShowsWhatTheDataPlaneSays) {
   Expect("weir_flow_table_entries 7");
   Expect("weir_flow_table_capacity 100");
   Expect("weir_flows_total{category=\"Web\"} 6");
-  Expect("weir_worker_busy_ratio{worker=\"1\"} 0.25");
+  Expect("weir_worker_busy_ratio{worker=\"0\"} 0.25");
+  Expect("weir_worker_busy_ratio{worker=\"1\"} 0.5");
   Expect("weir_classifier_queue_full_total 8");
   Expect("weir_journal_bytes 4096");
   Expect("weir_events_lost_total{class=\"detail\"} 9");
