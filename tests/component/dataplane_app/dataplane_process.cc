@@ -171,9 +171,15 @@ nlohmann::json DataplaneProcess::WaitForPackets(uint64_t received) const {
   for (int waited = 0; waited < kPatienceMs; waited += 20) {
     stats = Ask({{"cmd", "stats"}});
     if (!stats.is_object()) break;
+    // Received, and also decided: a batch under way is counted by the port first.
     uint64_t sum = 0;
-    for (const auto& worker : stats["workers"]) sum += worker["rx_packets"].get<uint64_t>();
-    if (sum >= received) return stats;
+    uint64_t decided = 0;
+    for (const auto& worker : stats["workers"]) {
+      sum += worker["rx_packets"].get<uint64_t>();
+      decided += worker["forwarded_packets"].get<uint64_t>();
+      decided += worker["dropped_packets"].get<uint64_t>();
+    }
+    if (sum >= received && decided >= received) return stats;
     std::this_thread::sleep_for(milliseconds(20));
   }
   ADD_FAILURE() << "never received " << received << " packets: " << stats << "\n" << log();

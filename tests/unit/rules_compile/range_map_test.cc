@@ -75,6 +75,8 @@ void AgreesWithALookAtEachRange(uint64_t seed, unsigned key_shift) {
         const auto& range = ranges[random() % ranges.size()];
         at = (probe % 4 == 0 ? range.first : range.last) + static_cast<Key>(random() % 3) - 1;
       }
+      // A key has so many bits, also one before the first.
+      if constexpr (kBits < 8 * sizeof(Key)) at &= (Key{1} << kBits) - 1;
       Sets wanted;
       for (const auto& range : ranges) {
         if (range.first <= at && at <= range.last) wanted.push_back(range.set);
