@@ -86,9 +86,7 @@ inline Glance::Address Mapped(const uint8_t* bytes) {
   } else if (out.ip_protocol == packet::ip_protocol::kUdp) {
     const size_t claimed = ports.U16();
     if (claimed < kUdpBytes || claimed > bytes) return false;
-    const bool may_be_tunnel = out.dst_port == kVxlanPort || out.dst_port == kGtpUserPort ||
-                               out.dst_port == kTeredoPort || out.src_port == kTeredoPort;
-    if (may_be_tunnel) return false;
+    if (IsTunnelPort(out.src_port, out.dst_port)) return false;
     out.tcp_flags = 0;
     bytes = claimed;
   } else {

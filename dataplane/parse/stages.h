@@ -53,7 +53,8 @@ void ParseTransport(packet::Headers& headers, std::span<const uint8_t> segment);
 inline bool MayCarry(const packet::Headers& headers) {
   using namespace packet::ip_protocol;  // NOLINT(google-build-using-namespace): a dozen constants
   if (headers.ip_protocol == kTcp) return false;
-  if (headers.ip_protocol == kUdp && !IsTunnelPort(headers)) return false;
+  if (headers.ip_protocol == kUdp && !IsTunnelPort(headers.src_port, headers.dst_port))
+    return false;
   if (headers.is_fragment || headers.l4_offset == packet::kNoOffset) return false;
   switch (headers.ip_protocol) {
     case kUdp:

@@ -19,9 +19,9 @@ inline constexpr uint16_t kGtpUserPort = 2152;
 inline constexpr uint16_t kServicePortsEnd = 1024;
 
 // VXLAN and GTP-U always go to their port. Teredo's is the server's, on either end.
-inline bool IsTunnelPort(const packet::Headers& headers) {
-  return headers.dst_port == kVxlanPort || headers.dst_port == kGtpUserPort ||
-         headers.dst_port == kTeredoPort || headers.src_port == kTeredoPort;
+inline bool IsTunnelPort(uint16_t src_port, uint16_t dst_port) {
+  return dst_port == kVxlanPort || dst_port == kGtpUserPort || dst_port == kTeredoPort ||
+         src_port == kTeredoPort;
 }
 
 // `at`: from the UDP header to the datagram's end.
