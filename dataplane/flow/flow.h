@@ -32,6 +32,11 @@ enum StateBit : uint8_t {
   kMinuteParity = 0x80,  // of the last refresh
 };
 
+// A count of packets that has come so far is carried into the cold half, in units of it. The field
+// has a bit more, so that who counts need only look at that bit before.
+inline constexpr unsigned kPacketsCarryBits = 23;
+inline constexpr uint64_t kPacketsMustCarry = uint64_t{1} << kPacketsCarryBits;
+
 struct alignas(64) HotFlow {
   FlowKey key;
   uint64_t last_seen_us : 48;
@@ -39,7 +44,8 @@ struct alignas(64) HotFlow {
   // through 65,536 policies would be taken for decided: expiry looks at every flow far more often
   // than that.
   uint64_t policy_epoch : 16;
-  uint64_t packets_low : 24;  // sent by the low endpoint in this part; goes on in the cold half
+  // Sent by the low endpoint in this part; from kPacketsMustCarry on, they go on in the cold half.
+  uint64_t packets_low : 24;
   uint64_t packets_high : 24;
   uint64_t tcp_flags : 8;
   uint64_t state : 8;
@@ -63,26 +69,34 @@ struct alignas(64) HotFlow {
 static_assert(sizeof(HotFlow) == 64);
 
 // The two words of a HotFlow behind its key, with its fields where the compiler puts them: first
-// declared, lowest bits (System V ABI, AMD64). For who counts every packet.
-class HotWords {
- public:
-  explicit HotWords(const HotFlow& hot) { std::memcpy(words_.data(), At(hot), sizeof words_); }
-  void StoreTo(HotFlow& hot) const { std::memcpy(At(hot), words_.data(), sizeof words_); }
+// declared, lowest bits (System V ABI, AMD64). For who counts every packet: one read and one write
+// of each.
+struct HotWords {
+  uint64_t seen;     // last_seen_us, policy_epoch
+  uint64_t counted;  // packets_low, packets_high, tcp_flags, state
 
-  // `sender`: 0 low, 1 high.
-  bool PacketsFull(unsigned sender) const {
-    return (words_[1] >> (kPacketsBits * sender) & kPacketsMax) == kPacketsMax;
+  explicit HotWords(const HotFlow& hot) { std::memcpy(this, At(hot), sizeof *this); }
+  void StoreTo(HotFlow& hot) const { std::memcpy(At(hot), this, sizeof *this); }
+
+  static uint64_t Seen(uint64_t us, uint16_t policy_epoch) {
+    return (us & kTimeMask) | uint64_t{policy_epoch} << kTimeBits;
   }
-  void CountPacket(unsigned sender, uint8_t tcp_flags) {
-    words_[1] += uint64_t{1} << (kPacketsBits * sender);
-    words_[1] |= uint64_t{tcp_flags} << (2 * kPacketsBits);
+  // Of `counted`: the given state bits, and that a count of packets must be carried.
+  static constexpr uint64_t StateOrCarry(uint8_t state_bits) {
+    return uint64_t{state_bits} << kStateAt | kPacketsMustCarry << kPacketsBits | kPacketsMustCarry;
   }
-  void SeenAt(uint64_t us) { words_[0] = (words_[0] & ~kTimeMask) | (us & kTimeMask); }
+  uint8_t state() const { return static_cast<uint8_t>(counted >> kStateAt); }
+  void CountPacket(Endpoint sender, uint8_t tcp_flags) {
+    counted += uint64_t{1} << (kPacketsBits * static_cast<unsigned>(sender));
+    counted |= uint64_t{tcp_flags} << kTcpFlagsAt;
+  }
 
  private:
   static constexpr unsigned kPacketsBits = 24;
-  static constexpr uint64_t kPacketsMax = (uint64_t{1} << kPacketsBits) - 1;
-  static constexpr uint64_t kTimeMask = (uint64_t{1} << 48) - 1;
+  static constexpr unsigned kTcpFlagsAt = 2 * kPacketsBits;
+  static constexpr unsigned kStateAt = kTcpFlagsAt + 8;
+  static constexpr unsigned kTimeBits = 48;
+  static constexpr uint64_t kTimeMask = (uint64_t{1} << kTimeBits) - 1;
 
   static const std::byte* At(const HotFlow& hot) {
     return static_cast<const std::byte*>(static_cast<const void*>(&hot)) + sizeof(FlowKey);
@@ -90,8 +104,6 @@ class HotWords {
   static std::byte* At(HotFlow& hot) {
     return static_cast<std::byte*>(static_cast<void*>(&hot)) + sizeof(FlowKey);
   }
-
-  std::array<uint64_t, 2> words_;
 };
 
 struct alignas(64) ColdFlow {
@@ -111,7 +123,7 @@ struct alignas(64) ColdFlow {
   uint16_t revision;
   uint16_t part;
   uint16_t bytes_carry[2];  // overflows of HotFlow::bytes, by Endpoint
-  uint8_t packets_carry[2];
+  uint8_t packets_carry[2];  // times kPacketsMustCarry
   uint8_t category;
   uint8_t name_source : 3;
   uint8_t verdict : 3;

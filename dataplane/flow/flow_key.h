@@ -7,6 +7,7 @@
 #include <x86intrin.h>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,7 +32,7 @@ struct FlowKey {
   std::array<std::array<uint8_t, 16>, 2> ip;
   std::array<uint16_t, 2> port;
   uint8_t protocol;
-  std::array<uint8_t, 3> vlans;  // two 12-bit identifiers, outermost first
+  std::array<uint8_t, 3> vlans;  // Glance::Vlans(), lowest byte first
 
   // Without a branch for each word: they are mostly equal.
   bool operator==(const FlowKey& other) const {
@@ -50,9 +51,9 @@ struct FlowKey {
     return _mm_testz_si128(addresses, addresses) != 0 && a == b;
   }
 
-  std::array<uint16_t, 2> VlanIds() const {
-    return {static_cast<uint16_t>(vlans[0] << 4 | vlans[1] >> 4),
-            static_cast<uint16_t>((vlans[1] & 0x0f) << 8 | vlans[2])};
+  std::array<uint16_t, 2> VlanIds() const {  // outermost first
+    const auto inner = static_cast<uint16_t>((vlans[1] & 0x0f) << 8 | vlans[0]);
+    return {static_cast<uint16_t>(vlans[2] << 4 | vlans[1] >> 4), inner};
   }
 };
 static_assert(sizeof(FlowKey) == 40);
@@ -88,50 +89,54 @@ static_assert(sizeof(KeyWords) == sizeof(FlowKey));
 struct Ends {
   parse::Glance::Address src_ip;
   parse::Glance::Address dst_ip;
-  uint16_t src_port;
-  uint16_t dst_port;
+  uint32_t ports;  // the source's in the high half
   uint8_t protocol;
-  uint16_t outer_vlan;  // kNoVlan where there is none
-  uint16_t inner_vlan;
+  bool is_ipv4;    // known to be: then the first halves of the addresses are 0
+  uint32_t vlans;  // Glance::Vlans()
 };
 
-// The order of endpoints: by address, as numbers in network order, then by port. One long number is
-// subtracted from the other; there is no branch, as nobody could foretell it.
-inline bool SourceIsLow(const Ends& ends) {
+// All ones where the source is the low end, else 0. The order of ends: by address, as numbers in
+// network order, then by port. One long number is subtracted from the other; there is no branch,
+// as nobody could foretell it.
+[[gnu::always_inline]] inline uint64_t SourceIsLow(const Ends& ends) {
   const auto minus = [](unsigned char borrow, uint64_t a, uint64_t b) {
     unsigned long long unused;
     return _subborrow_u64(borrow, a, b, &unused);
   };
-  unsigned char borrow = ends.dst_port < ends.src_port ? 1 : 0;
+  const uint32_t src_port = ends.ports >> 16;
+  unsigned char borrow = (ends.ports & 0xffff) < src_port ? 1 : 0;
   borrow = minus(borrow, base::ByteSwap(ends.dst_ip.second), base::ByteSwap(ends.src_ip.second));
-  borrow = minus(borrow, base::ByteSwap(ends.dst_ip.first), base::ByteSwap(ends.src_ip.first));
-  return borrow == 0;
+  if (!ends.is_ipv4) {
+    borrow = minus(borrow, base::ByteSwap(ends.dst_ip.first), base::ByteSwap(ends.src_ip.first));
+  }
+  uint64_t mask = uint64_t{borrow} - 1;
+  asm("" : "+r"(mask));  // The compiler, who sees that there are only two, would make a branch.
+  return mask;
 }
 
 // Inline and in whole words, as every packet pays for it; again without a branch.
-inline KeyWords WordsOf(const Ends& ends, Endpoint sender) {
-  const uint64_t src_is_low = sender == Endpoint::kLow ? ~uint64_t{0} : 0;
-  const uint64_t src_port = ends.src_port;
-  const uint64_t ports_differ = src_port ^ ends.dst_port;
+[[gnu::always_inline]] inline KeyWords WordsOf(const Ends& ends, uint64_t src_is_low) {
   const uint64_t first_differs = ends.src_ip.first ^ ends.dst_ip.first;
   const uint64_t second_differs = ends.src_ip.second ^ ends.dst_ip.second;
+  const uint32_t swapped_ports = std::rotl(ends.ports, 16);
+  const uint64_t ports = ends.ports ^ ((ends.ports ^ swapped_ports) & src_is_low);
   KeyWords words;
   words.low_first = ends.dst_ip.first ^ (first_differs & src_is_low);
   words.low_second = ends.dst_ip.second ^ (second_differs & src_is_low);
   words.high_first = words.low_first ^ first_differs;
   words.high_second = words.low_second ^ second_differs;
-  const uint64_t low_port = ends.dst_port ^ (ports_differ & src_is_low);
-  const uint64_t high_port = low_port ^ ports_differ;
-  const uint32_t vlans = uint32_t{ends.outer_vlan} << 12 | ends.inner_vlan;
-  const uint64_t vlan_bytes = base::ByteSwap(vlans) >> 8;
-  words.rest = low_port | high_port << 16 | uint64_t{ends.protocol} << 32 | vlan_bytes << 40;
+  words.rest = ports | uint64_t{ends.protocol} << 32 | uint64_t{ends.vlans} << 40;
   return words;
 }
 
+// Of SourceIsLow()'s two.
+inline Endpoint SenderOf(uint64_t src_is_low) { return static_cast<Endpoint>(src_is_low + 1); }
+
 inline KeyAndSender MakeKey(const Ends& ends) {
+  const uint64_t src_is_low = SourceIsLow(ends);
   KeyAndSender made;
-  made.sender = SourceIsLow(ends) ? Endpoint::kLow : Endpoint::kHigh;
-  WordsOf(ends, made.sender).StoreTo(made.key);
+  made.sender = SenderOf(src_is_low);
+  WordsOf(ends, src_is_low).StoreTo(made.key);
   return made;
 }
 
@@ -141,18 +146,19 @@ inline KeyAndSender MakeKey(const packet::Headers& headers, uint16_t src_port, u
   Ends ends;
   std::memcpy(&ends.src_ip, headers.src_ip.bytes().data(), sizeof ends.src_ip);
   std::memcpy(&ends.dst_ip, headers.dst_ip.bytes().data(), sizeof ends.dst_ip);
-  ends.src_port = src_port;
-  ends.dst_port = dst_port;
+  ends.ports = uint32_t{src_port} << 16 | dst_port;
   ends.protocol = headers.ip_protocol;
-  ends.outer_vlan = headers.vlan_count > 0 ? headers.vlans[0] : FlowKey::kNoVlan;
-  ends.inner_vlan = headers.vlan_count > 1 ? headers.vlans[1] : FlowKey::kNoVlan;
+  ends.is_ipv4 = false;
+  const uint16_t outer = headers.vlan_count > 0 ? headers.vlans[0] : FlowKey::kNoVlan;
+  const uint16_t inner = headers.vlan_count > 1 ? headers.vlans[1] : FlowKey::kNoVlan;
+  ends.vlans = parse::Glance::Vlans(outer, inner);
   return MakeKey(ends);
 }
 
 // The same of a frame that a glance was enough for.
 inline Ends EndsOf(const parse::Glance& glance) {
-  return {glance.src_ip,      glance.dst_ip,     glance.src_port,  glance.dst_port,
-          glance.ip_protocol, glance.outer_vlan, glance.inner_vlan};
+  return {glance.src_ip,  glance.dst_ip, glance.ports, glance.ip_protocol,
+          glance.is_ipv4, glance.vlans};
 }
 inline KeyAndSender MakeKey(const parse::Glance& glance) { return MakeKey(EndsOf(glance)); }
 

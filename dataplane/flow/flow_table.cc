@@ -180,6 +180,7 @@ void FlowTable::Erase(FlowIndex index) {
   if (hot.Has(kEmbryonic)) counters_.embryonic.Subtract();
   counters_.entries.Subtract();
   hot.last_seen_us = kFree;
+  hot.policy_epoch = kFreeEpoch;
   hot.bytes[0] = free_head_;
   free_head_ = index;
 }

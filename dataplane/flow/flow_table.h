@@ -77,6 +77,7 @@ class FlowTable {
   // past it and lowers the budget. Goes round the table for ever.
   FlowIndex Sweep(uint32_t& cursor, uint32_t& budget) const;
 
+  HotFlow* hot_flows() { return &hot_[0]; }
   HotFlow& hot(FlowIndex index) { return hot_[index]; }
   const HotFlow& hot(FlowIndex index) const { return hot_[index]; }
   ColdFlow& cold(FlowIndex index) { return cold_[index]; }
@@ -100,6 +101,7 @@ class FlowTable {
   static constexpr size_t kBucketFlows = 10;
   static constexpr size_t kPrimaryFlowsMax = 8;  // then the emptier of the two buckets is taken
   static constexpr uint64_t kFree = (uint64_t{1} << 48) - 1;
+  static constexpr uint16_t kFreeEpoch = 0xffff;
 
   struct alignas(64) Bucket {
     std::array<uint16_t, kBucketFlows> tags;  // 0: the place is free

@@ -5,13 +5,14 @@
 // extension headers, fragments, tunnels and what may be one, lengths that contradict each other,
 // frames that a capture cut) it says nothing, and Parse() must be asked. A flow that is decided
 // needs no more than this of its packets. tests/unit and tests/fuzz hold the two to the same words.
-// Inlined as a whole, so that what is found stays in registers. Any thread; no state.
+// Inlined as a whole into who uses it, once for each kind of packet, so that what is found stays in
+// registers and each kind pays for its own questions only. Any thread; no state.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#include "dataplane/base/cursor.h"
+#include "dataplane/base/byte_order.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/parse/link.h"
 #include "dataplane/parse/udp_tunnel.h"
@@ -28,147 +29,179 @@ struct Glance {
 
   Address src_ip;
   Address dst_ip;
-  uint16_t src_port;
-  uint16_t dst_port;
+  uint32_t ports;       // the source's in the high half
   uint8_t ip_protocol;  // TCP or UDP
   uint8_t tcp_flags;    // 0 for UDP
-  uint16_t outer_vlan;  // kNoVlan where there is none
-  uint16_t inner_vlan;
-  uint16_t payload_offset;  // from the start of the frame
+  bool is_ipv4;
+  uint32_t vlans;           // as Vlans() packs them
+  uint32_t payload_offset;  // from the start of the frame
   uint32_t payload_bytes;
   uint32_t ip_bytes;
 
+  uint16_t src_port() const { return static_cast<uint16_t>(ports >> 16); }
+  uint16_t dst_port() const { return static_cast<uint16_t>(ports); }
+
   static constexpr uint16_t kNoVlan = 0xfff;  // reserved by IEEE 802.1Q, so never on the wire
+  // Two identifiers of 12 bits; kNoVlan where there is none.
+  static constexpr uint32_t Vlans(uint16_t outer, uint16_t inner) {
+    return uint32_t{outer} << 12 | inner;
+  }
 };
 
 namespace glance {
 
-inline constexpr size_t kEthernetBytes = 14;
-inline constexpr size_t kVlanTagBytes = 4;
-inline constexpr size_t kIpv4Bytes = 20;
-inline constexpr size_t kIpv6Bytes = 40;
-inline constexpr size_t kTcpBytes = 20;
-inline constexpr size_t kUdpBytes = 8;
+inline constexpr uint32_t kEthernetBytes = 14;
+inline constexpr uint32_t kVlanTagBytes = 4;
+inline constexpr uint32_t kIpv4Bytes = 20;
+inline constexpr uint32_t kIpv6Bytes = 40;
+inline constexpr uint32_t kTcpBytes = 20;
+inline constexpr uint32_t kUdpBytes = 8;
 // Of a frame that is looked at, without its tags; a whole Ethernet frame has no less.
-inline constexpr size_t kFrameBytesMin = kEthernetBytes + kIpv4Bytes + kTcpBytes;
+inline constexpr uint32_t kFrameBytesMin = kEthernetBytes + kIpv4Bytes + kTcpBytes;
 
-inline uint64_t WordAt(const uint8_t* bytes) {
-  uint64_t word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
+template <typename T>
+T Load(const uint8_t* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+// What of a frame is behind its link-layer header; `bytes` were captured of it.
+struct Datagram {
+  const uint8_t* at;
+  uint32_t bytes;
+  uint32_t offset;  // from the start of the frame
+  uint32_t vlans;
+};
+
+// `transport_bytes`: what the IP header says is its payload, all of it captured. Completes `seen`.
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAtTcp(const uint8_t* tcp, uint32_t transport_bytes,
+                                             uint32_t offset, Glance& seen, const Use& use) {
+  constexpr size_t kDataOffsetAt = 12;
+  constexpr size_t kFlagsAt = 13;
+  if (transport_bytes < kTcpBytes) return false;
+  const uint32_t header_bytes = (tcp[kDataOffsetAt] >> 4) * 4U;
+  if (header_bytes < kTcpBytes || header_bytes > transport_bytes) return false;
+  seen.ip_protocol = packet::ip_protocol::kTcp;
+  seen.tcp_flags = tcp[kFlagsAt];
+  seen.payload_offset = offset + header_bytes;
+  seen.payload_bytes = transport_bytes - header_bytes;
+  use(seen);
+  return true;
+}
+
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAtUdp(const uint8_t* udp, uint32_t transport_bytes,
+                                             uint32_t offset, Glance& seen, const Use& use) {
+  constexpr size_t kLengthAt = 4;
+  if (transport_bytes < kUdpBytes) return false;
+  const uint32_t claimed = base::LoadBe<uint16_t>(udp + kLengthAt);
+  if (claimed < kUdpBytes || claimed > transport_bytes) return false;
+  if (IsTunnelPort(seen.src_port(), seen.dst_port())) return false;
+  seen.ip_protocol = packet::ip_protocol::kUdp;
+  seen.tcp_flags = 0;
+  seen.payload_offset = offset + kUdpBytes;
+  seen.payload_bytes = claimed - kUdpBytes;
+  use(seen);
+  return true;
+}
+
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAtTransport(const uint8_t* transport, uint32_t bytes,
+                                                   uint8_t protocol, uint32_t offset, Glance& seen,
+                                                   const Use& use) {
+  if (bytes < kUdpBytes) return false;  // ports are in the first eight bytes of both
+  seen.ports = base::LoadBe<uint32_t>(transport);
+  if (protocol == packet::ip_protocol::kTcp) {
+    return LookAtTcp(transport, bytes, offset, seen, use);
+  }
+  return protocol == packet::ip_protocol::kUdp && LookAtUdp(transport, bytes, offset, seen, use);
 }
 
 // As base::IpAddress::FromV4() has it.
 inline Glance::Address Mapped(const uint8_t* bytes) {
   constexpr uint64_t kMappedPrefix = 0xffff0000;
-  uint32_t address;
-  std::memcpy(&address, bytes, sizeof address);
-  return {0, uint64_t{address} << 32 | kMappedPrefix};
+  return {0, uint64_t{Load<uint32_t>(bytes)} << 32 | kMappedPrefix};
 }
 
-// `transport`: what the IP header says is its payload, all of it captured. Fills in all that is not
-// the network layer's, but for payload_offset, which counts from the transport header on.
-[[gnu::always_inline]] inline bool LookAtTransport(std::span<const uint8_t> transport,
-                                                   Glance& out) {
-  if (transport.size() < kUdpBytes) return false;
-  base::Cursor ports(transport.first<kUdpBytes>());
-  out.src_port = ports.U16();
-  out.dst_port = ports.U16();
-  size_t header_bytes = kUdpBytes;
-  size_t bytes = transport.size();
-  if (out.ip_protocol == packet::ip_protocol::kTcp) {
-    if (transport.size() < kTcpBytes) return false;
-    constexpr size_t kDataOffsetAt = 12;
-    base::Cursor tcp(transport.subspan<kDataOffsetAt, 2>());
-    header_bytes = (tcp.U8() >> 4) * 4U;
-    out.tcp_flags = tcp.U8();
-    if (header_bytes < kTcpBytes || header_bytes > bytes) return false;
-  } else if (out.ip_protocol == packet::ip_protocol::kUdp) {
-    const size_t claimed = ports.U16();
-    if (claimed < kUdpBytes || claimed > bytes) return false;
-    if (IsTunnelPort(out.src_port, out.dst_port)) return false;
-    out.tcp_flags = 0;
-    bytes = claimed;
-  } else {
-    return false;
-  }
-  out.payload_offset = static_cast<uint16_t>(header_bytes);
-  out.payload_bytes = static_cast<uint32_t>(bytes - header_bytes);
-  return true;
-}
-
-// `datagram`: from the IP header to the end of what was captured.
-[[gnu::always_inline]] inline bool LookAtIpv4(std::span<const uint8_t> datagram, Glance& out) {
-  base::Cursor header(datagram.first<kIpv4Bytes>());
+// At least kIpv4Bytes were captured (RFC 791 §3.1).
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAtIpv4(const Datagram& datagram, const Use& use) {
   constexpr uint8_t kVersion4Without = 0x45;  // options
-  constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, or an offset
-  const bool plain = header.U8() == kVersion4Without;
-  header.Skip(1);
-  const size_t bytes = header.U16();
-  header.Skip(2);
-  const bool whole = (header.U16() & kFragmentBits) == 0;
-  header.Skip(1);
-  out.ip_protocol = header.U8();
-  header.Skip(2);
-  out.src_ip = Mapped(header.Bytes(4).data());
-  out.dst_ip = Mapped(header.Bytes(4).data());
-  if (!plain || !whole || bytes > datagram.size() || bytes < kIpv4Bytes) return false;
-  out.ip_bytes = static_cast<uint32_t>(bytes);
-  return LookAtTransport(datagram.first(bytes).subspan(kIpv4Bytes), out);
+  constexpr uint16_t kFragmentBits = base::ByteSwap(uint16_t{0x3fff});  // more of them, an offset
+  constexpr size_t kLengthAt = 2, kFragmentAt = 6, kProtocolAt = 9, kSrcAt = 12, kDstAt = 16;
+  const uint8_t* const ip = datagram.at;
+  if (ip[0] != kVersion4Without) return false;
+  if ((Load<uint16_t>(ip + kFragmentAt) & kFragmentBits) != 0) return false;
+  const uint32_t bytes = base::LoadBe<uint16_t>(ip + kLengthAt);
+  if (bytes < kIpv4Bytes || bytes > datagram.bytes) return false;
+  Glance seen;
+  seen.is_ipv4 = true;
+  seen.vlans = datagram.vlans;
+  seen.ip_bytes = bytes;
+  seen.src_ip = Mapped(ip + kSrcAt);
+  seen.dst_ip = Mapped(ip + kDstAt);
+  return LookAtTransport(ip + kIpv4Bytes, bytes - kIpv4Bytes, ip[kProtocolAt],
+                         datagram.offset + kIpv4Bytes, seen, use);
 }
 
-// `type`: of the tag, then of what is behind it.
-[[gnu::always_inline]] inline bool TakeVlanTag(std::span<const uint8_t>& rest, uint16_t& type,
-                                               uint16_t& vlan) {
+// RFC 8200 §3.
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAtIpv6(const Datagram& datagram, const Use& use) {
+  constexpr size_t kLengthAt = 4, kNextHeaderAt = 6, kSrcAt = 8, kDstAt = 24;
+  if (datagram.bytes < kIpv6Bytes) return false;
+  const uint8_t* const ip = datagram.at;
+  const uint32_t payload_bytes = base::LoadBe<uint16_t>(ip + kLengthAt);
+  if (ip[0] >> 4 != 6 || kIpv6Bytes + payload_bytes > datagram.bytes) return false;
+  Glance seen;
+  seen.is_ipv4 = false;
+  seen.vlans = datagram.vlans;
+  seen.ip_bytes = kIpv6Bytes + payload_bytes;
+  seen.src_ip = {Load<uint64_t>(ip + kSrcAt), Load<uint64_t>(ip + kSrcAt + 8)};
+  seen.dst_ip = {Load<uint64_t>(ip + kDstAt), Load<uint64_t>(ip + kDstAt + 8)};
+  return LookAtTransport(ip + kIpv6Bytes, payload_bytes, ip[kNextHeaderAt],
+                         datagram.offset + kIpv6Bytes, seen, use);
+}
+
+// Takes the tags off; `datagram` begins behind the first one's type. What is left is no more than
+// was captured: 54 bytes at least, of which two tags take eight.
+inline uint16_t TakeVlanTags(Datagram& datagram) {
   constexpr uint16_t kVlanIdMask = 0x0fff;
-  if (rest.size() < kVlanTagBytes + kIpv4Bytes) return false;
-  base::Cursor tag(rest.first<kVlanTagBytes>());
-  vlan = tag.U16() & kVlanIdMask;
-  type = tag.U16();
-  rest = rest.subspan(kVlanTagBytes);
-  return true;
+  uint16_t inner = Glance::kNoVlan;
+  const auto take = [&](uint16_t& vlan) {
+    vlan = base::LoadBe<uint16_t>(datagram.at) & kVlanIdMask;
+    const auto type = base::LoadBe<uint16_t>(datagram.at + 2);
+    datagram.at += kVlanTagBytes;
+    datagram.bytes -= kVlanTagBytes;
+    datagram.offset += kVlanTagBytes;
+    return type;
+  };
+  uint16_t outer;
+  uint16_t type = take(outer);
+  if (IsVlanTag(type)) type = take(inner);
+  datagram.vlans = Glance::Vlans(outer, inner);
+  return type;
 }
-
-[[gnu::always_inline]] inline bool LookAtIpv6(std::span<const uint8_t> datagram, Glance& out) {
-  if (datagram.size() < kIpv6Bytes) return false;
-  base::Cursor header(datagram.first<kIpv6Bytes>());
-  const bool is_6 = header.U8() >> 4 == 6;
-  header.Skip(3);
-  const size_t bytes = kIpv6Bytes + header.U16();
-  out.ip_protocol = header.U8();
-  header.Skip(1);
-  const auto src = header.Bytes(base::IpAddress::kBytes);
-  const auto dst = header.Bytes(base::IpAddress::kBytes);
-  out.src_ip = {WordAt(src.data()), WordAt(src.data() + 8)};
-  out.dst_ip = {WordAt(dst.data()), WordAt(dst.data() + 8)};
-  if (!is_6 || bytes > datagram.size()) return false;
-  out.ip_bytes = static_cast<uint32_t>(bytes);
-  return LookAtTransport(datagram.first(bytes).subspan(kIpv6Bytes), out);
-}
+static_assert(kFrameBytesMin >= kEthernetBytes + 2 * kVlanTagBytes + kIpv4Bytes);
 
 }  // namespace glance
 
-// True: `out` says of the frame what Parse() would. False: `out` is of no use.
-[[gnu::always_inline]] inline bool LookAt(const packet::Packet& packet, Glance& out) {
-  std::span<const uint8_t> rest = packet.frame();
-  if (rest.size() < glance::kFrameBytesMin) return false;
+// True: `use` was called with a Glance that says of the frame what Parse() would. False: Parse()
+// must be asked.
+template <typename Use>
+[[gnu::always_inline]] inline bool LookAt(const packet::Packet& packet, const Use& use) {
   constexpr size_t kTypeAt = 12;
-  uint16_t type = base::LoadBe<uint16_t>(rest.data() + kTypeAt);
-  rest = rest.subspan(glance::kEthernetBytes);
-  out.outer_vlan = out.inner_vlan = Glance::kNoVlan;
-  if (IsVlanTag(type)) {
-    if (!glance::TakeVlanTag(rest, type, out.outer_vlan)) return false;
-    if (IsVlanTag(type) && !glance::TakeVlanTag(rest, type, out.inner_vlan)) return false;
-  }
-  const auto l3_offset = static_cast<uint16_t>(packet.captured_bytes - rest.size());
-  if (type == ether_type::kIpv4) {
-    if (!glance::LookAtIpv4(rest, out)) return false;
-    out.payload_offset = static_cast<uint16_t>(out.payload_offset + l3_offset + glance::kIpv4Bytes);
-    return true;
-  }
-  if (type != ether_type::kIpv6 || !glance::LookAtIpv6(rest, out)) return false;
-  out.payload_offset = static_cast<uint16_t>(out.payload_offset + l3_offset + glance::kIpv6Bytes);
-  return true;
+  if (packet.captured_bytes < glance::kFrameBytesMin) return false;
+  auto type = base::LoadBe<uint16_t>(packet.data + kTypeAt);
+  glance::Datagram datagram;
+  datagram.at = packet.data + glance::kEthernetBytes;
+  datagram.bytes = packet.captured_bytes - glance::kEthernetBytes;
+  datagram.offset = glance::kEthernetBytes;
+  datagram.vlans = Glance::Vlans(Glance::kNoVlan, Glance::kNoVlan);
+  if (type != ether_type::kIpv4 && IsVlanTag(type)) type = glance::TakeVlanTags(datagram);
+  if (type == ether_type::kIpv4) return glance::LookAtIpv4(datagram, use);
+  return type == ether_type::kIpv6 && glance::LookAtIpv6(datagram, use);
 }
 
 }  // namespace weir::parse

@@ -23,7 +23,6 @@ constexpr uint64_t kSynAckRepeatsUs = 63 * kUsPerSecond;
 constexpr size_t kMacBytes = 6;
 constexpr uint64_t kSweepRoundUs = 2 * kUsPerSecond;
 constexpr uint32_t kSweepPlacesMax = 256;  // at once, so that no packet waits for long
-constexpr uint64_t kPacketsLowMax = (uint64_t{1} << 24) - 1;
 
 base::MacAddress MacAt(const packet::Packet& packet, size_t offset) {
   base::MacAddress mac;
@@ -69,59 +68,69 @@ void SetParity(flow::HotFlow& hot, bool parity) {
 
 FlowStage::FlowStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
 
-void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const {
-  for (size_t i = 0; i < batch.count; ++i) {
-    packet::Packet& packet = batch.packets[i];
-    Wanted& wanted = out[i];
-    parse::Glance glance;
-    if (!parse::LookAt(packet, glance)) {
-      PrefetchUnusual(packet, wanted);
-      continue;
-    }
+[[gnu::always_inline]] inline void FlowStage::Glance(packet::Packet& packet, Wanted& out) const {
+  const auto use = [&](const parse::Glance& glance) __attribute__((always_inline)) {
     const flow::Ends ends = flow::EndsOf(glance);
-    const Endpoint sender = flow::SourceIsLow(ends) ? Endpoint::kLow : Endpoint::kHigh;
-    const flow::KeyWords key = flow::WordsOf(ends, sender);
-    wanted.hash = worker_.flows.Hash(key);
-    key.StoreTo(wanted.key.key);
-    wanted.key.sender = sender;
-    wanted.likely = flow::kNone;
-    wanted.ip_bytes = glance.ip_bytes;
-    wanted.tcp_flags = glance.tcp_flags;
-    wanted.is_ip = true;
-    wanted.is_parsed = false;
-    wanted.may_be_short = MayBeShort(packet, glance);
-  }
-  // Apart, and so close together that the processor looks up many of their pages at a time.
-  for (size_t i = 0; i < batch.count; ++i) worker_.flows.PrefetchBucket(out[i].hash);
+    const uint64_t src_is_low = flow::SourceIsLow(ends);
+    const flow::KeyWords key = flow::WordsOf(ends, src_is_low);
+    out.hash = worker_.flows.Hash(key);
+    key.StoreTo(out.key);
+    out.ip_bytes = glance.ip_bytes;
+    out.sender = flow::SenderOf(src_is_low);
+    out.tcp_flags = glance.tcp_flags;
+    out.way = WayOf(packet, glance);
+  };
+  if (!parse::LookAt(packet, use)) ParseUnusual(packet, out);
 }
 
-void FlowStage::PrefetchUnusual(packet::Packet& packet, Wanted& out) const {
+// Step by step over the whole batch, so that memory is on its way while others are worked on; and
+// the prefetches of a step close together, so that the processor looks up many of their pages at a
+// time.
+void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const {
+  const flow::FlowTable& flows = worker_.flows;
+  const size_t count = batch.count;
+  for (size_t i = 0; i < count; ++i) Glance(batch.packets[i], out[i]);
+  for (size_t i = 0; i < count; ++i) flows.PrefetchBucket(out[i].hash);
+  bool all_found = true;
+  for (size_t i = 0; i < count; ++i) {
+    out[i].likely = flows.PrefetchFlow(out[i].hash);
+    if (out[i].likely == flow::kNone) all_found = false;
+  }
+  if (all_found) return;
+  // Those that live in their second bucket.
+  for (size_t i = 0; i < count; ++i) {
+    if (out[i].likely == flow::kNone) out[i].likely = flows.PrefetchDisplaced(out[i].hash);
+  }
+}
+
+void FlowStage::ParseUnusual(packet::Packet& packet, Wanted& out) const {
   parse::Parse(packet);
   out = PrefetchParsed(packet);
 }
 
 Wanted FlowStage::PrefetchParsed(const packet::Packet& packet) const {
   Wanted wanted;
-  wanted.is_parsed = true;
   const packet::Headers& headers = packet.headers;
   if (headers.l3 == packet::L3::kNone) return wanted;
-  wanted.is_ip = true;
-  wanted.key = flow::MakeKey(headers, headers.src_port, headers.dst_port);
-  wanted.hash = worker_.flows.Hash(wanted.key.key);
+  wanted.way = Way::kParsed;
+  const flow::KeyAndSender made = flow::MakeKey(headers, headers.src_port, headers.dst_port);
+  wanted.key = made.key;
+  wanted.sender = made.sender;
+  wanted.hash = worker_.flows.Hash(made.key);
   worker_.flows.PrefetchBucket(wanted.hash);
   return wanted;
 }
 
 FlowIndex FlowStage::Find(const packet::Packet& packet) {
   const Wanted wanted = PrefetchParsed(packet);
-  return wanted.is_ip ? worker_.flows.Find(wanted.key.key, wanted.hash) : flow::kNone;
+  return wanted.is_ip() ? worker_.flows.Find(wanted.key, wanted.hash) : flow::kNone;
 }
 
 std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted& wanted,
                                             const Now& now, const fragments::Charge& charge) {
-  if (!wanted.is_ip) return std::nullopt;
-  FlowIndex index = worker_.flows.Find(wanted.key.key, wanted.hash, wanted.likely);
-  if (index != flow::kNone && IsOver(packet, index, wanted.key.sender, now)) {
+  if (!wanted.is_ip()) return std::nullopt;
+  FlowIndex index = worker_.flows.Find(wanted.key, wanted.hash, wanted.likely);
+  if (index != flow::kNone && IsOver(packet, index, wanted.sender, now)) {
     Close(index, now, EndReason::kIdle);
     worker_.flows.mutable_counters().expired.Add();
     index = flow::kNone;
@@ -132,10 +141,10 @@ std::optional<FlowPacket> FlowStage::Locate(packet::Packet& packet, const Wanted
     if (worker_.options.drop_when_table_full) packet.Drop(packet::DropReason::kTableFull);
     return std::nullopt;
   }
-  Count(index, wanted.key.sender, now, charge);
-  NoteTransport(packet.headers, index, wanted.key.sender);
+  Count(index, wanted.sender, now, charge);
+  NoteTransport(packet.headers, index, wanted.sender);
   return FlowPacket{
-      packet, index, worker_.flows.hot(index), worker_.flows.cold(index), wanted.key.sender,
+      packet, index, worker_.flows.hot(index), worker_.flows.cold(index), wanted.sender,
       now,    is_new};
 }
 
@@ -200,7 +209,7 @@ bool FlowStage::IsStalled(FlowIndex index, const Now& now) const {
 }
 
 FlowIndex FlowStage::InsertOrEvict(const Wanted& wanted, const Now& now) {
-  const FlowIndex index = worker_.flows.Insert(wanted.key.key, wanted.hash);
+  const FlowIndex index = worker_.flows.Insert(wanted.key, wanted.hash);
   if (index != flow::kNone) return index;
   const FlowIndex victim = worker_.flows.Victim(wanted.hash);
   if (victim == flow::kNone) return flow::kNone;
@@ -208,7 +217,7 @@ FlowIndex FlowStage::InsertOrEvict(const Wanted& wanted, const Now& now) {
   if (established && worker_.options.drop_when_table_full) return flow::kNone;
   Close(victim, now, EndReason::kEvicted);
   worker_.flows.mutable_counters().evicted.Add();
-  return worker_.flows.Insert(wanted.key.key, wanted.hash);
+  return worker_.flows.Insert(wanted.key, wanted.hash);
 }
 
 FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,
@@ -219,7 +228,7 @@ FlowIndex FlowStage::Begin(const packet::Packet& packet, const Wanted& wanted, c
     return index;
   }
   SetParity(worker_.flows.hot(index), RefreshClock(refresh_us(), now.us).ParityOf(index));
-  Describe(index, packet, wanted.key.sender, now);
+  Describe(index, packet, wanted.sender, now);
   SetTimes(index, now, charge);
   if (!StartLearningOf(index) && worker_.must_read()) {
     worker_.flows.Erase(index);
@@ -298,16 +307,19 @@ void FlowStage::Count(FlowIndex index, Endpoint sender, const Now& now,
   hot.SeenAt(std::max<uint64_t>(hot.last_seen_us, UsAt(charge.last, now)));
 
   const uint64_t packets = (low ? hot.packets_low : hot.packets_high) + charge.packets;
+  constexpr uint64_t kLeftMask = flow::kPacketsMustCarry - 1;
+  const uint64_t packets_left = packets & kLeftMask;
   if (low) {
-    hot.packets_low = packets & kPacketsLowMax;
+    hot.packets_low = packets_left & kLeftMask;
   } else {
-    hot.packets_high = packets & kPacketsLowMax;
+    hot.packets_high = packets_left & kLeftMask;
   }
   const uint64_t bytes = hot.bytes[at] + charge.bytes;
   hot.bytes[at] = static_cast<uint32_t>(bytes);
-  if (packets <= kPacketsLowMax && bytes >> 32 == 0) return;
+  if (packets == packets_left && bytes >> 32 == 0) return;
   flow::ColdFlow& cold = worker_.flows.cold(index);
-  cold.packets_carry[at] = static_cast<uint8_t>(cold.packets_carry[at] + (packets >> 24));
+  cold.packets_carry[at] =
+      static_cast<uint8_t>(cold.packets_carry[at] + (packets >> flow::kPacketsCarryBits));
   cold.bytes_carry[at] = static_cast<uint16_t>(cold.bytes_carry[at] + (bytes >> 32));
 }
 

@@ -15,30 +15,15 @@ class FlowStage {
  public:
   FlowStage(Worker& worker, SessionWriter& writer);
 
-  // First half, for a whole batch: the keys, and the buckets on their way into the cache. Parses a
-  // packet only where a glance is not enough.
+  // First half, for a whole batch: the keys, then the buckets and then the flows on their way into
+  // the cache. Parses a packet only where a glance is not enough.
   void Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const;
   // Of a packet that Parse() has seen.
   Wanted PrefetchParsed(const packet::Packet& packet) const;
-  // Then, when the buckets are there, the flow; and then those that live in their second bucket.
-  void PrefetchFlow(Wanted& wanted) const {
-    if (wanted.is_ip) wanted.likely = worker_.flows.PrefetchFlow(wanted.hash);
-  }
-  void PrefetchDisplaced(Wanted& wanted) const {
-    if (!wanted.is_ip || wanted.likely != flow::kNone) return;
-    wanted.likely = worker_.flows.PrefetchDisplaced(wanted.hash);
-  }
 
-  // The short way (short_way.h), for a flow whose verdict is of this epoch. False: nothing was
-  // done, and the packet must be parsed and located.
-  bool CountDecided(const Wanted& wanted, const Now& now, uint16_t epoch) {
-    if (!wanted.may_be_short || wanted.likely == flow::kNone) return false;
-    flow::HotFlow& hot = worker_.flows.hot(wanted.likely);
-    if (!(hot.key == wanted.key.key) || !IsDecided(hot, wanted, epoch)) return false;
-    // Of a place that is free, the last time seen is in the far future.
-    const uint64_t silent_us = now.us - hot.last_seen_us;
-    if (silent_us > worker_.flows.soonest_timeout_us()) return false;
-    return CountOnShortWay(hot, wanted, now.us);
+  // For the packets of a moment, under the policy of `epoch`.
+  ShortWay ShortWayAt(const Now& now, uint16_t epoch) {
+    return {worker_.flows, now.us, epoch};
   }
 
   // Second half: the packet's flow, charged with the packet. Nothing for a packet that makes no
@@ -69,7 +54,8 @@ class FlowStage {
  private:
   static constexpr unsigned kPartsMax = 0xffff;
 
-  void PrefetchUnusual(packet::Packet& packet, Wanted& out) const;
+  void Glance(packet::Packet& packet, Wanted& out) const;
+  [[gnu::noinline]] void ParseUnusual(packet::Packet& packet, Wanted& out) const;
 
   flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,
                         const fragments::Charge& charge);

@@ -33,23 +33,28 @@ class Pipeline::Impl {
 
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns) {
+    const size_t count = batch.count;
+    if (count == 0) return;
     Use(policy);
-    Prefetch(batch);
-    uint64_t short_count = 0;
+    flows_.Prefetch(batch, wanted_);
+    now_ = worker_.clock.At(batch.packets[0].time, wall_minus_mono_ns);
+    ShortWay short_way = flows_.ShortWayAt(now_, verdict_.epoch());
+    uint64_t long_count = 0;
     uint64_t bytes = 0;
-    for (size_t i = 0; i < batch.count; ++i) {
+    for (size_t i = 0; i < count; ++i) {
       packet::Packet& packet = batch.packets[i];
       bytes += packet.wire_bytes;
-      if (i == 0 || packet.time != now_.mono)
+      if (packet.time != now_.mono) {
         now_ = worker_.clock.At(packet.time, wall_minus_mono_ns);
-      if (flows_.CountDecided(wanted_[i], now_, verdict_.epoch())) {
-        ++short_count;
-      } else {
-        GoLongWay(packet, wanted_[i]);
+        short_way = flows_.ShortWayAt(now_, verdict_.epoch());
       }
+      if (short_way.Count(wanted_[i])) continue;
+      ++long_count;
+      GoLongWay(packet, wanted_[i]);
     }
+    const uint64_t short_count = count - long_count;
     Counters& counters = worker_.counters;
-    counters.rx_packets.Add(batch.count);
+    counters.rx_packets.Add(count);
     counters.rx_bytes.Add(bytes);
     counters.forwarded_packets.Add(short_count);
     counters.short_way.Add(short_count);
@@ -91,16 +96,9 @@ class Pipeline::Impl {
     worker_.protects_streams = policy.blocks() && policy.asks_for_names() && !bypass_;
   }
 
-  // Step by step over the whole batch, so that memory is on its way while others are worked on.
-  void Prefetch(packet::Batch& batch) {
-    flows_.Prefetch(batch, wanted_);
-    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchFlow(wanted_[i]);
-    for (size_t i = 0; i < batch.count; ++i) flows_.PrefetchDisplaced(wanted_[i]);
-  }
-
   // Every stage.
   void GoLongWay(packet::Packet& packet, const Wanted& wanted) {
-    if (!wanted.is_parsed) parse::Parse(packet);
+    if (!wanted.is_parsed()) parse::Parse(packet);
     if (packet.headers.is_fragment) {
       JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
     } else {

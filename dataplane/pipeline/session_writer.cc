@@ -17,7 +17,8 @@ base::IpAddress AddressOf(const flow::FlowKey& key, Endpoint endpoint) {
 
 uint64_t PacketsOf(const flow::HotFlow& hot, const flow::ColdFlow& cold, Endpoint sender) {
   const uint64_t low = sender == Endpoint::kLow ? hot.packets_low : hot.packets_high;
-  return uint64_t{cold.packets_carry[static_cast<size_t>(sender)]} << 24 | low;
+  const uint64_t carry = cold.packets_carry[static_cast<size_t>(sender)];
+  return (carry << flow::kPacketsCarryBits) + low;
 }
 
 uint64_t BytesOf(const flow::HotFlow& hot, const flow::ColdFlow& cold, Endpoint sender) {

@@ -19,51 +19,87 @@
 
 namespace weir::pipeline {
 
-// A packet on its way to its flow.
-struct Wanted {
-  flow::KeyAndSender key;
-  uint64_t hash = 0;
-  flow::FlowIndex likely = flow::kNone;
-  uint32_t ip_bytes = 0;  // where may_be_short
-  uint8_t tcp_flags = 0;
-  bool is_ip = false;
-  bool is_parsed = false;  // else a glance was enough, and the packet's headers say nothing
-  bool may_be_short = false;
+// Which way a packet may go, as far as it alone can tell.
+enum class Way : uint8_t {
+  kNoFlow,    // parsed: not IP
+  kParsed,    // long
+  kGlanced,   // long, and the packet's headers say nothing yet
+  kShortTcp,  // short or long, glanced at
+  kShortUdp,
 };
 
-// Nothing in the packet asks for more than to be counted.
-inline bool MayBeShort(const packet::Packet& packet, const parse::Glance& glance) {
+// A packet on its way to its flow.
+struct alignas(64) Wanted {
+  flow::FlowKey key;
+  uint64_t hash = 0;
+  flow::FlowIndex likely = flow::kNone;
+  uint32_t ip_bytes = 0;  // where glanced at
+  flow::Endpoint sender = flow::Endpoint::kLow;
+  uint8_t tcp_flags = 0;
+  Way way = Way::kNoFlow;
+
+  bool is_ip() const { return way != Way::kNoFlow; }
+  bool is_parsed() const { return way <= Way::kParsed; }
+};
+static_assert(sizeof(Wanted) == 64);
+
+// kShort where nothing in the packet asks for more than to be counted.
+[[gnu::always_inline]] inline Way WayOf(const packet::Packet& packet, const parse::Glance& glance) {
   using namespace packet::tcp_flag;  // NOLINT(google-build-using-namespace): three constants
   if (glance.ip_protocol == packet::ip_protocol::kTcp) {
-    return (glance.tcp_flags & (kSyn | kFin | kRst)) == 0;
+    return (glance.tcp_flags & (kSyn | kFin | kRst)) == 0 ? Way::kShortTcp : Way::kGlanced;
   }
-  if (glance.src_port == names::kDnsPort || glance.dst_port == names::kDnsPort) return false;
+  if (glance.src_port() == names::kDnsPort || glance.dst_port() == names::kDnsPort) {
+    return Way::kGlanced;
+  }
   const std::span<const uint8_t> payload(packet.data + glance.payload_offset, glance.payload_bytes);
-  return !NameStage::MayBeHello(payload);
+  return NameStage::MayBeHello(payload) ? Way::kGlanced : Way::kShortUdp;
 }
 
-// True: the packet is counted. False: nothing was done. In whole words: one read and one write each
-// of what HotFlow has as fields.
-inline bool CountOnShortWay(flow::HotFlow& hot, const Wanted& wanted, uint64_t now_us) {
-  flow::HotWords words(hot);
-  const auto at = static_cast<unsigned>(wanted.key.sender);
-  const uint64_t bytes = uint64_t{hot.bytes[at]} + wanted.ip_bytes;
-  if (words.PacketsFull(at) || bytes >> 32 != 0) return false;  // carries into the cold half
-  words.CountPacket(at, wanted.tcp_flags);
-  words.SeenAt(now_us);
-  words.StoreTo(hot);
-  hot.bytes[at] = static_cast<uint32_t>(bytes);
-  return true;
-}
+// The flow's side of it, for the packets of one moment under one policy.
+class ShortWay {
+ public:
+  ShortWay(flow::FlowTable& flows, uint64_t now_us, uint16_t epoch)
+      : hot_(flows.hot_flows()),
+        seen_(flow::HotWords::Seen(now_us, epoch)),
+        timeout_us_(flows.soonest_timeout_us()) {}
 
-// The flow's side of it: the verdict is of this epoch, and nothing can change it any more.
-inline bool IsDecided(const flow::HotFlow& hot, const Wanted& wanted, uint16_t epoch) {
-  constexpr uint8_t kUnsettled = flow::kDrops | flow::kEmbryonic | flow::kLearning;
-  const auto state = static_cast<uint8_t>(hot.state);
-  if (hot.policy_epoch != epoch || (state & kUnsettled) != 0) return false;
-  if (hot.key.protocol == packet::ip_protocol::kTcp) return true;
-  const bool from_initiator = wanted.key.sender == hot.initiator();
-  return from_initiator ? (state & flow::kAsksDns) == 0 : (state & flow::kAnswered) != 0;
-}
+  // True: the packet is counted. False: nothing was done, and the packet must go the long way.
+  [[gnu::always_inline]] bool Count(const Wanted& wanted) const {
+    if (wanted.way < Way::kShortTcp || wanted.likely == flow::kNone) return false;
+    flow::HotFlow& hot = hot_[wanted.likely];
+    flow::HotWords words(hot);
+    if (!(hot.key == wanted.key) || !IsDecided(words, wanted)) return false;
+    const auto at = static_cast<unsigned>(wanted.sender);
+    uint32_t bytes;
+    if (__builtin_add_overflow(hot.bytes[at], wanted.ip_bytes, &bytes)) return false;
+    words.seen = seen_;
+    words.CountPacket(wanted.sender, wanted.tcp_flags);
+    words.StoreTo(hot);
+    hot.bytes[at] = bytes;
+    return true;
+  }
+
+ private:
+  // The verdict is of this epoch and lets pass, the flow was heard lately, and nothing can change
+  // that any more.
+  bool IsDecided(const flow::HotWords& words, const Wanted& wanted) const {
+    constexpr uint64_t kUnsettled =
+        flow::HotWords::StateOrCarry(flow::kDrops | flow::kEmbryonic | flow::kLearning);
+    // Of another epoch the difference is 2^48 and more, as the last time seen is never after now;
+    // that of a place that is free is, but its epoch never comes.
+    if (seen_ - words.seen > timeout_us_) return false;
+    if ((words.counted & kUnsettled) != 0) return false;
+    if (wanted.way == Way::kShortTcp) return true;
+    const uint8_t state = words.state();
+    const bool from_initiator =
+        (wanted.sender == flow::Endpoint::kHigh) == ((state & flow::kInitiatorIsHigh) != 0);
+    return from_initiator ? (state & flow::kAsksDns) == 0 : (state & flow::kAnswered) != 0;
+  }
+
+  flow::HotFlow* hot_;
+  uint64_t seen_;
+  uint64_t timeout_us_;
+};
 
 }  // namespace weir::pipeline

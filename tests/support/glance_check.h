@@ -12,14 +12,14 @@ namespace weir::testing {
 // What of it differs; "" when nothing does, or the glance says nothing. `said`: whether it did.
 inline std::string GlanceDiffers(packet::Packet packet, bool& said) {
   parse::Glance glance;
-  said = parse::LookAt(packet, glance);
+  said = parse::LookAt(packet, [&](const parse::Glance& seen) { glance = seen; });
   if (!said) return "";
   parse::Parse(packet);
   const packet::Headers& headers = packet.headers;
   const bool plain = headers.note == packet::ParseNote::kComplete && headers.tunnel_depth == 0 &&
                      !headers.too_deep && !headers.encapsulated && !headers.is_fragment;
   if (!plain) return "it is not plain";
-  const bool same_ends = headers.src_port == glance.src_port && headers.dst_port == glance.dst_port;
+  const bool same_ends = headers.src_port == glance.src_port() && headers.dst_port == glance.dst_port();
   if (!same_ends) return "ports";
   if (headers.ip_protocol != glance.ip_protocol) return "protocol";
   if (headers.tcp_flags != glance.tcp_flags) return "flags";

@@ -161,30 +161,36 @@ TEST(FlowTable, StaysWithinItsMemoryBudget) {
 
 // What is told of a flow to who counts every packet lies where the fields lie.
 TEST(HotWords, CountAsTheFieldsDo) {
+  constexpr uint64_t kBothCarries = HotWords::StateOrCarry(0);
   for (const Endpoint sender : {Endpoint::kLow, Endpoint::kHigh}) {
     HotFlow flow{};
     flow.policy_epoch = 0xabcd;
     flow.last_seen_us = 77;
-    flow.packets_low = 0xfffffd;
-    flow.packets_high = 0xfffffd;
+    flow.packets_low = kPacketsMustCarry - 2;
+    flow.packets_high = kPacketsMustCarry - 2;
     flow.tcp_flags = 0x10;
     flow.state = kMinuteParity | kReset;
     HotFlow counted = flow;
     HotWords words(counted);
-    EXPECT_FALSE(words.PacketsFull(static_cast<unsigned>(sender)));
-    words.CountPacket(static_cast<unsigned>(sender), 0x08);
-    words.CountPacket(static_cast<unsigned>(sender), 0x10);
-    words.SeenAt((uint64_t{1} << 47) + 5);
+    EXPECT_EQ(words.seen, HotWords::Seen(77, 0xabcd));
+    EXPECT_EQ(words.state(), flow.state);
+    words.CountPacket(sender, 0x08);
+    EXPECT_EQ(words.counted & kBothCarries, 0U);
+    words.CountPacket(sender, 0x10);
+    EXPECT_NE(words.counted & kBothCarries, 0U);
+    words.seen = HotWords::Seen((uint64_t{1} << 47) + 5, 0xfff0);
     words.StoreTo(counted);
     const bool low = sender == Endpoint::kLow;
-    EXPECT_EQ(counted.packets_low, low ? 0xffffffU : 0xfffffdU);
-    EXPECT_EQ(counted.packets_high, low ? 0xfffffdU : 0xffffffU);
+    EXPECT_EQ(counted.packets_low, kPacketsMustCarry - (low ? 0 : 2));
+    EXPECT_EQ(counted.packets_high, kPacketsMustCarry - (low ? 2 : 0));
     EXPECT_EQ(counted.tcp_flags, 0x18U);
     EXPECT_EQ(counted.state, flow.state);
-    EXPECT_EQ(counted.policy_epoch, 0xabcdU);
+    EXPECT_EQ(counted.policy_epoch, 0xfff0U);
     EXPECT_EQ(counted.last_seen_us, (uint64_t{1} << 47) + 5);
-    EXPECT_TRUE(HotWords(counted).PacketsFull(static_cast<unsigned>(sender)));
-    EXPECT_FALSE(HotWords(counted).PacketsFull(1 - static_cast<unsigned>(sender)));
+    for (const uint8_t bit : {kDrops, kEmbryonic, kLearning, kMinuteParity, kReset}) {
+      const bool is_set = (words.counted & HotWords::StateOrCarry(bit) & ~kBothCarries) != 0;
+      EXPECT_EQ(is_set, counted.Has(static_cast<StateBit>(bit)));
+    }
   }
 }
 
