@@ -122,7 +122,7 @@ struct alignas(64) ColdFlow {
   uint16_t app;
   uint16_t revision;
   uint16_t part;
-  uint16_t bytes_carry[2];  // overflows of HotFlow::bytes, by Endpoint
+  uint16_t bytes_carry[2];   // overflows of HotFlow::bytes, by Endpoint
   uint8_t packets_carry[2];  // times kPacketsMustCarry
   uint8_t category;
   uint8_t name_source : 3;

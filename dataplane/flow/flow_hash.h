@@ -27,12 +27,15 @@ class FlowHash {
       word.Add(i);
       words_[i] = word.Finish();
     }
+    ipv4_firsts_ = Product(words_[0], words_[1]);
   }
 
-  uint64_t Hash(const FlowKey& key) const { return Hash(KeyWords(key)); }
-  uint64_t Hash(const KeyWords& key) const {
-    const Wide sum = Product(key.low_first + words_[0], key.low_second + words_[1]) +
-                     Product(key.high_first + words_[2], key.high_second + words_[3]) +
+  uint64_t Hash(const FlowKey& key) const { return Hash(KeyWords(key), false); }
+  // `is_ipv4`: known to be, where the compiler sees it: then a product less.
+  [[gnu::always_inline]] uint64_t Hash(const KeyWords& key, bool is_ipv4) const {
+    const Wide firsts =
+        is_ipv4 ? ipv4_firsts_ : Product(key.low_first + words_[0], key.high_first + words_[1]);
+    const Wide sum = firsts + Product(key.low_second + words_[2], key.high_second + words_[3]) +
                      Product(key.rest + words_[4], words_[5]);
     const Wide mixed = Product(static_cast<uint64_t>(sum) ^ words_[6],
                                static_cast<uint64_t>(sum >> 64) ^ words_[7]);
@@ -44,6 +47,7 @@ class FlowHash {
   static Wide Product(uint64_t a, uint64_t b) { return static_cast<Wide>(a) * b; }
 
   std::array<uint64_t, 8> words_{};
+  Wide ipv4_firsts_;  // what the first halves come to that are 0
 };
 
 }  // namespace weir::flow

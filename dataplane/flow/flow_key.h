@@ -27,12 +27,12 @@ inline Endpoint Other(Endpoint endpoint) {
 }
 
 struct FlowKey {
-  static constexpr uint16_t kNoVlan = parse::Glance::kNoVlan;
+  static constexpr uint16_t kNoVlan = parse::Ends::kNoVlan;
 
   std::array<std::array<uint8_t, 16>, 2> ip;
   std::array<uint16_t, 2> port;
   uint8_t protocol;
-  std::array<uint8_t, 3> vlans;  // Glance::Vlans(), lowest byte first
+  std::array<uint8_t, 3> vlans;  // Ends::Vlans(), lowest byte first
 
   // Without a branch for each word: they are mostly equal.
   bool operator==(const FlowKey& other) const {
@@ -85,20 +85,12 @@ struct KeyWords {
 };
 static_assert(sizeof(KeyWords) == sizeof(FlowKey));
 
-// What a key is made of, in the order of a packet.
-struct Ends {
-  parse::Glance::Address src_ip;
-  parse::Glance::Address dst_ip;
-  uint32_t ports;  // the source's in the high half
-  uint8_t protocol;
-  bool is_ipv4;    // known to be: then the first halves of the addresses are 0
-  uint32_t vlans;  // Glance::Vlans()
-};
+using parse::Ends;
 
-// All ones where the source is the low end, else 0. The order of ends: by address, as numbers in
+// All ones where the source is the high end, else 0. The order of ends: by address, as numbers in
 // network order, then by port. One long number is subtracted from the other; there is no branch,
 // as nobody could foretell it.
-[[gnu::always_inline]] inline uint64_t SourceIsLow(const Ends& ends) {
+[[gnu::always_inline]] inline uint64_t SourceIsHigh(const Ends& ends) {
   const auto minus = [](unsigned char borrow, uint64_t a, uint64_t b) {
     unsigned long long unused;
     return _subborrow_u64(borrow, a, b, &unused);
@@ -109,34 +101,34 @@ struct Ends {
   if (!ends.is_ipv4) {
     borrow = minus(borrow, base::ByteSwap(ends.dst_ip.first), base::ByteSwap(ends.src_ip.first));
   }
-  uint64_t mask = uint64_t{borrow} - 1;
+  uint64_t mask = 0 - uint64_t{borrow};
   asm("" : "+r"(mask));  // The compiler, who sees that there are only two, would make a branch.
   return mask;
 }
 
 // Inline and in whole words, as every packet pays for it; again without a branch.
-[[gnu::always_inline]] inline KeyWords WordsOf(const Ends& ends, uint64_t src_is_low) {
+[[gnu::always_inline]] inline KeyWords WordsOf(const Ends& ends, uint64_t src_is_high) {
   const uint64_t first_differs = ends.src_ip.first ^ ends.dst_ip.first;
   const uint64_t second_differs = ends.src_ip.second ^ ends.dst_ip.second;
   const uint32_t swapped_ports = std::rotl(ends.ports, 16);
-  const uint64_t ports = ends.ports ^ ((ends.ports ^ swapped_ports) & src_is_low);
+  const uint64_t ports = swapped_ports ^ ((ends.ports ^ swapped_ports) & src_is_high);
   KeyWords words;
-  words.low_first = ends.dst_ip.first ^ (first_differs & src_is_low);
-  words.low_second = ends.dst_ip.second ^ (second_differs & src_is_low);
+  words.low_first = ends.src_ip.first ^ (first_differs & src_is_high);
+  words.low_second = ends.src_ip.second ^ (second_differs & src_is_high);
   words.high_first = words.low_first ^ first_differs;
   words.high_second = words.low_second ^ second_differs;
   words.rest = ports | uint64_t{ends.protocol} << 32 | uint64_t{ends.vlans} << 40;
   return words;
 }
 
-// Of SourceIsLow()'s two.
-inline Endpoint SenderOf(uint64_t src_is_low) { return static_cast<Endpoint>(src_is_low + 1); }
+// Of SourceIsHigh()'s two.
+inline Endpoint SenderOf(uint64_t src_is_high) { return static_cast<Endpoint>(src_is_high & 1); }
 
 inline KeyAndSender MakeKey(const Ends& ends) {
-  const uint64_t src_is_low = SourceIsLow(ends);
+  const uint64_t src_is_high = SourceIsHigh(ends);
   KeyAndSender made;
-  made.sender = SenderOf(src_is_low);
-  WordsOf(ends, src_is_low).StoreTo(made.key);
+  made.sender = SenderOf(src_is_high);
+  WordsOf(ends, src_is_high).StoreTo(made.key);
   return made;
 }
 
@@ -151,15 +143,8 @@ inline KeyAndSender MakeKey(const packet::Headers& headers, uint16_t src_port, u
   ends.is_ipv4 = false;
   const uint16_t outer = headers.vlan_count > 0 ? headers.vlans[0] : FlowKey::kNoVlan;
   const uint16_t inner = headers.vlan_count > 1 ? headers.vlans[1] : FlowKey::kNoVlan;
-  ends.vlans = parse::Glance::Vlans(outer, inner);
+  ends.vlans = Ends::Vlans(outer, inner);
   return MakeKey(ends);
 }
-
-// The same of a frame that a glance was enough for.
-inline Ends EndsOf(const parse::Glance& glance) {
-  return {glance.src_ip,  glance.dst_ip, glance.ports, glance.ip_protocol,
-          glance.is_ipv4, glance.vlans};
-}
-inline KeyAndSender MakeKey(const parse::Glance& glance) { return MakeKey(EndsOf(glance)); }
 
 }  // namespace weir::flow

@@ -40,26 +40,14 @@ FlowTable::FlowTable(const Limits& limits, const base::HashKey& secret)
       cold_(limits.flows_max),
       buckets_(BucketsFor(limits.flows_max)) {}
 
-size_t FlowTable::Secondary(uint64_t hash) const {
-  const size_t second = BucketOf(static_cast<uint32_t>(hash));
-  return second != Primary(hash) ? second : (second + 1) % buckets_.size();
-}
-
 unsigned FlowTable::Count(const Bucket& bucket) {
   return static_cast<unsigned>(
       std::ranges::count_if(bucket.tags, [](uint16_t t) { return t != 0; }));
 }
 
-FlowIndex FlowTable::PrefetchDisplaced(uint64_t hash) const {
-  if (buckets_[Primary(hash)].displaced == 0) return kNone;
-  const Bucket& bucket = buckets_[Secondary(hash)];
-  const uint32_t hits = PlacesWith(bucket, Tag(hash));
-  return hits == 0 ? kNone : Prefetched(bucket, hits);
-}
-
 FlowIndex FlowTable::FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const {
   for (uint32_t hits = PlacesWith(bucket, tag); hits != 0; hits &= hits - 1) {
-    const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
+    const FlowIndex index = FlowAt(bucket, hits);
     if (hot_[index].key == key) return index;
   }
   return kNone;

@@ -39,24 +39,14 @@ class FlowTable {
   FlowTable(const Limits& limits, const base::HashKey& secret);
 
   uint64_t Hash(const FlowKey& key) const { return hash_.Hash(key); }
-  uint64_t Hash(const KeyWords& key) const { return hash_.Hash(key); }
-  void PrefetchBucket(uint64_t hash) const {
-    __builtin_prefetch(&buckets_[BucketOf(static_cast<uint32_t>(hash >> 32))]);
+  [[gnu::always_inline]] uint64_t Hash(const KeyWords& key, bool is_ipv4) const {
+    return hash_.Hash(key, is_ipv4);
   }
 
-  // The flow that has the key most likely, by its tag alone, on its way into the cache. kNone when
-  // there is none in the key's first bucket; if it may live in its second one, that is on its way.
-  FlowIndex PrefetchFlow(uint64_t hash) const {
-    const Bucket& bucket = buckets_[Primary(hash)];
-    const uint32_t hits = PlacesWith(bucket, Tag(hash));
-    if (hits != 0) return Prefetched(bucket, hits);
-    if (bucket.displaced != 0) __builtin_prefetch(&buckets_[Secondary(hash)]);
-    return kNone;
-  }
-  // Then, for those that the first bucket did not have.
-  FlowIndex PrefetchDisplaced(uint64_t hash) const;
+  class Batch;
+  Batch batch() const;
 
-  // kNone when there is no such flow. `likely`: what PrefetchFlow() said, of whatever age.
+  // kNone when there is no such flow. `likely`: what Batch::PrefetchFlow() said, of whatever age.
   FlowIndex Find(const FlowKey& key, uint64_t hash, FlowIndex likely) const {
     const bool is_it = likely != kNone && hot_[likely].key == key && live(likely);
     return is_it ? likely : Find(key, hash);
@@ -111,14 +101,18 @@ class FlowTable {
   };
   static_assert(sizeof(Bucket) == 64);
 
-  size_t BucketOf(uint32_t half) const { return (uint64_t{half} * buckets_.size()) >> 32; }
-  size_t Primary(uint64_t hash) const { return BucketOf(static_cast<uint32_t>(hash >> 32)); }
-  size_t Secondary(uint64_t hash) const;
-  static uint16_t Tag(uint64_t hash) {
-    // The low bits: the buckets are chosen by the high bits of each half.
-    const auto tag = static_cast<uint16_t>(hash);
-    return tag == 0 ? uint16_t{1} : tag;
+  static size_t BucketOf(uint32_t half, uint64_t buckets) { return (half * buckets) >> 32; }
+  size_t Primary(uint64_t hash) const {
+    return BucketOf(static_cast<uint32_t>(hash >> 32), buckets_.size());
   }
+  size_t Secondary(uint64_t hash) const { return Secondary(hash, buckets_.size()); }
+  static size_t Secondary(uint64_t hash, uint64_t buckets) {
+    const size_t first = BucketOf(static_cast<uint32_t>(hash >> 32), buckets);
+    const size_t second = BucketOf(static_cast<uint32_t>(hash), buckets);
+    return second != first ? second : (second + 1) % buckets;
+  }
+  // The low bits: the buckets are chosen by the high bits of each half. Never 0.
+  static uint16_t Tag(uint64_t hash) { return static_cast<uint16_t>(hash | 1); }
   static unsigned Count(const Bucket& bucket);
   // A bit for each place of the bucket, two apart, that has the tag.
   static uint32_t PlacesWith(const Bucket& bucket, uint16_t tag) {
@@ -133,9 +127,13 @@ class FlowTable {
     const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(load(2), wanted)));
     return (low | high << 4) & 0x55555;  // one bit of each pair
   }
-  FlowIndex Prefetched(const Bucket& bucket, uint32_t hits) const {
-    const FlowIndex index = bucket.flows[static_cast<size_t>(std::countr_zero(hits)) / 2];
-    __builtin_prefetch(&hot_[index], 1);
+  // In the first of those places: its bit is at half of its offset in bytes.
+  static FlowIndex FlowAt(const Bucket& bucket, uint32_t hits) {
+    const auto* const flows =
+        static_cast<const std::byte*>(static_cast<const void*>(bucket.flows.data()));
+    FlowIndex index;
+    std::memcpy(&index, flows + size_t{2} * static_cast<unsigned>(std::countr_zero(hits)),
+                sizeof index);
     return index;
   }
   FlowIndex FindIn(const Bucket& bucket, uint16_t tag, const FlowKey& key) const;
@@ -157,5 +155,59 @@ class FlowTable {
   uint32_t victim_cursor_ = 0;
   TableCounters counters_;
 };
+
+// Look-ups ahead, for a whole batch of keys in steps, so that the memory of all is on its way at
+// once. Copies of what they need of the table: they stay in registers, whatever is written between.
+class FlowTable::Batch {
+ public:
+  explicit Batch(const FlowTable& table)
+      : buckets_(table.buckets_.data()),
+        bucket_count_(table.buckets_.size()),
+        hot_(table.hot_.data()) {}
+
+  // First.
+  void PrefetchBucket(uint64_t hash) const { __builtin_prefetch(&Primary(hash)); }
+
+  // Then: the flow that has the key most likely, by its tag alone, on its way into the cache. False
+  // and kNone when there is none in the key's first bucket; if it may live in its second one, that
+  // is on its way.
+  [[gnu::always_inline]] bool PrefetchFlow(uint64_t hash, FlowIndex& likely) const {
+    const Bucket& bucket = Primary(hash);
+    const uint32_t hits = PlacesWith(bucket, Tag(hash));
+    if (hits == 0) [[unlikely]] {
+      if (bucket.displaced != 0) __builtin_prefetch(&Secondary(hash));
+      likely = kNone;
+      return false;
+    }
+    likely = FlowAt(bucket, hits);
+    __builtin_prefetch(hot_ + likely, 1);
+    return true;
+  }
+
+  // Then, for those that the first bucket did not have.
+  FlowIndex PrefetchDisplaced(uint64_t hash) const {
+    if (Primary(hash).displaced == 0) return kNone;
+    const Bucket& bucket = Secondary(hash);
+    const uint32_t hits = PlacesWith(bucket, Tag(hash));
+    if (hits == 0) return kNone;
+    const FlowIndex index = FlowAt(bucket, hits);
+    __builtin_prefetch(hot_ + index, 1);
+    return index;
+  }
+
+ private:
+  const Bucket& Primary(uint64_t hash) const {
+    return buckets_[BucketOf(static_cast<uint32_t>(hash >> 32), bucket_count_)];
+  }
+  const Bucket& Secondary(uint64_t hash) const {
+    return buckets_[FlowTable::Secondary(hash, bucket_count_)];
+  }
+
+  const Bucket* buckets_;
+  uint64_t bucket_count_;
+  const HotFlow* hot_;
+};
+
+inline FlowTable::Batch FlowTable::batch() const { return Batch(*this); }
 
 }  // namespace weir::flow

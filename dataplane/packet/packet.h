@@ -15,7 +15,7 @@
 
 namespace weir::packet {
 
-inline constexpr size_t kBatchMax = 64;
+inline constexpr size_t kBatchMax = 32;
 inline constexpr uint16_t kNoOffset = 0xffff;
 
 // The port a frame came in by; a capture without --inside does not know.
@@ -144,9 +144,9 @@ struct alignas(64) Packet {
   }
 };
 
-// Up to 64 frames that arrived together: enough to share what a round costs, few enough for the
-// first cache. All of a burst share one clock reading; a capture gives
-// each frame its own.
+// Up to 32 frames that arrived together: enough for memory to be on its way while others are worked
+// on, few enough for the first cache, also where a driver has just copied them there. All of a
+// burst share one clock reading; a capture gives each frame its own.
 struct Batch {
   std::array<Packet, kBatchMax> packets;
   size_t count = 0;

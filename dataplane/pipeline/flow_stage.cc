@@ -68,33 +68,25 @@ void SetParity(flow::HotFlow& hot, bool parity) {
 
 FlowStage::FlowStage(Worker& worker, SessionWriter& writer) : worker_(worker), writer_(writer) {}
 
-[[gnu::always_inline]] inline void FlowStage::Glance(packet::Packet& packet, Wanted& out) const {
-  const auto use = [&](const parse::Glance& glance) __attribute__((always_inline)) {
-    const flow::Ends ends = flow::EndsOf(glance);
-    const uint64_t src_is_low = flow::SourceIsLow(ends);
-    const flow::KeyWords key = flow::WordsOf(ends, src_is_low);
-    out.hash = worker_.flows.Hash(key);
-    key.StoreTo(out.key);
-    out.ip_bytes = glance.ip_bytes;
-    out.sender = flow::SenderOf(src_is_low);
-    out.tcp_flags = glance.tcp_flags;
-    out.way = WayOf(packet, glance);
-  };
-  if (!parse::LookAt(packet, use)) ParseUnusual(packet, out);
-}
-
 // Step by step over the whole batch, so that memory is on its way while others are worked on; and
 // the prefetches of a step close together, so that the processor looks up many of their pages at a
 // time.
 void FlowStage::Prefetch(packet::Batch& batch, std::span<Wanted, packet::kBatchMax> out) const {
-  const flow::FlowTable& flows = worker_.flows;
   const size_t count = batch.count;
-  for (size_t i = 0; i < count; ++i) Glance(batch.packets[i], out[i]);
+  packet::Packet* packet = batch.packets.data();
+  Wanted* wanted = out.data();
+  for (const packet::Packet* const end = packet + count; packet != end; ++packet, ++wanted) {
+    const auto use = [ this, wanted ](const parse::Glance& glance) __attribute__((always_inline)) {
+      WantGlanced(glance, worker_.flows, *wanted);
+    };
+    if (!parse::LookAt(*packet, use)) ParseUnusual(*packet, *wanted);
+  }
+  const flow::FlowTable::Batch flows = worker_.flows.batch();
+#pragma GCC unroll 4
   for (size_t i = 0; i < count; ++i) flows.PrefetchBucket(out[i].hash);
   bool all_found = true;
   for (size_t i = 0; i < count; ++i) {
-    out[i].likely = flows.PrefetchFlow(out[i].hash);
-    if (out[i].likely == flow::kNone) all_found = false;
+    if (!flows.PrefetchFlow(out[i].hash, out[i].likely)) all_found = false;
   }
   if (all_found) return;
   // Those that live in their second bucket.
@@ -117,7 +109,7 @@ Wanted FlowStage::PrefetchParsed(const packet::Packet& packet) const {
   wanted.key = made.key;
   wanted.sender = made.sender;
   wanted.hash = worker_.flows.Hash(made.key);
-  worker_.flows.PrefetchBucket(wanted.hash);
+  worker_.flows.batch().PrefetchBucket(wanted.hash);
   return wanted;
 }
 

@@ -22,9 +22,7 @@ class FlowStage {
   Wanted PrefetchParsed(const packet::Packet& packet) const;
 
   // For the packets of a moment, under the policy of `epoch`.
-  ShortWay ShortWayAt(const Now& now, uint16_t epoch) {
-    return {worker_.flows, now.us, epoch};
-  }
+  ShortWay ShortWayAt(const Now& now, uint16_t epoch) { return {worker_.flows, now.us, epoch}; }
 
   // Second half: the packet's flow, charged with the packet. Nothing for a packet that makes no
   // flow: it is forwarded, or, with the table full and fail = "closed", marked as dropped.
@@ -54,7 +52,6 @@ class FlowStage {
  private:
   static constexpr unsigned kPartsMax = 0xffff;
 
-  void Glance(packet::Packet& packet, Wanted& out) const;
   [[gnu::noinline]] void ParseUnusual(packet::Packet& packet, Wanted& out) const;
 
   flow::FlowIndex Begin(const packet::Packet& packet, const Wanted& wanted, const Now& now,

@@ -24,8 +24,8 @@ enum class Way : uint8_t {
   kNoFlow,    // parsed: not IP
   kParsed,    // long
   kGlanced,   // long, and the packet's headers say nothing yet
-  kShortTcp,  // short or long, glanced at
-  kShortUdp,
+  kShortTcp,  // short, unless its flags say that it begins or ends something; or long, glanced at
+  kShortUdp,  // short or long, glanced at
 };
 
 // A packet on its way to its flow.
@@ -43,17 +43,26 @@ struct alignas(64) Wanted {
 };
 static_assert(sizeof(Wanted) == 64);
 
-// kShort where nothing in the packet asks for more than to be counted.
-[[gnu::always_inline]] inline Way WayOf(const packet::Packet& packet, const parse::Glance& glance) {
-  using namespace packet::tcp_flag;  // NOLINT(google-build-using-namespace): three constants
-  if (glance.ip_protocol == packet::ip_protocol::kTcp) {
-    return (glance.tcp_flags & (kSyn | kFin | kRst)) == 0 ? Way::kShortTcp : Way::kGlanced;
-  }
+// Which way nothing in the packet but its TCP flags speaks against.
+[[gnu::always_inline]] inline Way WayOf(const parse::Glance& glance) {
+  if (glance.protocol == packet::ip_protocol::kTcp) return Way::kShortTcp;
   if (glance.src_port() == names::kDnsPort || glance.dst_port() == names::kDnsPort) {
     return Way::kGlanced;
   }
-  const std::span<const uint8_t> payload(packet.data + glance.payload_offset, glance.payload_bytes);
-  return NameStage::MayBeHello(payload) ? Way::kGlanced : Way::kShortUdp;
+  return NameStage::MayBeHello({glance.payload, glance.payload_bytes}) ? Way::kGlanced
+                                                                       : Way::kShortUdp;
+}
+
+[[gnu::always_inline]] inline void WantGlanced(const parse::Glance& glance,
+                                               const flow::FlowTable& flows, Wanted& out) {
+  const uint64_t src_is_high = flow::SourceIsHigh(glance);
+  const flow::KeyWords key = flow::WordsOf(glance, src_is_high);
+  key.StoreTo(out.key);
+  out.hash = flows.Hash(key, glance.is_ipv4);
+  out.ip_bytes = glance.ip_bytes;
+  out.sender = flow::SenderOf(src_is_high);
+  out.tcp_flags = glance.tcp_flags;
+  out.way = WayOf(glance);
 }
 
 // The flow's side of it, for the packets of one moment under one policy.
@@ -66,7 +75,9 @@ class ShortWay {
 
   // True: the packet is counted. False: nothing was done, and the packet must go the long way.
   [[gnu::always_inline]] bool Count(const Wanted& wanted) const {
-    if (wanted.way < Way::kShortTcp || wanted.likely == flow::kNone) return false;
+    using namespace packet::tcp_flag;  // NOLINT(google-build-using-namespace): three constants
+    if (wanted.way < Way::kShortTcp || (wanted.tcp_flags & (kSyn | kFin | kRst)) != 0) return false;
+    if (wanted.likely == flow::kNone) return false;
     flow::HotFlow& hot = hot_[wanted.likely];
     flow::HotWords words(hot);
     if (!(hot.key == wanted.key) || !IsDecided(words, wanted)) return false;

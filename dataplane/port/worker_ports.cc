@@ -52,27 +52,27 @@ void WorkerPorts::Receive(packet::Side side, base::MonoTime now, packet::Batch& 
   std::array<rte_mbuf*, packet::kBatchMax> burst;
   const uint16_t received = ReceiveBurst(port, burst);
   uint64_t bytes = 0;
-  size_t count = 0;
+  packet::Packet* packet = batch.packets.data();
   for (uint16_t i = 0; i < received; ++i) {
     rte_mbuf* const mbuf = burst[i];
-    bytes += mbuf->pkt_len;
+    const uint32_t frame_bytes = mbuf->pkt_len;
+    bytes += frame_bytes;
     if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) != 0) {
       counters_.refused_packets.Add();
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    packet::Packet& packet = batch.packets[count++];
-    packet.data = rte_pktmbuf_mtod(mbuf, uint8_t*);
-    rte_prefetch0(packet.data);
-    packet.captured_bytes = mbuf->data_len;
-    packet.wire_bytes = mbuf->pkt_len;
-    packet.rx_side = side;
-    packet.action = packet::Action::kForward;
-    packet.drop_reason = packet::DropReason::kNone;
-    packet.time = now;
-    packet.buffer = mbuf;
+    packet->data = rte_pktmbuf_mtod(mbuf, uint8_t*);
+    rte_prefetch0(packet->data);
+    packet->captured_bytes = packet->wire_bytes = frame_bytes;  // in one piece
+    packet->rx_side = side;
+    packet->action = packet::Action::kForward;
+    packet->drop_reason = packet::DropReason::kNone;
+    packet->time = now;
+    packet->buffer = mbuf;
+    ++packet;
   }
-  batch.count = count;
+  batch.count = static_cast<size_t>(packet - batch.packets.data());
   if (received == 0) return;
   counters_.received_packets.Add(received);
   counters_.received_bytes.Add(bytes);

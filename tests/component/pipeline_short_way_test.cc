@@ -150,6 +150,34 @@ TEST(PipelineShortWay, IsTakenOnceTheFlowIsDecided) {
   EXPECT_EQ(ShortWay(bench), before + 2);
 }
 
+// More packets and more bytes than the hot half of a flow holds.
+TEST(PipelineShortWay, CarriesWhatIsMuch) {
+  PipelineHarness bench(kRules);
+  Settled flow(bench);
+  bench.Tick();
+  const uint64_t short_before = ShortWay(bench);
+  const Bytes frame = PacketBuilder()
+                          .Ipv4("10.20.0.11", "198.51.100.10")
+                          .Tcp({.src_port = 40000, .dst_port = 443})
+                          .Payload(Bytes(600, 'w'))
+                          .Build();
+  constexpr uint64_t kFrames = flow::kPacketsMustCarry + 1000;
+  constexpr uint64_t kIpBytes = 600 + 40;
+  static_assert(kFrames * kIpBytes > uint64_t{1} << 32);
+  // The same session without them.
+  PipelineHarness few(kRules);
+  const Settled same(few);
+  few.CloseAll();
+  EXPECT_EQ(bench.SendMany(frame, packet::Side::kInside, kFrames), kFrames);
+  bench.CloseAll();
+  EXPECT_EQ(ShortWay(bench), short_before + kFrames - 2);  // each carry goes the long way
+  const events::SessionEvent& many = bench.session().event;
+  const events::SessionEvent& before = few.session().event;
+  EXPECT_EQ(many.packets_to_dst, before.packets_to_dst + kFrames);
+  EXPECT_EQ(many.bytes_to_dst, before.bytes_to_dst + kFrames * kIpBytes);
+  EXPECT_EQ(many.packets_to_src, before.packets_to_src);
+}
+
 TEST(PipelineShortWay, IsLeftWhenThePolicyChanges) {
   PipelineHarness bench(kRules);
   Settled flow(bench);

@@ -19,11 +19,12 @@ inline std::string GlanceDiffers(packet::Packet packet, bool& said) {
   const bool plain = headers.note == packet::ParseNote::kComplete && headers.tunnel_depth == 0 &&
                      !headers.too_deep && !headers.encapsulated && !headers.is_fragment;
   if (!plain) return "it is not plain";
-  const bool same_ends = headers.src_port == glance.src_port() && headers.dst_port == glance.dst_port();
+  const bool same_ends =
+      headers.src_port == glance.src_port() && headers.dst_port == glance.dst_port();
   if (!same_ends) return "ports";
-  if (headers.ip_protocol != glance.ip_protocol) return "protocol";
+  if (headers.ip_protocol != glance.protocol) return "protocol";
   if (headers.tcp_flags != glance.tcp_flags) return "flags";
-  if (headers.payload_offset != glance.payload_offset) return "payload's offset";
+  if (packet.data + headers.payload_offset != glance.payload) return "payload's offset";
   if (headers.payload_bytes != glance.payload_bytes) return "payload's length";
   if (headers.wire_ip_bytes != glance.ip_bytes) return "datagram's length";
   const flow::KeyAndSender parsed = flow::MakeKey(headers, headers.src_port, headers.dst_port);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "rules/compile/compile.h"
@@ -131,6 +132,25 @@ bool PipelineHarness::Send(const Bytes& frame, packet::Side from, size_t wire_by
   last_reason_ = packet.drop_reason;
   now_.ns += base::kNsPerMs;
   return packet.action == packet::Action::kForward;
+}
+
+uint64_t PipelineHarness::SendMany(Bytes frame, packet::Side from, uint64_t times) {
+  packet::Batch batch;
+  uint64_t forwarded = 0;
+  for (uint64_t left = times; left > 0; left -= batch.count) {
+    batch.count = std::min<uint64_t>(packet::kBatchMax, left);
+    for (packet::Packet& packet : batch.filled()) {
+      packet.data = frame.data();
+      packet.captured_bytes = packet.wire_bytes = static_cast<uint32_t>(frame.size());
+      packet.rx_side = from;
+      packet.time = now_;
+      packet.action = packet::Action::kForward;
+    }
+    pipeline_->Process(batch, *policy_, kWallMinusMonoNs);
+    forwarded += static_cast<uint64_t>(
+        std::ranges::count(batch.filled(), packet::Action::kForward, &packet::Packet::action));
+  }
+  return forwarded;
 }
 
 void PipelineHarness::Tick(unsigned times) {

@@ -80,6 +80,8 @@ class PipelineHarness {
   // One frame by itself; true when it is forwarded. `wire_bytes`: more than the frame has where a
   // capture cut it; 0: it did not.
   bool Send(const Bytes& frame, packet::Side from, size_t wire_bytes = 0);
+  // The same frame so many times at one moment, in full batches; how many are forwarded.
+  uint64_t SendMany(Bytes frame, packet::Side from, uint64_t times);
   bool FromInside(const PacketBuilder& builder) {
     return Send(builder.Build(), packet::Side::kInside);
   }

@@ -19,6 +19,8 @@ constexpr int64_t kRestMinNs = 20 * base::kNsPerUs;
 // end wait for it then.
 constexpr int64_t kRestMaxNs = base::kNsPerMs;
 constexpr int64_t kWokenRestMaxNs = 10 * base::kNsPerMs;
+// They share one reading of the clock, and what else a round does: microseconds.
+constexpr unsigned kBurstsARound = 4;
 constexpr uint64_t kFlowsATick = 256;
 constexpr int64_t kShowEveryNs = 10 * base::kNsPerMs;
 constexpr int64_t kClosePatienceNs = 20 * base::kNsPerSecond;
@@ -137,8 +139,13 @@ bool Worker::Round() {
     pipeline_->set_bypass(bypass);
   }
   const rules::CompiledPolicy& policy = shared_.policy.Get();
-  const size_t moved = Burst(packet::Side::kInside, now, policy, offset) +
-                       Burst(packet::Side::kOutside, now, policy, offset);
+  size_t moved = 0;
+  for (unsigned left = kBurstsARound; left > 0; --left) {
+    const size_t more = Burst(packet::Side::kInside, now, policy, offset) +
+                        Burst(packet::Side::kOutside, now, policy, offset);
+    if (more == 0) break;
+    moved += more;
+  }
   pipeline_->Tick(now, policy, offset);
   SendAnswers();
   if (list_state_.load(std::memory_order_acquire) == ListState::kWanted) AnswerFlowList();

@@ -204,9 +204,11 @@ TEST(FlowTable, PrefetchesFlowsInEitherBucket) {
   for (uint32_t number = 0; number < kFlows; ++number) {
     const FlowIndex index = Find(table, number);
     const uint64_t hash = table.Hash(KeyOf(number));
-    const FlowIndex likely = table.PrefetchFlow(hash);
+    FlowIndex likely = 0;
+    const bool in_first = table.batch().PrefetchFlow(hash, likely);
+    EXPECT_EQ(in_first, likely != kNone);
     first += likely == index ? 1U : 0U;
-    displaced += likely == kNone && table.PrefetchDisplaced(hash) == index ? 1U : 0U;
+    displaced += !in_first && table.batch().PrefetchDisplaced(hash) == index ? 1U : 0U;
   }
   EXPECT_GT(displaced, 0U);
   EXPECT_GT(first + displaced, kFlows * 99 / 100);
