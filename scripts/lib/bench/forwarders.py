@@ -3,6 +3,7 @@
 The forwarders run for some seconds between the same two ports. In: net_pcap with infinite_rx=1, a capture in a loop.
 Out: net_null that swallows everything and sends nothing. The readers read a capture from its beginning to its end.
 """
+import contextlib
 import datetime
 import json
 import os
@@ -126,21 +127,30 @@ def output_until(process, mark):
     return told
 
 
-def run_for(command, ready, seconds):
-    """Lets it run so long after it said `ready`, then ends it. (what it said, seconds it ran)."""
+@contextlib.contextmanager
+def running(command, ready, environment=None):
+    """It has said `ready`, runs while the body does, and is ended then. Gives a list that is filled at the end with what
+    it said."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True)
+                               text=True, env=environment)
+    told = []
     try:
-        told = output_until(process, ready)
-        begin = time.monotonic()
-        time.sleep(seconds)
+        told.extend(output_until(process, ready))
+        yield told
         process.send_signal(signal.SIGINT)
-        elapsed = time.monotonic() - begin
         told.append(process.communicate(timeout=START_SECONDS_MAX)[0])
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def run_for(command, ready, seconds):
+    """Lets it run so long after it said `ready`, then ends it. (what it said, seconds it ran)."""
+    with running(command, ready) as told:
+        begin = time.monotonic()
+        time.sleep(seconds)
+        elapsed = time.monotonic() - begin
     return "".join(told), elapsed
 
 

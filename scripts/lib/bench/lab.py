@@ -1,4 +1,5 @@
-"""TCP and ping through the lab: the kernel's bridge, the same with an nftables filter, and Weir over AF_XDP.
+"""TCP and ping through the lab: the kernel's bridge, the same with an nftables filter, Weir over AF_XDP, and, where it
+is installed, dpdk-testpmd over the same ports: what AF_XDP leaves to a program that does nothing.
 
 All offloads are off at every end, so each hands on one frame of at most 1514 bytes at a time.
 """
@@ -14,6 +15,7 @@ import sys
 import weirlab
 
 from . import pairs
+from .forwarders import EAL_PREFIXES, Missing, program, remove_eal_folders, running
 
 TARGETS = ["weir-dataplane"]
 PREFIX = "weirbench"
@@ -94,6 +96,16 @@ class Bench:
         finally:
             run("nft", "delete", "table", "bridge", NFT_TABLE)
 
+    def testpmd(self):
+        ports = [f"--vdev=net_af_xdp{number},iface={port},busy_budget=0"
+                 for number, port in enumerate((self.lab.inside, self.lab.outside))]
+        command = ["stdbuf", "-oL", program("dpdk-testpmd"), "--no-huge", "-m", "512", "-l", f"0,{os.cpu_count() - 1}",
+                   "--no-pci", "--file-prefix", EAL_PREFIXES[0], *ports, "--", "--forward-mode=io",
+                   "--total-num-mbufs=32768", "--nb-cores=1"]
+        # The driver's helper library would else pin maps in a file system that the lab does not have.
+        with running(command, "Press enter to exit", os.environ | {"LIBXDP_SKIP_DISPATCHER": "1"}):
+            return self.traffic()
+
     def weir(self, idle):
         appliance = weirlab.Appliance(self.lab, self.binaries, rules=RULES)
         written = appliance.config.read_text(encoding="utf-8")
@@ -123,10 +135,20 @@ def measure(binaries, arguments):
         lab.up()
         bench = Bench(lab, binaries, max(1, round(arguments.seconds / 2)))
         bench.server()
+        missing = None
         contenders = {"bridge": bench.bridge, "nftables": bench.nftables,
                       "weir, poll": lambda: bench.weir("poll"), "weir, sleep": lambda: bench.weir("sleep")}
-        rounds = pairs.alternate("lab", contenders, arguments.pairs)
-    return {"cores": os.cpu_count(), "seconds": bench.seconds, "pings": PINGS, "rounds": rounds}
+        try:
+            program("dpdk-testpmd")
+            contenders["testpmd io"] = bench.testpmd
+        except Missing as why:
+            missing = str(why)
+        try:
+            rounds = pairs.alternate("lab", contenders, arguments.pairs)
+        finally:
+            remove_eal_folders()
+    return {"cores": os.cpu_count(), "seconds": bench.seconds, "pings": PINGS, "rounds": rounds,
+            "missing": missing}
 
 
 def show(result):
@@ -138,14 +160,18 @@ def show(result):
     for streams in STREAMS:
         key = f"tcp{streams}"
         for who in ("weir, poll", "weir, sleep"):
-            for other in ("bridge", "nftables"):
+            for other in ("bridge", "nftables", "testpmd io"):
+                if other not in rounds[0] or (who, other) == ("weir, sleep", "testpmd io"):
+                    continue
                 numbers = pairs.ratio(rounds, lambda one: one[who][key]["bits_per_second"],
                                       lambda one: one[other][key]["bits_per_second"])
                 budget = BUDGET_RATIO if (who, other) == ("weir, poll", "bridge") else None
                 pairs.show(f"{who} / {other}, {streams} stream{'s' * (streams > 1)}", numbers, "8.2f",
                            pairs.judged(numbers["median"], budget))
+    if result["missing"]:
+        print(f"   weir, poll / testpmd io: not measured: {result['missing']}")
     pairs.head("round trip added to the bridge's, µs", 8)
-    for who in ("weir, poll", "weir, sleep", "nftables"):
+    for who in [who for who in rounds[0] if who != "bridge"]:
         numbers = pairs.difference(rounds, lambda one: one[who]["round_trip_us"], lambda one: one["bridge"]["round_trip_us"])
         budget = BUDGET_ADDED_US if who == "weir, poll" else None
         pairs.show(who, numbers, "8.1f", pairs.judged(numbers["median"], budget, at_most=True))
