@@ -21,7 +21,6 @@ namespace {
 
 constexpr size_t kFileBytesMax = 1 << 20;
 constexpr uint64_t kMiB = 1ULL << 20;
-constexpr size_t kWorkersMax = 64;  // session ids have room for no more
 
 void TakeSensor(const Value& value, Config& config) {
   constexpr std::string_view kWhat = "a name of at most 63 letters, digits, '-', '_' and '.'";

@@ -37,8 +37,10 @@ enum class IdleMode : uint8_t {
   kSleep,  // backs off while no packet comes: for machines with few cores
 };
 
+inline constexpr unsigned kWorkersMax = 64;  // session numbers have room for no more
+
 struct WorkersConfig {
-  // A worker for each, 1 to 64; with kSleep a core may be there several times.
+  // A worker for each, 1 to kWorkersMax; with kSleep a core may be there several times.
   std::vector<unsigned> cores = {0};
   IdleMode idle = IdleMode::kPoll;
 };

@@ -7,15 +7,14 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "dataplane/base/config.h"
 #include "dataplane/base/time.h"
 
 namespace weir::pipeline {
 
 class SessionIds {
  public:
-  static constexpr unsigned kWorkersMax = 64;
-
-  explicit SessionIds(unsigned worker_index) : worker_(worker_index % kWorkersMax) {}
+  explicit SessionIds(unsigned worker_index) : worker_(worker_index) {}
 
   uint64_t Next(base::WallTime now) {
     const auto ms = static_cast<uint64_t>(std::max<int64_t>(0, now.ns / base::kNsPerMs));
@@ -26,11 +25,15 @@ class SessionIds {
       ++ms_;
       sequence_ = 0;
     }
-    return ms_ << 22 | worker_ << 16 | sequence_;
+    return ms_ << (kWorkerBits + kSequenceBits) | worker_ << kSequenceBits | sequence_;
   }
 
  private:
-  static constexpr uint64_t kSequenceMax = 0xffff;
+  static constexpr unsigned kWorkerBits = 6;
+  static constexpr unsigned kSequenceBits = 16;
+  static constexpr uint64_t kSequenceMax = (uint64_t{1} << kSequenceBits) - 1;
+  static_assert(base::kWorkersMax <= 1U << kWorkerBits);
+
   uint64_t worker_;
   uint64_t ms_ = 0;
   uint64_t sequence_ = 0;

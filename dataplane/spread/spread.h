@@ -14,8 +14,6 @@
 
 namespace weir::spread {
 
-inline constexpr unsigned kWorkersMax = 64;  // session ids have room for no more
-
 struct AddressPair {
   base::IpAddress src;
   base::IpAddress dst;

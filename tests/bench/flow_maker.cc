@@ -28,17 +28,7 @@ Ends FlowMaker::EndsOf(uint64_t number) const {
   ends.client_port = static_cast<uint16_t>(1024 + number % 60000);
   const auto client = static_cast<uint32_t>(number / 60000);
   const auto server = static_cast<uint32_t>(random >> 32);
-  if (ends.v6) {
-    constexpr std::array<uint8_t, 4> kDocumentation = {0x20, 0x01, 0x0d, 0xb8};  // RFC 3849
-    std::ranges::copy(kDocumentation, ends.client.begin());
-    std::ranges::copy(kDocumentation, ends.server.begin());
-    ends.server[4] = 1;
-    base::StoreBe(&ends.client[12], client);
-    base::StoreBe(&ends.server[12], server);
-  } else {
-    base::StoreBe(&ends.client[0], uint32_t{10U << 24} | (client & 0xffffff));
-    base::StoreBe(&ends.server[0], uint32_t{100U << 24} | (server & 0xffffff));
-  }
+  ends.Place(client, server);
   return ends;
 }
 

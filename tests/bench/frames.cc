@@ -119,6 +119,20 @@ void WriteDatagram(const Ends& ends, bool from_client, std::span<const uint8_t> 
 
 }  // namespace
 
+void Ends::Place(uint32_t client_number, uint32_t server_number) {
+  if (v6) {
+    constexpr std::array<uint8_t, 4> kDocumentation = {0x20, 0x01, 0x0d, 0xb8};
+    std::ranges::copy(kDocumentation, client.begin());
+    std::ranges::copy(kDocumentation, server.begin());
+    server[4] = 1;
+    base::StoreBe(&client[12], client_number);
+    base::StoreBe(&server[12], server_number);
+  } else {
+    base::StoreBe(client.data(), uint32_t{10U << 24} | (client_number & 0xffffff));
+    base::StoreBe(server.data(), uint32_t{100U << 24} | (server_number & 0xffffff));
+  }
+}
+
 void Frame::FillIn(packet::Packet& packet, base::MonoTime now) {
   packet.data = bytes.data();
   packet.captured_bytes = packet.wire_bytes = size;

@@ -30,6 +30,9 @@ struct Ends {
   uint16_t server_port = 443;
 
   size_t address_bytes() const { return v6 ? 16 : 4; }
+  // Numbers for addresses: of IPv4 clients in 10.0.0.0/8 and servers in 100.0.0.0/8 the low 24 bits
+  // count, of IPv6 (2001:db8::/32, RFC 3849) all 32.
+  void Place(uint32_t client_number, uint32_t server_number);
 };
 
 struct TcpSegment {

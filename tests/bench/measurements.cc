@@ -23,10 +23,6 @@ constexpr uint32_t kRingFrames = 4096;
 constexpr uint32_t kNdpiFlowsMax = 131'072;
 constexpr uint32_t kSlowNsAPacket = 10'000;
 
-Json ToJson(const Spread& spread) {
-  return {{"median", spread.median}, {"least", spread.least}, {"most", spread.most}};
-}
-
 double CyclesAPacket(const BenchPipeline::Timed& timed) {
   return static_cast<double>(timed.cycles) / static_cast<double>(timed.packets);
 }
@@ -70,8 +66,8 @@ Json MeasureEstablished(const Arguments& arguments, uint64_t flows) {
   const Spread spread = SpreadOf(cycles);
   return {{"flows", flows},
           {"cycles_per_packet", spread.median},
-          {"low", spread.least},
-          {"high", spread.most}};
+          {"least", spread.least},
+          {"most", spread.most}};
 }
 
 Json MeasureNewFlows(const Arguments& arguments, double tsc_hz) {
@@ -90,8 +86,8 @@ Json MeasureNewFlows(const Arguments& arguments, double tsc_hz) {
     const auto& counters = running.pipeline().counters();
     rows.push_back({{"what", kind.what},
                     {"flows_per_second", spread.median},
-                    {"low", spread.least},
-                    {"high", spread.most},
+                    {"least", spread.least},
+                    {"most", spread.most},
                     {"names_found", counters.names_found.value()},
                     {"learning_refused", counters.learning_refused.value()},
                     {"flows_evicted", running.pipeline().flows().evicted.value()},

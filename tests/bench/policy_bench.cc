@@ -18,6 +18,7 @@
 #include "tests/bench/flow_maker.h"
 #include "tests/bench/policy_maker.h"
 #include "tests/bench/policy_swap.h"
+#include "tests/bench/spread.h"
 
 namespace weir::bench {
 namespace {
@@ -50,13 +51,12 @@ double Seconds(const std::function<void()>& work) {
   return now() - start;
 }
 
-// The median of `runs`, and how far they lie apart. One more goes before, to warm up.
-Json Spread(unsigned runs, const std::function<double()>& run) {
+// Of so many runs. One more goes before, to warm up.
+Json Measured(unsigned runs, const std::function<double()>& run) {
   std::vector<double> values;
   run();
   for (unsigned i = 0; i < runs; ++i) values.push_back(run());
-  std::ranges::sort(values);
-  return {{"median", values[values.size() / 2]}, {"low", values.front()}, {"high", values.back()}};
+  return ToJson(SpreadOf(std::move(values)));
 }
 
 // --- Compiling -------------------------------------------------------------------------------
@@ -80,14 +80,14 @@ struct Case {
 Case MakeCase(const Arguments& arguments, std::string what, const Sources& sources) {
   Case made{std::move(what), {}, {}};
   const unsigned runs = std::min(arguments.runs, 3U);
-  made.parse_s = Spread(runs, [&] { return Seconds([&] { made.text = Parsed(sources); }); });
+  made.parse_s = Measured(runs, [&] { return Seconds([&] { made.text = Parsed(sources); }); });
   return made;
 }
 
 Json Compile(const Arguments& arguments, const Case& measured, PolicyPtr& policy) {
   Json row = {{"what", measured.what}, {"rules", measured.text.rules.size()}};
   row["parse_s"] = measured.parse_s;
-  row["compile_s"] = Spread(arguments.runs, [&] {
+  row["compile_s"] = Measured(arguments.runs, [&] {
     policy.reset();
     return Seconds([&] { policy = Compiled(measured.text); });
   });
@@ -102,7 +102,7 @@ Json Compile(const Arguments& arguments, const Case& measured, PolicyPtr& policy
 Json Ask(const Arguments& arguments, std::string_view what,
          const std::function<size_t(size_t)>& ask, double hits_wanted) {
   size_t hits = 0;
-  const Json ns = Spread(arguments.runs, [&] {
+  const Json ns = Measured(arguments.runs, [&] {
     hits = 0;
     const double seconds = Seconds([&] {
       for (size_t i = 0; i < kQuestions; ++i) hits += ask(i);
@@ -312,8 +312,8 @@ Json Measure(const Arguments& arguments) {
 
 std::string Told(const Json& spread, double scale, int digits) {
   return fmt::format("{:>9.{}f}  {:.{}f}–{:.{}f}", spread["median"].get<double>() * scale, digits,
-                     spread["low"].get<double>() * scale, digits,
-                     spread["high"].get<double>() * scale, digits);
+                     spread["least"].get<double>() * scale, digits,
+                     spread["most"].get<double>() * scale, digits);
 }
 
 void Print(const Json& result) {

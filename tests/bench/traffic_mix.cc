@@ -188,17 +188,7 @@ void TrafficMix::GiveAddresses(Live& flow) {
   // The number runs through the ports, so that a tuple comes again only after tens of thousands of
   // flows of that client.
   ends.client_port = static_cast<uint16_t>(1024 + flow.number % 64000);
-  if (ends.v6) {
-    constexpr std::array<uint8_t, 4> kDocumentation = {0x20, 0x01, 0x0d, 0xb8};  // RFC 3849
-    std::ranges::copy(kDocumentation, ends.client.begin());
-    std::ranges::copy(kDocumentation, ends.server.begin());
-    ends.server[4] = 1;
-    base::StoreBe(&ends.client[12], client);
-    base::StoreBe(&ends.server[12], server);
-  } else {
-    base::StoreBe(&ends.client[0], uint32_t{10U << 24} | client);
-    base::StoreBe(&ends.server[0], uint32_t{100U << 24} | (server & 0xffffff));
-  }
+  ends.Place(client, server);
 }
 
 void TrafficMix::Begin(Live& flow) {

@@ -12,11 +12,6 @@ double CyclesAPacket(const BenchPipeline::Timed& timed) {
 
 }  // namespace
 
-Spread SpreadOf(std::vector<double> values) {
-  std::ranges::sort(values);
-  return {values[values.size() / 2], values.front(), values.back()};
-}
-
 Running::Running(Workload workload) : workload_(std::move(workload)), pipeline_(workload_.setup) {
   workload_.warm_up(pipeline_);
   Piece();  // the caches too

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/bench/bench_pipeline.h"
+#include "tests/bench/spread.h"
 
 namespace weir::bench {
 
@@ -13,13 +14,6 @@ struct Workload {
   std::function<void(BenchPipeline&)> warm_up;
   std::function<void(BenchPipeline&)> piece;
 };
-
-struct Spread {
-  double median = 0;
-  double least = 0;
-  double most = 0;
-};
-Spread SpreadOf(std::vector<double> values);
 
 // The workload with its pipeline, warm.
 class Running {

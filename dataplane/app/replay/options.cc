@@ -8,10 +8,11 @@
 #include <filesystem>
 #include <sstream>
 
+#include "dataplane/base/config.h"
+
 namespace weir::replay {
 namespace {
 
-constexpr unsigned kWorkersMax = 64;
 constexpr uint32_t kFlowsLimitMax = 50'000'000;
 
 constexpr const char* kDescription =
@@ -82,7 +83,7 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--accounts", options.accounts, "Registry: account,ip,mac,group,room,seat")
       ->type_name("FILE.csv");
   app.add_option("--workers", options.workers, "Pipelines to divide the packets among")
-      ->check(CLI::Range(1U, kWorkersMax));
+      ->check(CLI::Range(1U, base::kWorkersMax));
   app.add_option("--summary", options.summary, "Counters at the end")->type_name("FILE.json");
   app.add_option("--sensor", options.sensor, "Name of the sensor in the records");
   app.add_option("--flows-max", options.flows_max, "Flows that a worker keeps")

@@ -12,7 +12,7 @@ def measure(binaries, arguments):
 
 
 def spread_of(row, key):
-    return {"median": row[key], "least": row["low"], "most": row["high"]}
+    return {"median": row[key], "least": row["least"], "most": row["most"]}
 
 
 def show(result):

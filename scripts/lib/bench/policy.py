@@ -22,7 +22,7 @@ def verdict(value, budget):
 
 
 def times(spread, digits):
-    return "".join(f"{spread[word]:10.{digits}f}" for word in ("median", "low", "high"))
+    return "".join(f"{spread[word]:10.{digits}f}" for word in ("median", "least", "most"))
 
 
 def show(result):

@@ -15,7 +15,7 @@ uint64_t Sum(const std::vector<Number>& parts) {
 }
 
 TEST(Shares, EverySlotHasAWorker) {
-  for (unsigned workers = 1; workers <= kWorkersMax; ++workers) {
+  for (unsigned workers = 1; workers <= base::kWorkersMax; ++workers) {
     EXPECT_EQ(EvenShares(workers).size(), workers);
     EXPECT_EQ(Sum(EvenShares(workers)), Spread::kSlots) << workers;
     EXPECT_EQ(DistributorShares(workers).size(), workers);
@@ -33,7 +33,7 @@ TEST(Shares, TheDistributorHasAQuarterOfTheFlowsWithOneOtherAndElseNone) {
 
 TEST(Shares, ALimitIsDividedExactly) {
   for (const uint64_t total : {uint64_t{1024}, uint64_t{99'991}, uint64_t{1'000'000'000}}) {
-    for (unsigned workers = 1; workers <= kWorkersMax; ++workers) {
+    for (unsigned workers = 1; workers <= base::kWorkersMax; ++workers) {
       for (const auto& shares : {EvenShares(workers), DistributorShares(workers)}) {
         const auto parts = Divide(total, shares, 16);
         EXPECT_EQ(Sum(parts), total);
