@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "dataplane/base/config.h"
 #include "dataplane/spread/spread.h"
 
 namespace weir::spread {
