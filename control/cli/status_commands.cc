@@ -172,6 +172,14 @@ constexpr std::array kFlowColumns{"start",    "proto", "src_ip",  "src_port", "d
 constexpr std::array kRuleColumns{"id", "hits", "last_hit", "class", "mode", "text"};
 constexpr std::array kVerdictColumns{"verdict", "class", "count"};
 
+// What a rule does now: its mode, but for one that is outside of its timetable.
+json RulesByNow(json rules) {
+  for (json& rule : rules) {
+    if (!rule.value("active", true)) rule["mode"] = "not now";
+  }
+  return rules;
+}
+
 void PrintShown(Context& context, const std::string& what, const json& shown) {
   if (what == "ports") {
     context.Print(ToTable(JsonMember(shown, "ports"), kPortColumns));
@@ -180,7 +188,7 @@ void PrintShown(Context& context, const std::string& what, const json& shown) {
   } else if (what == "flows") {
     context.Print(ToTable(JsonMember(shown, "flows"), kFlowColumns));
   } else if (what == "rules") {
-    context.Print(ToTable(JsonMember(shown, "rules"), kRuleColumns));
+    context.Print(ToTable(RulesByNow(JsonMember(shown, "rules")), kRuleColumns));
   } else if (what == "drops") {
     context.Print(CountsTable(JsonMember(shown, "dropped"), "reason"));
     context.Print("\n");

@@ -65,6 +65,10 @@ Step ExplainRule(const PolicyParts& parts, uint32_t number, const Facts& facts,
                  const NameView& name, const rules::FoundSets& found) {
   const rules::CompiledRule& rule = parts.rules[number];
   Step step{number, parts.infos[number].id, Outcome::kPassed, ""};
+  if (!rule.active) {
+    step.because = fmt::format("not now: only during '{}'", parts.infos[number].during);
+    return step;
+  }
   if (const auto* failed = Find(parts, rule.match, found, Truth::kNo)) {
     step.because = WhyNot(*failed, facts, name);
     return step;

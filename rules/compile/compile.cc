@@ -13,6 +13,7 @@
 
 #include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
+#include "rules/compile/timetable.h"
 #include "rules/model/fault_list.h"
 #include "rules/model/print.h"
 #include "rules/model/suggest.h"
@@ -80,6 +81,7 @@ class Compiler {
   }
 
   base::Result<std::shared_ptr<const CompiledPolicy>> Run() {
+    MakeTimetables();
     for (const Rule* rule : InOrder()) {
       if (CheckSupport(*rule)) AddRule(*rule);
     }
@@ -111,7 +113,6 @@ class Compiler {
     const size_t before = faults_.size();
     CheckSupport(rule.match);
     for (const Conjunction& exception : rule.exceptions) CheckSupport(exception);
-    if (rule.during) Refuse(rule.during->where, "during");
     return faults_.size() == before;
   }
 
@@ -143,9 +144,7 @@ class Compiler {
                                             base::FormatRfc3339(rule.until->time)));
       return;
     }
-    if (rule.until && (!parts_.next_expiry || rule.until->time < *parts_.next_expiry)) {
-      parts_.next_expiry = rule.until->time;
-    }
+    if (rule.until) ChangesAt(rule.until->time);
     if (rule.severity != Severity::kNone && rule.rule_class.empty()) {
       parts_.warnings.push_back(fmt::format(
           "{}: rule '{}' has a severity and no class: its hits are no findings, so nobody sees it",
@@ -154,6 +153,7 @@ class Compiler {
     CompiledRule compiled;
     compiled.verb = rule.verb;
     compiled.mode = rule.mode.value_or(options_.mode);
+    compiled.active = IsActive(rule);
     compiled.match = AddConjunction(rule.match);
     compiled.first_exception = static_cast<uint32_t>(parts_.exceptions.size());
     compiled.exception_count = static_cast<uint32_t>(rule.exceptions.size());
@@ -162,6 +162,31 @@ class Compiler {
     }
     parts_.rules.push_back(compiled);
     parts_.infos.push_back(Describe(rule, compiled));
+  }
+
+  // Of all definitions, used or not: one that cannot be right is told at once.
+  void MakeTimetables() {
+    for (const TimeDefinition& definition : text_.times) {
+      ZoneFault fault;
+      auto timetable = Timetable::Make(definition, fault);
+      if (timetable) {
+        timetables_.emplace(definition.name, std::move(*timetable));
+      } else {
+        faults_.Add(definition.where, fault.word, fault.advice);
+      }
+    }
+  }
+
+  void ChangesAt(base::WallTime time) {
+    if (!parts_.next_change || time < *parts_.next_change) parts_.next_change = time;
+  }
+
+  bool IsActive(const Rule& rule) {
+    if (!rule.during) return true;
+    const auto timetable = timetables_.find(rule.during->time.word);
+    if (timetable == timetables_.end()) return false;  // its zone is a fault already
+    if (const auto change = timetable->second.NextChange(options_.now)) ChangesAt(*change);
+    return timetable->second.HoldsAt(options_.now);
   }
 
   RuleInfo Describe(const Rule& rule, const CompiledRule& compiled) const {
@@ -173,6 +198,7 @@ class Compiler {
     info.severity = rule.severity;
     info.reason = rule.reason;
     if (rule.until) info.until = rule.until->time;
+    if (rule.during) info.during = rule.during->time.word;
     info.source = text_.source_names[rule.where.source];
     info.line = rule.where.line;
     info.text = ToShortText(rule);
@@ -314,6 +340,7 @@ class Compiler {
   SetCatalog catalog_;
   std::unordered_map<std::string_view, const SetDefinition*> sets_;
   std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
+  std::unordered_map<std::string_view, Timetable> timetables_;
 };
 
 }  // namespace

@@ -21,12 +21,21 @@ CompiledPolicy::CompiledPolicy(PolicyParts parts)
   by_id_.resize(parts_.rules.size());
   std::iota(by_id_.begin(), by_id_.end(), 0U);
   std::ranges::sort(by_id_, {}, [this](uint32_t rule) { return std::string_view(info(rule).id); });
-  for (const CompiledCondition& condition : parts_.conditions) {
-    aspects_ |= 1U << static_cast<unsigned>(condition.aspect);
-  }
   for (const CompiledRule& rule : parts_.rules) {
+    if (!rule.active) continue;
+    NoteAspects(rule.match);
+    for (uint32_t i = 0; i < rule.exception_count; ++i) {
+      NoteAspects(parts_.exceptions[rule.first_exception + i]);
+    }
     const bool stops = rule.verb == Verb::kDrop || rule.verb == Verb::kReject;
     blocks_ |= stops && rule.mode == Mode::kEnforce;
+  }
+}
+
+void CompiledPolicy::NoteAspects(const CompiledConjunction& conjunction) {
+  for (uint32_t i = 0; i < conjunction.condition_count; ++i) {
+    const Aspect aspect = parts_.conditions[conjunction.first_condition + i].aspect;
+    aspects_ |= 1U << static_cast<unsigned>(aspect);
   }
 }
 
@@ -46,7 +55,7 @@ size_t CompiledPolicy::memory_bytes() const {
                  by_id_.capacity() * sizeof(uint32_t) + parts_.rules.size() * sizeof(HitCounter);
   for (const RuleInfo& info : parts_.infos) {
     for (const std::string* text :
-         {&info.id, &info.rule_class, &info.reason, &info.source, &info.text}) {
+         {&info.id, &info.rule_class, &info.reason, &info.during, &info.source, &info.text}) {
       bytes += HeapBytes(*text);
     }
   }

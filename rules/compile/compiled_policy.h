@@ -32,6 +32,7 @@ struct RuleInfo {
   Severity severity = Severity::kNone;
   std::string reason;
   std::optional<base::WallTime> until;
+  std::string during;  // the timetable's name; empty: always
   std::string source;  // the file's name
   uint32_t line = 0;
   std::string text;  // the rule in its canonical form; long lists of values are cut short
@@ -55,6 +56,7 @@ struct CompiledConjunction {
 struct CompiledRule {
   Verb verb = Verb::kDrop;
   Mode mode = Mode::kEnforce;
+  bool active = true;  // false outside of its timetable: then it is as if it were not there
   CompiledConjunction match;
   uint32_t first_exception = 0;
   uint32_t exception_count = 0;
@@ -69,7 +71,7 @@ struct PolicyParts {
   std::vector<CompiledConjunction> exceptions;
   std::vector<CompiledCondition> conditions;
   SetTables sets;
-  std::optional<base::WallTime> next_expiry;
+  std::optional<base::WallTime> next_change;
   std::vector<std::string> warnings;
 };
 
@@ -83,20 +85,21 @@ class CompiledPolicy {
   // False for a policy compiled without a catalog that names applications: not to be installed.
   bool complete() const { return parts_.complete; }
 
-  // Whether any rule asks for a name, or for an application or category. Where none does, the
-  // pipeline need not wait for one on the policy's account.
+  // Whether any active rule asks for a name, or for an application or category. Where none does,
+  // the pipeline need not wait for one on the policy's account.
   bool asks_for_names() const { return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain); }
   bool asks_for_apps() const { return asks_for(Aspect::kApp) || asks_for(Aspect::kCategory); }
   bool asks_for(Aspect aspect) const {
     return (aspects_ >> static_cast<unsigned>(aspect) & 1) != 0;
   }
 
-  // Whether any rule drops or rejects in enforce mode. Where none does, nothing at all may be
-  // dropped on the policy's account.
+  // Whether any active rule drops or rejects in enforce mode. Where none does, nothing at all may
+  // be dropped on the policy's account.
   bool blocks() const { return blocks_; }
 
-  // When the first of the rules expires; the owner compiles again then.
-  std::optional<base::WallTime> next_expiry() const { return parts_.next_expiry; }
+  // When the first of the rules expires, or begins or ends to be active; the owner compiles again
+  // then.
+  std::optional<base::WallTime> next_change() const { return parts_.next_change; }
 
   // Rules left out as expired, shadowed or redundant: a line each, "file:line:column: …".
   const std::vector<std::string>& warnings() const { return parts_.warnings; }
@@ -126,12 +129,13 @@ class CompiledPolicy {
     std::atomic<uint64_t> hits{0};
     std::atomic<int64_t> last_ns{0};  // 0: never
   };
+  void NoteAspects(const CompiledConjunction& conjunction);
   static void RaiseTo(std::atomic<int64_t>& last_ns, int64_t ns);
 
   const PolicyParts parts_;
   const RuleIndex index_;
   std::vector<uint32_t> by_id_;  // all rules, by their ids
-  uint32_t aspects_ = 0;         // a bit for each that any condition is about
+  uint32_t aspects_ = 0;         // a bit for each that any condition of an active rule is about
   bool blocks_ = false;
   std::unique_ptr<HitCounter[]> hits_;
 };

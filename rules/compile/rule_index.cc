@@ -16,7 +16,9 @@ class RuleIndex::Builder {
   Builder(RuleIndex& index, const PolicyParts& parts) : index_(index), parts_(parts) {}
 
   void Run() {
-    for (uint32_t rule = 0; rule < parts_.rules.size(); ++rule) File(rule);
+    for (uint32_t rule = 0; rule < parts_.rules.size(); ++rule) {
+      if (parts_.rules[rule].active) File(rule);
+    }
     for (auto& [aspects, filings] : by_shape_) MakeTree(filings);
     std::sort(index_.shapes_.begin(), index_.shapes_.end(), [this](const Shape& a, const Shape& b) {
       return index_.nodes_[a.root].lowest_rule < index_.nodes_[b.root].lowest_rule;

@@ -9,6 +9,8 @@
 // is known, all branches are walked. Every node knows the lowest rule below it, and a walk that
 // cannot find a lower one than it has turns back.
 //
+// Rules that are not active are not in it.
+//
 // Everything found is a candidate: who asks says whether the rule matches. Every rule that can
 // match, or be open, is found unless a lower one was accepted.
 //

@@ -29,6 +29,8 @@ bool CoversRule(const PolicyParts& parts, const SetCatalog& catalog, uint32_t ou
   const auto& outer_until = parts.infos[outer].until;
   const auto& inner_until = parts.infos[inner].until;
   if (outer_until && (!inner_until || *outer_until < *inner_until)) return false;
+  const std::string& outer_during = parts.infos[outer].during;
+  if (!outer_during.empty() && outer_during != parts.infos[inner].during) return false;
   const auto wide = ConditionsOf(parts, outer);
   const auto narrow = ConditionsOf(parts, inner);
   return std::all_of(wide.begin(), wide.end(), [&](const CompiledCondition& condition) {

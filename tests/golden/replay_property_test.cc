@@ -267,5 +267,23 @@ TEST(Replay, LetsARuleExpireAtTheTimeOfTheCapture) {
   EXPECT_EQ(lines[1]["verdict"], "pass");
 }
 
+TEST(Replay, GoesByTheTimetablesOfTheCapture) {
+  const Workspace work;
+  Wire wire;  // begins at 08:00 UTC on a Sunday
+  for (uint16_t hour = 0; hour < 4; ++hour) {
+    BrowseTls(wire, static_cast<uint16_t>(40001 + hour), "www.bad.example");
+    wire.Wait(3600 * base::kNsPerSecond);
+  }
+  work.WriteCapture("in.pcap", wire);
+  work.Write("r.rules",
+             "time mass = Sun 10:30-12:00 zone Europe/Berlin\n"
+             "drop domain bad.example id quiet during mass\n");
+  const Ran ran = work.Replay("--rules r.rules --sessions s in.pcap");
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::vector<std::string> verdicts;
+  for (const auto& line : Lines(work.Read("s"))) verdicts.push_back(line["verdict"]);
+  EXPECT_EQ(verdicts, (std::vector<std::string>{"pass", "pass", "drop", "pass"}));
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -146,8 +146,10 @@ void PolicyKeeper::Work(base::WallTime now) {
     Take(compiling_.get());
     StartNext();
   }
-  const auto expiry = in_force_.current()->next_expiry();
-  if (expiry && now >= *expiry && !compiling_.valid() && waiting_.empty()) {
+  const auto change = in_force_.current()->next_change();
+  // A clock that was set back may have gone over a change once more.
+  const bool is_due = change && (now >= *change || now < state_.installed);
+  if (is_due && !compiling_.valid() && waiting_.empty()) {
     Install(sources_, state_.mode, [](const base::Status&) {});
   }
 }

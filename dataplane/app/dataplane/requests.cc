@@ -216,6 +216,10 @@ Json Requests::RuleInForce(uint32_t rule) const {
                {"reason", info.reason},
                {"file", info.source},
                {"line", info.line}};
+  if (!info.during.empty()) {
+    json["during"] = info.during;
+    json["active"] = policy.parts().rules[rule].active;
+  }
   if (info.until) json["until"] = base::FormatRfc3339(*info.until);
   return json;
 }

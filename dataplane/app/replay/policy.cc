@@ -44,7 +44,7 @@ base::Status ReplayPolicy::Compile(base::WallTime now) {
   if (compiled_ != nullptr) (*compiled)->InheritHits(*compiled_);
   compiled_ = std::move(*compiled);
   valid_from_ = now;
-  valid_until_ = compiled_->next_expiry().value_or(kNever);
+  valid_until_ = compiled_->next_change().value_or(kNever);
   return {};
 }
 

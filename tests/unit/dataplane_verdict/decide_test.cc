@@ -254,6 +254,14 @@ TEST(Explain, TellsOfTheRulesPassedOverAndTheOneThatDecides) {
              "t:4 passed: app: the application is not known", "t:5 matched: all of it matches"}));
 }
 
+TEST(Explain, TellsOfARuleThatIsNotOnNow) {
+  // The tests' policies are compiled for 1970-01-01T00:00:00Z, a Thursday.
+  EXPECT_EQ(Explained("time lunch = 12:00-13:00 zone UTC\ntime thursdays = Thu zone UTC\n"
+                      "drop any during lunch\nallow any during thursdays\n",
+                      Flow()),
+            (Lines{"t:3 passed: not now: only during 'lunch'", "t:4 matched: all of it matches"}));
+}
+
 TEST(Explain, TellsWhatADecisionWaitsFor) {
   EXPECT_EQ(Explained("drop host a\nallow any\n", Flow()), Lines{"t:1 open: waits for the name"});
   EXPECT_EQ(Explained("drop category Web\n", Flow()), Lines{"t:1 open: waits for the application"});

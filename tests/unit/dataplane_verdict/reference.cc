@@ -131,7 +131,29 @@ Answer Holds(const Asked& asked, const Conjunction& conjunction) {
   return all;
 }
 
+// Of times in UTC.
+bool IsOnNow(const ReferencePolicy& policy, const Rule& rule) {
+  if (!rule.during) return true;
+  const int64_t minutes = policy.now.ns / base::kNsPerSecond / 60;
+  const int64_t minute = minutes % 1440;
+  const int64_t day = (minutes / 1440 + 3) % 7;  // 1970 began on a Thursday
+  for (const rules::TimeDefinition& time : policy.text.times) {
+    if (time.name != rule.during->time.word) continue;
+    for (const rules::TimeSpan& span : time.spans) {
+      for (int64_t begun = 0; begun < 7; ++begun) {
+        if ((span.days >> begun & 1) == 0) continue;
+        const int64_t since = ((day - begun + 7) % 7) * 1440 + minute - span.first_minute;
+        const int64_t lasts = span.last_minute - span.first_minute +
+                              (span.last_minute < span.first_minute ? 1440 : 0);
+        if (0 <= since && since < lasts) return true;
+      }
+    }
+  }
+  return false;
+}
+
 Answer Matches(const Asked& asked, const Rule& rule) {
+  if (!IsOnNow(asked.policy, rule)) return false;
   Answer matches = Holds(asked, rule.match);
   for (const Conjunction& exception : rule.exceptions) {
     const Answer excepted = Holds(asked, exception);

@@ -16,6 +16,7 @@ struct ReferencePolicy {
   const rules::PolicyText& text;
   const rules::AppCatalog& apps;
   rules::Mode mode;
+  base::WallTime now;
 };
 
 struct ReferenceDecision {

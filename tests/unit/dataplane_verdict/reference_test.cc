@@ -46,7 +46,11 @@ class World {
   explicit World(uint64_t seed) : random_(seed) {}
 
   std::string Policy() {
-    std::string text = "set one = 10.0.0.1, 2001:db8::/64\nset two = 192.0.2.0/24\n";
+    std::string text =
+        "set one = 10.0.0.1, 2001:db8::/64\nset two = 192.0.2.0/24\n"
+        "time work = Mon-Fri 08:00-12:00, 14:00-17:30 zone UTC\n"
+        "time night = 22:00-06:00 zone UTC\n"
+        "time weekend = Sat, Sun, Fri 18:00-24:00 zone UTC\n";
     for (uint32_t rules = 1 + Below(12); rules > 0; --rules) text += Rule() + "\n";
     return text;
   }
@@ -83,6 +87,12 @@ class World {
       SetApp(facts);
     }
     return facts;
+  }
+
+  // In 2026.
+  base::WallTime Now() {
+    constexpr int64_t kBegin = 1'767'225'600;
+    return {(kBegin + int64_t{Below(365 * 86'400)}) * base::kNsPerSecond};
   }
 
   rules::Mode Mode() { return static_cast<rules::Mode>(Below(2)); }
@@ -155,6 +165,8 @@ class World {
     for (uint32_t exceptions = Below(4) == 0 ? 1 + Below(2) : 0; exceptions > 0; --exceptions) {
       rule += " except" + Match(false);
     }
+    constexpr std::string_view kTimes[] = {"work", "night", "weekend"};
+    if (Below(4) == 0) rule += " during " + std::string(Pick(kTimes));
     const bool blocks = verb == "drop" || verb == "reject";
     if (blocks && Below(5) == 0) rule += Below(2) == 0 ? " mode monitor" : " mode enforce";
     return rule;
@@ -217,7 +229,7 @@ void CheckPair(const ReferencePolicy& reference, const rules::CompiledPolicy& po
 }
 
 TEST(Decide, AgreesWithTheReferenceInterpreter) {
-  constexpr int kPolicies = 6000;
+  constexpr int kPolicies = 26'000;
   constexpr int kFlowsEach = 40;
   const uint64_t seed = std::random_device()();
   std::printf("seed %lu\n", static_cast<unsigned long>(seed));
@@ -231,7 +243,8 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
     const auto parsed = rules::ParsePolicy(sources);
     ASSERT_TRUE(parsed.ok()) << "seed " << seed << "\n" << text << parsed.error().message;
     const rules::Mode mode = world.Mode();
-    const auto compiled = rules::Compile(*parsed, {mode, 1, {}, &apps});
+    const base::WallTime time = world.Now();
+    const auto compiled = rules::Compile(*parsed, {mode, 1, time, &apps});
     ASSERT_TRUE(compiled.ok()) << "seed " << seed << "\n" << text << compiled.error().message;
     for (int n = 0; n < kFlowsEach; ++n) {
       Facts now = world.Flow();
@@ -239,7 +252,7 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
       const std::vector<std::string_view> names(now.names.begin(), now.names.end());
       now.names = names;
       const Facts later = world.Resolved(now);
-      CheckPair({*parsed, apps, mode}, **compiled, now, later);
+      CheckPair({*parsed, apps, mode, time}, **compiled, now, later);
       if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
       const Decision decision = Decide(**compiled, now);
       open += decision.open ? 1 : 0;

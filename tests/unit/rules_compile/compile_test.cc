@@ -43,20 +43,18 @@ std::vector<std::string> WarningsOf(const std::string& text) { return Compiled(t
 using Lines = std::vector<std::string>;
 
 TEST(Compile, RefusesWhatIsNotEnforcedYetWithItsPlace) {
-  EXPECT_EQ(FaultOf("time t = Mon\nlist l from \"x\"\ngroup g = 10.0.0.0/8\n"
-                    "drop any during t\n"
+  EXPECT_EQ(FaultOf("list l from \"x\"\ngroup g = 10.0.0.0/8\n"
                     "drop list l\n"
                     "drop host a group g\n"
                     "drop host a except account x\n"
                     "drop keyword \"x\" vlan 7\n"
                     "protect mac 02:00:5e:10:00:01\n"),
-            "t.rules:4:10: 'during' is not supported yet\n"
-            "t.rules:5:6: 'list' is not supported yet\n"
-            "t.rules:6:13: 'group' is not supported yet\n"
-            "t.rules:7:20: 'account' is not supported yet\n"
-            "t.rules:8:6: 'keyword' is not supported yet\n"
-            "t.rules:8:18: 'vlan' is not supported yet\n"
-            "t.rules:9:9: 'mac' is not supported yet");
+            "t.rules:3:6: 'list' is not supported yet\n"
+            "t.rules:4:13: 'group' is not supported yet\n"
+            "t.rules:5:20: 'account' is not supported yet\n"
+            "t.rules:6:6: 'keyword' is not supported yet\n"
+            "t.rules:6:18: 'vlan' is not supported yet\n"
+            "t.rules:7:9: 'mac' is not supported yet");
 }
 
 TEST(Compile, TakesDefinitionsThatNoRuleUses) {
@@ -187,11 +185,50 @@ TEST(Compile, LeavesExpiredRulesOutAndTellsTheNextExpiry) {
       "drop host c until 2026-07-01T00:00:00Z\n");
   ASSERT_EQ(policy->rule_count(), 2U);
   EXPECT_EQ(policy->info(0).id, "t:2");
-  EXPECT_EQ(base::FormatRfc3339(policy->next_expiry().value()), "2026-07-01T00:00:00.000000Z");
+  EXPECT_EQ(base::FormatRfc3339(policy->next_change().value()), "2026-07-01T00:00:00.000000Z");
   EXPECT_EQ(
       policy->warnings(),
       Lines{"t.rules:1:1: rule 't:1' expired at 2026-06-01T00:00:00.000000Z and is left out"});
-  EXPECT_FALSE(Compiled("drop any")->next_expiry().has_value());
+  EXPECT_FALSE(Compiled("drop any")->next_change().has_value());
+}
+
+// kNow is Monday, 08:00 in Shanghai.
+TEST(Compile, KeepsARuleThatIsNotActiveNowAndTellsWhenItWillBe) {
+  const std::string times =
+      "time day = Mon-Fri 08:00-17:30 zone Asia/Shanghai\n"
+      "time night = 22:00-06:00 zone Asia/Shanghai\n";
+  const auto by_day = Compiled(times + "drop host a during day\n");
+  EXPECT_TRUE(by_day->parts().rules[0].active);
+  EXPECT_TRUE(by_day->blocks());
+  EXPECT_TRUE(by_day->asks_for_names());
+  EXPECT_EQ(by_day->info(0).during, "day");
+  EXPECT_EQ(base::FormatRfc3339(by_day->next_change().value()), "2026-06-01T09:30:00.000000Z");
+
+  const auto by_night = Compiled(times + "drop host a during night\ndrop port tcp/23 during day\n");
+  ASSERT_EQ(by_night->rule_count(), 2U);
+  EXPECT_FALSE(by_night->parts().rules[0].active);
+  EXPECT_FALSE(by_night->asks_for_names());
+  EXPECT_TRUE(by_night->blocks());
+  EXPECT_EQ(base::FormatRfc3339(by_night->next_change().value()), "2026-06-01T09:30:00.000000Z");
+  EXPECT_FALSE(Compiled(times + "drop host a during night\n")->blocks());
+  EXPECT_EQ(
+      base::FormatRfc3339(Compiled(times + "drop host a during night until 2026-06-01T01:00:00Z\n")
+                              ->next_change()
+                              .value()),
+      "2026-06-01T01:00:00.000000Z");
+}
+
+TEST(Compile, RefusesATimeWhoseZoneNobodyKnows) {
+  EXPECT_EQ(FaultOf("time t = Mon zone Asia/Shangai\ndrop any during t\n"),
+            "t.rules:1:6: 'Asia/Shangai': 'Asia/Shanghai' would do");
+}
+
+TEST(Compile, FindsShadowsOnlyWithinTheSameTimes) {
+  const std::string times = "time a = 08:00-12:00\ntime b = 08:00-12:00\n";
+  EXPECT_EQ(WarningsOf(times + "drop domain x during a\ndrop host y.x during b\n").size(), 0U);
+  EXPECT_EQ(WarningsOf(times + "drop domain x during a\ndrop host y.x\n").size(), 0U);
+  EXPECT_EQ(WarningsOf(times + "drop domain x during a\ndrop host y.x during a\n").size(), 1U);
+  EXPECT_EQ(WarningsOf(times + "drop domain x\ndrop host y.x during a\n").size(), 1U);
 }
 
 TEST(Compile, KnowsWhatThePolicyAsksFor) {
