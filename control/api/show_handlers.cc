@@ -98,6 +98,17 @@ Reply GetWhy(const Parts& parts, const Request& request) {
   question["port"] = *port;
   if (const std::string proto = request.QueryText("proto"); !proto.empty())
     question["proto"] = proto;
+  if (const std::string mac = request.QueryText("mac"); !mac.empty()) {
+    if (const auto address = base::MacAddress::Parse(mac); !address) {
+      return ErrorReply(400, "mac: " + address.error().message);
+    }
+    question["mac"] = mac;
+  }
+  if (!request.QueryText("vlan").empty()) {
+    const auto vlan = QueryNumber(request, "vlan", 0, 4094);
+    if (!vlan) return ErrorReply(400, vlan.error().message);
+    question["vlan"] = *vlan;
+  }
   auto answer = parts.policy.dataplane().Call(question);
   if (!answer.ok()) return DataplaneError(answer);
   answer.body.erase("ok");

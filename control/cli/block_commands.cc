@@ -60,9 +60,26 @@ base::Result<Destination> ParseDestination(std::string text) {
   return destination;
 }
 
+void PrintLine(Context& context, std::string_view key, const std::string& value) {
+  if (!value.empty()) context.Print(fmt::format("{:<9} {}\n", key, Printable(value)));
+}
+
+// The rules that were asked first and do not match.
+void PrintPassedOver(Context& context, const json& steps) {
+  constexpr size_t kShownMax = 10;
+  size_t passed = 0;
+  for (const json& step : steps) {
+    if (JsonText(step, "outcome") != "passed" || ++passed > kShownMax) continue;
+    PrintLine(context, "passed", JsonText(step, "rule") + ": " + JsonText(step, "because"));
+  }
+  if (passed > kShownMax) {
+    PrintLine(context, "passed", fmt::format("and {} more; -j has all", passed - kShownMax));
+  }
+}
+
 void PrintWhy(Context& context, const json& answer) {
   const auto line = [&context](std::string_view key, const std::string& value) {
-    if (!value.empty()) context.Print(fmt::format("{:<9} {}\n", key, Printable(value)));
+    PrintLine(context, key, value);
   };
   line("verdict", JsonText(answer, "verdict"));
   const json& rule = JsonMember(answer, "rule");
@@ -76,6 +93,7 @@ void PrintWhy(Context& context, const json& answer) {
   } else {
     line("rule", "none: what no rule decides passes");
   }
+  PrintPassedOver(context, JsonMember(answer, "steps"));
   if (const uint64_t list_line = JsonCount(answer, "list_line"); list_line != 0) {
     line("list line", std::to_string(list_line));
   }
@@ -142,15 +160,16 @@ int RunBlocks(Context& context, bool all) {
   return kDone;
 }
 
-int RunWhy(Context& context, const std::string& source, const std::string& destination) {
-  const auto to = ParseDestination(destination);
+int RunWhy(Context& context, const WhyOptions& options) {
+  const auto to = ParseDestination(options.destination);
   if (!to) return context.Failed(kUsage, to.error().message);
   const bool is_address = base::IpAddress::Parse(to->host).ok();
-  const auto answer = context.Ask({"GET",
-                                   fmt::format("/api/v1/why?src={}&{}={}&port={}&proto={}",
-                                               UrlEncode(source), is_address ? "dst" : "name",
-                                               UrlEncode(to->host), to->port, UrlEncode(to->proto)),
-                                   ""});
+  std::string target =
+      fmt::format("/api/v1/why?src={}&{}={}&port={}&proto={}", UrlEncode(options.source),
+                  is_address ? "dst" : "name", UrlEncode(to->host), to->port, UrlEncode(to->proto));
+  if (!options.mac.empty()) target += "&mac=" + UrlEncode(options.mac);
+  if (!options.vlan.empty()) target += "&vlan=" + UrlEncode(options.vlan);
+  const auto answer = context.Ask({"GET", target, ""});
   if (!answer) return context.exit_code();
   if (context.as_json()) {
     context.PrintJson(*answer);

@@ -179,9 +179,13 @@ class CommandLine {
       return RunBlocks(c, all_);
     })->add_flag("--all", all_, "also those that are over");
     CLI::App* why = Add(&app_, "why", "which rule decides a flow",
-                        [this](Context& c) { return RunWhy(c, source_, destination_); });
-    why->add_option("source", source_, "inside address")->required();
-    why->add_option("destination", destination_, "NAME-or-IP:PORT, with /udp for UDP")->required();
+                        [this](Context& c) { return RunWhy(c, why_); });
+    why->add_option("source", why_.source, "inside address")->required();
+    why->add_option("destination", why_.destination, "NAME-or-IP:PORT, with /udp for UDP")
+        ->required();
+    why->add_option("--mac", why_.mac, "address of the source's link, for rules about it");
+    why->add_option("--vlan", why_.vlan, "tag of the source's link, for rules about it")
+        ->check(CLI::Range(0, 4094));
     CLI::App* bypass = Add(&app_, "bypass", "forward everything undecided, or stop doing so",
                            [this](Context& c) { return RunBypass(c, word_, reason_); });
     bypass->add_option("state", word_, "on|off")->required()->check(CLI::IsMember({"on", "off"}));
@@ -232,7 +236,8 @@ class CommandLine {
   bool json_ = false;
   bool config_is_subject_ = false;
   std::string socket_, config_, file_;
-  std::string show_, account_, id_, note_, source_, destination_, word_, reason_;
+  WhyOptions why_;
+  std::string show_, account_, id_, note_, word_, reason_;
   uint64_t limit_ = 100;
   bool all_ = false;
   TopOptions top_;

@@ -46,7 +46,13 @@ struct BlockOptions {
 int RunBlock(Context& context, const BlockOptions& options);
 int RunUnblock(Context& context, const std::string& id);
 int RunBlocks(Context& context, bool all);
-int RunWhy(Context& context, const std::string& source, const std::string& destination);
+struct WhyOptions {
+  std::string source;
+  std::string destination;
+  std::string mac;   // empty: not said
+  std::string vlan;  // empty: not said
+};
+int RunWhy(Context& context, const WhyOptions& options);
 int RunBypass(Context& context, const std::string& word, const std::string& reason);
 
 // rule_commands.cc

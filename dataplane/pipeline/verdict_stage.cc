@@ -35,6 +35,16 @@ packet::DropReason ReasonFor(Verdict verdict) {
   return verdict == Verdict::kReject ? packet::DropReason::kRejected : packet::DropReason::kPolicy;
 }
 
+// What says the frame that the packet came in.
+void TakeLink(const packet::Packet& packet, verdict::Facts& facts) {
+  constexpr size_t kMacBytes = 6;
+  for (size_t end = 0; end < facts.macs.size(); ++end) {
+    std::copy_n(packet.data + end * kMacBytes, kMacBytes, facts.macs[end].bytes.begin());
+  }
+  facts.vlans = packet.headers.vlans;
+  facts.vlan_count = std::min<uint8_t>(packet.headers.vlan_count, 2);
+}
+
 verdict::Facts TurnedAround(verdict::Facts facts) {
   std::swap(facts.initiator_ip, facts.responder_ip);
   std::swap(facts.initiator_port, facts.responder_port);
@@ -129,6 +139,7 @@ verdict::Facts VerdictStage::FactsOf(const packet::Packet& packet,
   const Sides sides = SidesOf(packet, outer, worker_.options);
   facts.initiator_side = sides.src;
   facts.responder_side = sides.dst;
+  TakeLink(packet, facts);
   return facts;
 }
 
@@ -153,6 +164,7 @@ packet::DropReason VerdictStage::BlocksFragment(const packet::Packet& bare, bool
   facts.ports_open = !ports_known;
   facts.initiator_side = sides.src;
   facts.responder_side = sides.dst;
+  TakeLink(bare, facts);
   return BlocksBothWays(facts);
 }
 
@@ -180,6 +192,10 @@ verdict::Facts VerdictStage::FactsOf(const FlowPacket& at) const {
   const auto direction = static_cast<events::Direction>(at.cold.direction);
   facts.initiator_side = InitiatorSide(direction);
   facts.responder_side = ResponderSide(direction);
+  facts.macs = {at.cold.src_mac, at.cold.dst_mac};
+  for (const uint16_t vlan : at.hot.key.VlanIds()) {
+    if (vlan != flow::FlowKey::kNoVlan) facts.vlans[facts.vlan_count++] = vlan;
+  }
   facts.name_state = facts.app_state = Knowledge::kNone;
   if (at.hot.Has(flow::kLearning)) {
     const Learning& learning = worker_.learning.at(at.cold.learning);

@@ -9,11 +9,13 @@
 // the call; so must the views in Facts, which are not kept.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "dataplane/base/ip_address.h"
+#include "dataplane/base/mac_address.h"
 #include "dataplane/events/event.h"
 #include "dataplane/packet/packet.h"
 #include "rules/compile/compiled_policy.h"
@@ -38,6 +40,15 @@ struct Facts {
   packet::Side initiator_side = packet::Side::kUnknown;
   // Unknown stands for the other side of the initiator's; set it where both are on one side.
   packet::Side responder_side = packet::Side::kUnknown;
+
+  // Of the link that the frames came by, whatever tunnels are in them: both ends' addresses, and
+  // the first `vlan_count` of its tags, outermost first. Not known where a person asks and does not
+  // say.
+  bool macs_known = true;
+  std::array<base::MacAddress, 2> macs{};
+  bool vlans_known = true;
+  uint8_t vlan_count = 0;
+  std::array<uint16_t, 2> vlans{};
 
   // Names in their one form (dataplane/base/idna.h). Usually one. Each of several (an HTTP request
   // with conflicting Hosts) is judged as if it were the only one, and the strictest verdict stands.

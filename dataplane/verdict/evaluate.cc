@@ -62,6 +62,16 @@ void FindSetsOfAddresses(const CompiledPolicy& policy, const Facts& facts, Found
   }
 }
 
+void FindSetsOfLink(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  const rules::SetTables& sets = policy.parts().sets;
+  if (policy.asks_for(Aspect::kMac) && facts.macs_known) {
+    for (const base::MacAddress& mac : facts.macs) sets.FindMac(mac, found);
+  }
+  if (policy.asks_for(Aspect::kVlan) && facts.vlans_known) {
+    for (uint8_t i = 0; i < facts.vlan_count; ++i) sets.FindVlan(facts.vlans[i], found);
+  }
+}
+
 void FindSetsOfPorts(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
   if (facts.ports_open) {
     found.SetOpen(Aspect::kPort);
@@ -139,6 +149,7 @@ int RankOf(const Decision& decision) {
 void FindSets(const CompiledPolicy& policy, const Facts& facts, const NameView& name,
               FoundSets& found) {
   FindSetsOfAddresses(policy, facts, found);
+  FindSetsOfLink(policy, facts, found);
   FindSetsOfPorts(policy, facts, found);
   FindSetsOfApp(policy, facts, found);
   FindSetsOfName(policy, name, found);

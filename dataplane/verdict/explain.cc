@@ -42,6 +42,12 @@ std::string WhyNot(const CompiledCondition& condition, const Facts& facts, const
   if (asks_for_app && facts.app_state == Knowledge::kNone) {
     return fmt::format("{}: the application is not known", WordOf(condition));
   }
+  if (condition.selector == Selector::kMac && !facts.macs_known) {
+    return "mac: it is not said which";
+  }
+  if (condition.selector == Selector::kVlan && !facts.vlans_known) {
+    return "vlan: it is not said which";
+  }
   return fmt::format("{} does not match", WordOf(condition));
 }
 

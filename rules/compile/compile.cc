@@ -26,11 +26,13 @@ int CostOf(Selector selector) {
   switch (selector) {
     case Selector::kPort:
     case Selector::kSourcePort:
+    case Selector::kVlan:
       return 0;
     case Selector::kFrom:
     case Selector::kTo:
       return 1;
     case Selector::kIp:
+    case Selector::kMac:
       return 2;
     case Selector::kApp:
     case Selector::kCategory:
@@ -48,6 +50,10 @@ Aspect AspectOf(Selector selector) {
       return Aspect::kFrom;
     case Selector::kTo:
       return Aspect::kTo;
+    case Selector::kMac:
+      return Aspect::kMac;
+    case Selector::kVlan:
+      return Aspect::kVlan;
     case Selector::kPort:
       return Aspect::kPort;
     case Selector::kSourcePort:
@@ -127,8 +133,6 @@ class Compiler {
         case Selector::kList:
         case Selector::kAccount:
         case Selector::kGroup:
-        case Selector::kMac:
-        case Selector::kVlan:
           Refuse(condition.where, SelectorName(condition.selector));
           break;
         default:
@@ -233,6 +237,12 @@ class Compiler {
       case Selector::kTo:
         AddAddresses(std::get<std::vector<AddressItem>>(condition.values), compiled);
         break;
+      case Selector::kMac:
+        compiled.set = AddMacs(std::get<std::vector<MacItem>>(condition.values));
+        break;
+      case Selector::kVlan:
+        compiled.set = AddVlans(std::get<std::vector<VlanItem>>(condition.values));
+        break;
       case Selector::kPort:
       case Selector::kSourcePort:
         compiled.set = AddPorts(std::get<std::vector<PortItem>>(condition.values));
@@ -288,6 +298,18 @@ class Compiler {
       return;
     }
     for (const AddressItem& member : set->second->items) ranges.push_back(member.range);
+  }
+
+  uint32_t AddMacs(const std::vector<MacItem>& items) {
+    std::vector<MacSet::Range> ranges;
+    for (const MacItem& item : items) ranges.emplace_back(MacKey(item.mac), MacKey(item.mac));
+    return catalog_.AddMacs(MacSet(std::move(ranges)));
+  }
+
+  uint32_t AddVlans(const std::vector<VlanItem>& items) {
+    std::vector<NumberSet::Range> ranges;
+    for (const VlanItem& item : items) ranges.emplace_back(item.first, item.last);
+    return catalog_.AddVlans(NumberSet(std::move(ranges)));
   }
 
   uint32_t AddPorts(const std::vector<PortItem>& items) {

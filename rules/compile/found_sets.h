@@ -18,6 +18,8 @@ enum class Aspect : uint8_t {
   kIp,  // either address
   kFrom,
   kTo,
+  kMac,   // either address of the link
+  kVlan,  // either of the first two tags
   kPort,
   kSourcePort,
   kApp,
@@ -25,7 +27,7 @@ enum class Aspect : uint8_t {
   kHost,
   kDomain,
 };
-inline constexpr size_t kAspects = 9;
+inline constexpr size_t kAspects = 11;
 constexpr bool MayBeOpen(Aspect aspect) { return aspect >= Aspect::kPort; }
 
 using AddressMapV4 = RangeMap<uint32_t, 32>;
@@ -33,6 +35,8 @@ __extension__ using AddressKeyV6 = unsigned __int128;
 using AddressMapV6 = RangeMap<AddressKeyV6, 128>;
 using PortMap = RangeMap<uint32_t, 24>;  // protocol and port
 using AppMap = RangeMap<uint32_t, 16>;
+using MacMap = RangeMap<uint64_t, 48>;
+using VlanMap = RangeMap<uint32_t, 12>;
 
 class FoundSets {
  public:
@@ -76,11 +80,12 @@ class FoundSets {
  private:
   static constexpr size_t Index(Aspect aspect) { return static_cast<size_t>(aspect); }
 
-  // An address under all lengths of prefix, and its side; master and sub of an application; a name
-  // and all its parents.
+  // An address under all lengths of prefix, and its side; two addresses of the link, two tags;
+  // master and sub of an application; a name and all its parents.
   static constexpr std::array<size_t, kAspects> kRunsMax = {
       2 * AddressMapV6::kRunsMax, 1 + AddressMapV6::kRunsMax,
-      1 + AddressMapV6::kRunsMax, PortMap::kRunsMax,
+      1 + AddressMapV6::kRunsMax, 2 * MacMap::kRunsMax,
+      2 * VlanMap::kRunsMax,      PortMap::kRunsMax,
       PortMap::kRunsMax,          2 * AppMap::kRunsMax,
       AppMap::kRunsMax,           1,
       NameTable::kLabelsMax};

@@ -75,6 +75,8 @@ SetTables SetCatalog::MakeTables() {
   SetTables tables;
   tables.v4 = AddressMapV4(v4);
   tables.v6 = AddressMapV6(v6);
+  tables.macs = NumberMap<MacMap>(macs_);
+  tables.vlans = NumberMap<VlanMap>(vlans_);
   tables.ports = NumberMap<PortMap>(ports_);
   tables.apps = NumberMap<AppMap>(apps_);
   tables.categories = NumberMap<AppMap>(categories_);
@@ -99,6 +101,10 @@ bool SetCatalog::Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect
     case Aspect::kFrom:
     case Aspect::kTo:
       return addresses_[outer - kFirstAddressSet].Covers(addresses_[inner - kFirstAddressSet]);
+    case Aspect::kMac:
+      return macs_[outer].Covers(macs_[inner]);
+    case Aspect::kVlan:
+      return vlans_[outer].Covers(vlans_[inner]);
     case Aspect::kPort:
     case Aspect::kSourcePort:
       return ports_[outer].Covers(ports_[inner]);

@@ -1,8 +1,9 @@
 // The values of all conditions while a policy is compiled: gives equal sets one number, answers
 // which covers which, and makes the tables that workers ask.
 //
-// Numbers rise in the order in which sets are first added, for addresses, ports, applications,
-// categories, `host` and `domain` apart. The names are not copied: their text must outlive this.
+// Numbers rise in the order in which sets are first added, for addresses, MAC addresses, VLANs,
+// ports, applications, categories, `host` and `domain` apart. The names are not copied: their text
+// must outlive this.
 #pragma once
 
 #include <array>
@@ -27,6 +28,8 @@ class SetCatalog {
   uint32_t AddAddresses(AddressSet set) {
     return kFirstAddressSet + addresses_.Add(std::move(set));
   }
+  uint32_t AddMacs(MacSet set) { return macs_.Add(std::move(set)); }
+  uint32_t AddVlans(NumberSet set) { return vlans_.Add(std::move(set)); }
   uint32_t AddPorts(NumberSet set) { return ports_.Add(std::move(set)); }
   uint32_t AddApps(NumberSet set) { return apps_.Add(std::move(set)); }
   uint32_t AddCategories(NumberSet set) { return categories_.Add(std::move(set)); }
@@ -68,6 +71,8 @@ class SetCatalog {
   static void FindCovers(Names& names, bool is_domain, const NameTable& table);
 
   Interned<AddressSet> addresses_;
+  Interned<MacSet> macs_;
+  Interned<NumberSet> vlans_;
   Interned<NumberSet> ports_;
   Interned<NumberSet> apps_;
   Interned<NumberSet> categories_;

@@ -10,6 +10,7 @@
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/base/ip_address.h"
+#include "dataplane/base/mac_address.h"
 #include "rules/compile/found_sets.h"
 
 namespace weir::rules {
@@ -30,9 +31,18 @@ inline AddressKeyV6 AddressKey(const base::IpAddress& address) {
          base::LoadBe<uint64_t>(bytes + 8);
 }
 
+// As a number, the first byte on the wire the highest.
+inline uint64_t MacKey(const base::MacAddress& mac) {
+  uint64_t key = 0;
+  for (const uint8_t byte : mac.bytes) key = key << 8 | byte;
+  return key;
+}
+
 struct SetTables {
   AddressMapV4 v4;
   AddressMapV6 v6;
+  MacMap macs;
+  VlanMap vlans;
   PortMap ports;
   AppMap apps;
   AppMap categories;
@@ -47,6 +57,12 @@ struct SetTables {
     } else {
       v6.ForEach(key, add);
     }
+  }
+  void FindMac(const base::MacAddress& mac, FoundSets& found) const {
+    macs.ForEach(MacKey(mac), [&](std::span<const uint32_t> run) { found.Add(Aspect::kMac, run); });
+  }
+  void FindVlan(uint16_t vlan, FoundSets& found) const {
+    vlans.ForEach(vlan, [&](std::span<const uint32_t> run) { found.Add(Aspect::kVlan, run); });
   }
   void FindPort(uint8_t ip_protocol, uint16_t port, Aspect aspect, FoundSets& found) const {
     ports.ForEach(PortKey(ip_protocol, port),
@@ -67,8 +83,9 @@ struct SetTables {
   }
 
   size_t memory_bytes() const {
-    return v4.memory_bytes() + v6.memory_bytes() + ports.memory_bytes() + apps.memory_bytes() +
-           categories.memory_bytes() + names.memory_bytes();
+    return v4.memory_bytes() + v6.memory_bytes() + macs.memory_bytes() + vlans.memory_bytes() +
+           ports.memory_bytes() + apps.memory_bytes() + categories.memory_bytes() +
+           names.memory_bytes();
   }
 };
 

@@ -63,7 +63,8 @@ bool AddressSet::Covers(const AddressSet& other) const {
   return CoversRanges(v4_, other.v4_) && CoversRanges(v6_, other.v6_);
 }
 
-NumberSet::NumberSet(std::vector<Range> ranges) {
+template <typename Number>
+SetOf<Number>::SetOf(std::vector<Range> ranges) {
   std::sort(ranges.begin(), ranges.end());
   for (const Range& range : ranges) {
     const bool touches =
@@ -76,11 +77,15 @@ NumberSet::NumberSet(std::vector<Range> ranges) {
   }
 }
 
-bool NumberSet::Covers(const NumberSet& other) const {
+template <typename Number>
+bool SetOf<Number>::Covers(const SetOf& other) const {
   return std::all_of(other.ranges_.begin(), other.ranges_.end(), [&](const Range& range) {
     const Range* around = FindRange(ranges_, range.first);
     return around != nullptr && range.second <= around->second;
   });
 }
+
+template class SetOf<uint32_t>;
+template class SetOf<uint64_t>;
 
 }  // namespace weir::rules

@@ -29,21 +29,24 @@ class AddressSet {
   std::vector<AddressRange> v6_;
 };
 
-// Disjoint ranges of numbers, as above: ports with their protocol, applications, categories.
-class NumberSet {
+// Disjoint ranges of numbers, as above.
+template <typename Number>
+class SetOf {
  public:
-  using Range = std::pair<uint32_t, uint32_t>;  // first, last
+  using Range = std::pair<Number, Number>;  // first, last
 
-  NumberSet() = default;
-  explicit NumberSet(std::vector<Range> ranges);
+  SetOf() = default;
+  explicit SetOf(std::vector<Range> ranges);
 
-  bool Covers(const NumberSet& other) const;
+  bool Covers(const SetOf& other) const;
   const std::vector<Range>& ranges() const { return ranges_; }
 
-  auto operator<=>(const NumberSet&) const = default;
+  auto operator<=>(const SetOf&) const = default;
 
  private:
   std::vector<Range> ranges_;
 };
+using NumberSet = SetOf<uint32_t>;  // ports with their protocol, applications, categories, VLANs
+using MacSet = SetOf<uint64_t>;
 
 }  // namespace weir::rules

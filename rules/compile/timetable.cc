@@ -21,8 +21,8 @@ using std::chrono::seconds;
 constexpr int64_t kDaysAhead = 8;  // a week, and a day for what runs over midnight
 
 date::sys_seconds SecondsOf(base::WallTime time) {
-  return date::floor<seconds>(date::sys_time<std::chrono::nanoseconds>(
-      std::chrono::nanoseconds(time.ns)));
+  return date::floor<seconds>(
+      date::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(time.ns)));
 }
 
 base::WallTime WallTimeOf(date::sys_seconds time) {
@@ -46,8 +46,8 @@ bool Holds(const TimeSpan& span, date::local_seconds time) {
          (IsOn(span, day - date::days(1)) && minute < span.last_minute);
 }
 
-// When the clock on the wall shows `time`: once, twice, or never, and then the change that leaves it
-// out.
+// When the clock on the wall shows `time`: once, twice, or never, and then the change that leaves
+// it out.
 void AddInstants(const date::time_zone& zone, date::local_seconds time,
                  std::vector<date::sys_seconds>& out) {
   const date::local_info info = zone.get_info(time);
@@ -82,7 +82,8 @@ const date::time_zone* FindZone(const std::string& name, ZoneFault& fault) {
     return name.empty() ? OwnZone() : date::locate_zone(name);
   } catch (const std::runtime_error&) {
     if (name.empty()) {
-      fault = {"", "this machine does not say what its time zone is; 'zone Asia/Shanghai' would do"};
+      fault = {"",
+               "this machine does not say what its time zone is; 'zone Asia/Shanghai' would do"};
       return nullptr;
     }
     const auto nearest = Nearest(name, ZoneNames());

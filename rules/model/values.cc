@@ -190,9 +190,9 @@ std::string ParsePort(std::string_view word, PortItem& out) {
 }
 
 std::string ParseVlan(std::string_view word, VlanItem& out) {
-  return ParseNumberRange(word, 4095, out.first, out.last)
+  return ParseNumberRange(word, 4094, out.first, out.last)
              ? ""
-             : "an identifier of 0 to 4095, or a rising range of them, would do";
+             : "an identifier of 0 to 4094, or a rising range of them, would do";
 }
 
 std::string ParseMac(std::string_view word, base::MacAddress& out) {

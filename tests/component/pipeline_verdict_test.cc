@@ -301,5 +301,52 @@ TEST(PipelineVerdict, AnswersAreLimitedForEachSource) {
   EXPECT_LE(answered, 40U);
 }
 
+PacketBuilder Datagram() {
+  PacketBuilder builder;
+  builder.Ipv4("10.20.0.11", "198.51.100.10").Udp({.src_port = 5000, .dst_port = 6000});
+  return builder.Payload("data");
+}
+
+TEST(PipelineVerdict, BlocksByTheMacOfEitherEnd) {
+  PipelineHarness bench("drop mac 02:00:00:00:00:aa id station\n");
+  EXPECT_FALSE(bench.FromInside(Datagram().Macs("02:00:00:00:00:aa", "02:00:00:00:00:01")));
+  EXPECT_EQ(bench.last_reason(), DropReason::kPolicy);
+  EXPECT_EQ(bench.session().rule, "station");
+  PipelineHarness other("drop mac 02:00:00:00:00:aa\n");
+  EXPECT_FALSE(other.FromOutside(Datagram().Macs("02:00:00:00:00:01", "02:00:00:00:00:aa")));
+  PipelineHarness neither("drop mac 02:00:00:00:00:aa\n");
+  EXPECT_TRUE(neither.FromInside(Datagram().Macs("02:00:00:00:00:02", "02:00:00:00:00:01")));
+}
+
+TEST(PipelineVerdict, BlocksByEitherOfTwoTags) {
+  PipelineHarness bench("drop vlan 200-210\n");
+  EXPECT_FALSE(bench.FromInside(Datagram().Vlan(205)));
+  EXPECT_FALSE(bench.FromInside(Datagram().Vlan(30, 0x88a8).Vlan(200)));
+  EXPECT_FALSE(bench.FromInside(Datagram().Vlan(210, 0x88a8).Vlan(30)));
+  EXPECT_TRUE(bench.FromInside(Datagram().Vlan(30, 0x88a8).Vlan(199)));
+  EXPECT_TRUE(bench.FromInside(Datagram()));
+}
+
+// A rule about the link is known with the first fragment, and reaches a flow that lives.
+TEST(PipelineVerdict, BlocksFragmentsAndLiveFlowsByTheirLink) {
+  PipelineHarness bench("allow any\n");
+  const PacketBuilder whole = Datagram().Macs("02:00:00:00:00:aa", "02:00:00:00:00:01").Vlan(205);
+  for (unsigned i = 0; i < 30; ++i) EXPECT_TRUE(bench.FromInside(whole));
+  bench.Install("drop vlan 205 id net\n");
+  EXPECT_FALSE(bench.FromInside(whole));
+  bench.Install("drop mac 02:00:00:00:00:aa id station\n");
+  EXPECT_FALSE(bench.FromInside(whole));
+  EXPECT_EQ(bench.session().rule, "station");
+  const PacketBuilder first = PacketBuilder()
+                                  .Macs("02:00:00:00:00:aa", "02:00:00:00:00:01")
+                                  .Ipv4("10.20.0.12", "198.51.100.12")
+                                  .Raw(17)
+                                  .Payload(Bytes(64, 'w'))
+                                  .Fragment(7, 0, true);
+  EXPECT_FALSE(bench.FromInside(first));
+  bench.Install("allow any\n");
+  EXPECT_TRUE(bench.FromInside(whole));
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -19,6 +19,9 @@
 namespace weir::appliance {
 namespace {
 
+// A clock that goes back by less is being adjusted.
+constexpr int64_t kSetBackNs = 5 * base::kNsPerSecond;
+
 rules::Mode ModeOf(const base::Config& config) {
   return config.policy.mode == base::PolicyMode::kEnforce ? rules::Mode::kEnforce
                                                           : rules::Mode::kMonitor;
@@ -148,7 +151,8 @@ void PolicyKeeper::Work(base::WallTime now) {
   }
   const auto change = in_force_.current()->next_change();
   // A clock that was set back may have gone over a change once more.
-  const bool is_due = change && (now >= *change || now < state_.installed);
+  const bool set_back = now.ns < state_.installed.ns - kSetBackNs;
+  const bool is_due = change && (now >= *change || set_back);
   if (is_due && !compiling_.valid() && waiting_.empty()) {
     Install(sources_, state_.mode, [](const base::Status&) {});
   }

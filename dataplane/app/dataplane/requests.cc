@@ -113,6 +113,24 @@ base::Status TakeName(const Request& request, Question& question) {
   return {};
 }
 
+base::Status TakeLink(const Request& request, Question& question) {
+  auto mac = Text(request, "mac");
+  if (!mac) return mac.error();
+  question.facts.macs_known = !mac->empty();
+  if (!mac->empty()) {
+    const auto address = base::MacAddress::Parse(*mac);
+    if (!address) return base::Error{fmt::format("\"mac\": {}", address.error().message)};
+    question.facts.macs[0] = *address;
+  }
+  question.facts.vlans_known = request.contains("vlan");
+  if (!question.facts.vlans_known) return {};
+  auto vlan = Number(request, "vlan", 0, 4094);
+  if (!vlan) return vlan.error();
+  question.facts.vlans[0] = static_cast<uint16_t>(*vlan);
+  question.facts.vlan_count = 1;
+  return {};
+}
+
 base::Status TakeSide(const Request& request, Question& question) {
   auto from = Text(request, "from");
   if (!from) return from.error();
@@ -248,7 +266,7 @@ base::Result<Json> Requests::Flows(const Request& request) const {
 
 base::Result<Json> Requests::Why(const Request& request) const {
   Question question;
-  for (const auto take : {TakeAddresses, TakePorts, TakeName, TakeSide}) {
+  for (const auto take : {TakeAddresses, TakePorts, TakeName, TakeLink, TakeSide}) {
     if (auto taken = take(request, question); !taken) return taken.error();
   }
   const rules::CompiledPolicy& policy = *parts_.shared->policy.current();

@@ -254,6 +254,32 @@ TEST(Explain, TellsOfTheRulesPassedOverAndTheOneThatDecides) {
              "t:4 passed: app: the application is not known", "t:5 matched: all of it matches"}));
 }
 
+TEST(Decide, AsksForEitherEndsMacAndEitherTag) {
+  Flow flow;
+  flow.macs = {*base::MacAddress::Parse("02:00:00:00:00:01"),
+               *base::MacAddress::Parse("02:00:00:00:00:02")};
+  EXPECT_EQ(Say("drop mac 02:00:00:00:00:01", flow), "drop t:1");
+  EXPECT_EQ(Say("drop mac 02-00-00-00-00-02", flow), "drop t:1");
+  EXPECT_EQ(Say("drop mac 02:00:00:00:00:03", flow), "pass");
+  EXPECT_EQ(Say("drop vlan 0-4094", flow), "pass");
+  flow.vlans = {100, 7};
+  flow.vlan_count = 1;
+  EXPECT_EQ(Say("drop vlan 90-100", flow), "drop t:1");
+  EXPECT_EQ(Say("drop vlan 7", flow), "pass");
+  flow.vlan_count = 2;
+  EXPECT_EQ(Say("drop vlan 7", flow), "drop t:1");
+  EXPECT_EQ(Say("drop vlan 7 except mac 02:00:00:00:00:02", flow), "pass");
+}
+
+TEST(Explain, SaysThatTheLinkIsNotKnown) {
+  Flow flow;
+  flow.macs_known = flow.vlans_known = false;
+  flow.vlan_count = 1;
+  EXPECT_EQ(
+      Explained("drop mac 00:00:00:00:00:00\ndrop vlan 0\n", flow),
+      (Lines{"t:1 passed: mac: it is not said which", "t:2 passed: vlan: it is not said which"}));
+}
+
 TEST(Explain, TellsOfARuleThatIsNotOnNow) {
   // The tests' policies are compiled for 1970-01-01T00:00:00Z, a Thursday.
   EXPECT_EQ(Explained("time lunch = 12:00-13:00 zone UTC\ntime thursdays = Thu zone UTC\n"

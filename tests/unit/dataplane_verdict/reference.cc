@@ -57,6 +57,22 @@ bool PortHolds(const Condition& condition, uint8_t ip_protocol, uint16_t port) {
   return false;
 }
 
+bool MacHolds(const Condition& condition, const Facts& facts) {
+  for (const rules::MacItem& item : std::get<std::vector<rules::MacItem>>(condition.values)) {
+    if (item.mac == facts.macs[0] || item.mac == facts.macs[1]) return true;
+  }
+  return false;
+}
+
+bool VlanHolds(const Condition& condition, const Facts& facts) {
+  for (const rules::VlanItem& item : std::get<std::vector<rules::VlanItem>>(condition.values)) {
+    for (uint8_t i = 0; i < facts.vlan_count; ++i) {
+      if (item.first <= facts.vlans[i] && facts.vlans[i] <= item.last) return true;
+    }
+  }
+  return false;
+}
+
 // `name` is null where the flow has none; nullopt where it may still get one.
 struct Asked {
   const ReferencePolicy& policy;
@@ -110,6 +126,10 @@ Answer Holds(const Asked& asked, const Condition& condition) {
       return AddressHolds(text, condition, facts.initiator_ip, facts.initiator_side);
     case Selector::kTo:
       return AddressHolds(text, condition, facts.responder_ip, ResponderSide(facts));
+    case Selector::kMac:
+      return MacHolds(condition, facts);
+    case Selector::kVlan:
+      return VlanHolds(condition, facts);
     case Selector::kPort:
       if (facts.ports_open) return std::nullopt;
       return PortHolds(condition, facts.ip_protocol, facts.responder_port);

@@ -37,6 +37,9 @@ constexpr std::string_view kRanges[] = {"10.0.0.1",
                                         "@two"};
 constexpr std::string_view kPorts[] = {"tcp/80",      "tcp/443", "udp/443",     "tcp/1-1000",
                                        "udp/0-65535", "sctp/80", "tcp/440-450", "tcp/443-65535"};
+constexpr std::string_view kMacs[] = {"02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03",
+                                      "ff:ff:ff:ff:ff:ff"};
+constexpr std::string_view kVlans[] = {"0", "7", "7-100", "99-4094", "4094"};
 constexpr std::string_view kApps[] = {"TLS", "YouTube", "BitTorrent", "QUIC"};
 constexpr std::string_view kCategories[] = {"Web", "VPN"};
 constexpr std::string_view kSides[] = {"inside", "outside"};
@@ -65,6 +68,10 @@ class World {
     constexpr std::array<uint8_t, 4> kProtocols = {6, 17, 132, 1};
     facts.ip_protocol = kProtocols[Below(kProtocols.size())];
     facts.ports_open = Below(8) == 0;
+    for (base::MacAddress& mac : facts.macs) mac = *base::MacAddress::Parse(Pick(kMacs));
+    constexpr std::array<uint16_t, 6> kTags = {0, 6, 7, 99, 100, 4094};
+    facts.vlan_count = static_cast<uint8_t>(Below(3));
+    for (uint16_t& vlan : facts.vlans) vlan = kTags[Below(kTags.size())];
     facts.initiator_side = static_cast<packet::Side>(Below(3));
     if (Below(4) == 0) facts.responder_side = static_cast<packet::Side>(Below(3));
     facts.name_state = static_cast<Knowledge>(Below(3));
@@ -153,6 +160,10 @@ class World {
         return " port src " + Values(kPorts);
       case 5:
         return " app " + Values(kApps);
+      case 6:
+        return " mac " + Values(kMacs);
+      case 7:
+        return " vlan " + Values(kVlans);
       default:
         return " category " + Values(kCategories);
     }
@@ -172,7 +183,7 @@ class World {
     return rule;
   }
 
-  static constexpr uint32_t kSelectors = 7;
+  static constexpr uint32_t kSelectors = 9;
 
   std::mt19937_64 random_;
   std::array<std::string_view, 3> names_;

@@ -47,14 +47,11 @@ TEST(Compile, RefusesWhatIsNotEnforcedYetWithItsPlace) {
                     "drop list l\n"
                     "drop host a group g\n"
                     "drop host a except account x\n"
-                    "drop keyword \"x\" vlan 7\n"
-                    "protect mac 02:00:5e:10:00:01\n"),
+                    "drop keyword \"x\"\n"),
             "t.rules:3:6: 'list' is not supported yet\n"
             "t.rules:4:13: 'group' is not supported yet\n"
             "t.rules:5:20: 'account' is not supported yet\n"
-            "t.rules:6:6: 'keyword' is not supported yet\n"
-            "t.rules:6:18: 'vlan' is not supported yet\n"
-            "t.rules:7:9: 'mac' is not supported yet");
+            "t.rules:6:6: 'keyword' is not supported yet");
 }
 
 TEST(Compile, TakesDefinitionsThatNoRuleUses) {
@@ -221,6 +218,14 @@ TEST(Compile, KeepsARuleThatIsNotActiveNowAndTellsWhenItWillBe) {
 TEST(Compile, RefusesATimeWhoseZoneNobodyKnows) {
   EXPECT_EQ(FaultOf("time t = Mon zone Asia/Shangai\ndrop any during t\n"),
             "t.rules:1:6: 'Asia/Shangai': 'Asia/Shanghai' would do");
+}
+
+TEST(Compile, FindsShadowedMacsAndVlans) {
+  EXPECT_EQ(WarningsOf("drop vlan 100-110, 200\nallow vlan 105\n").size(), 1U);
+  EXPECT_EQ(WarningsOf("drop vlan 105\nallow vlan 100-110\n").size(), 0U);
+  const std::string two = "02:00:00:00:00:01, 02:00:00:00:00:03";
+  EXPECT_EQ(WarningsOf("drop mac " + two + "\nallow mac 02:00:00:00:00:03\n").size(), 1U);
+  EXPECT_EQ(WarningsOf("drop mac 02:00:00:00:00:03\nallow mac " + two + "\n").size(), 0U);
 }
 
 TEST(Compile, FindsShadowsOnlyWithinTheSameTimes) {

@@ -216,7 +216,7 @@ const BadLine kBadLines[] = {
     {"drop mac 02:00:5e:10:00",
      "10: '02:00:5e:10:00': an address such as 02:00:5e:10:00:01 would do"},
     {"drop vlan 4096",
-     "11: '4096': an identifier of 0 to 4095, or a rising range of them, would do"},
+     "11: '4096': an identifier of 0 to 4094, or a rising range of them, would do"},
     {"drop any port tcp/1",
      "10: 'port': 'any' stands without other selectors; the rule without 'any' would do"},
     {"drop host a except any", "20: 'any': a rule except any would never match"},
