@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -168,13 +169,19 @@ class Compiler {
     parts_.infos.push_back(Describe(rule, compiled));
   }
 
-  // Of all definitions, used or not: one that cannot be right is told at once.
+  // What a timetable says now. Of all definitions, used or not: one that cannot be right is told at
+  // once. Asked once, however many rules go by it.
+  struct Hours {
+    bool hold;
+    std::optional<base::WallTime> change;
+  };
+
   void MakeTimetables() {
     for (const TimeDefinition& definition : text_.times) {
       ZoneFault fault;
-      auto timetable = Timetable::Make(definition, fault);
-      if (timetable) {
-        timetables_.emplace(definition.name, std::move(*timetable));
+      if (const auto timetable = Timetable::Make(definition, fault)) {
+        const Hours now{timetable->HoldsAt(options_.now), timetable->NextChange(options_.now)};
+        hours_.emplace(definition.name, now);
       } else {
         faults_.Add(definition.where, fault.word, fault.advice);
       }
@@ -187,10 +194,10 @@ class Compiler {
 
   bool IsActive(const Rule& rule) {
     if (!rule.during) return true;
-    const auto timetable = timetables_.find(rule.during->time.word);
-    if (timetable == timetables_.end()) return false;  // its zone is a fault already
-    if (const auto change = timetable->second.NextChange(options_.now)) ChangesAt(*change);
-    return timetable->second.HoldsAt(options_.now);
+    const auto hours = hours_.find(rule.during->time.word);
+    if (hours == hours_.end()) return false;  // its zone is a fault already
+    if (hours->second.change) ChangesAt(*hours->second.change);
+    return hours->second.hold;
   }
 
   RuleInfo Describe(const Rule& rule, const CompiledRule& compiled) const {
@@ -362,7 +369,7 @@ class Compiler {
   SetCatalog catalog_;
   std::unordered_map<std::string_view, const SetDefinition*> sets_;
   std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
-  std::unordered_map<std::string_view, Timetable> timetables_;
+  std::unordered_map<std::string_view, Hours> hours_;
 };
 
 }  // namespace
