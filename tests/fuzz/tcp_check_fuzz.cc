@@ -84,7 +84,7 @@ class Connection {
         SendAgain(from);
         break;
       default:
-        Close(from);
+        if (room > 0) Close(from);
         break;
     }
   }
