@@ -35,15 +35,17 @@ MAY_INCLUDE = {
     "dataplane/spread": PACKET | {"dataplane/parse"},
     "dataplane/port": PACKET | {"dataplane/spread"},
     "rules/model": BASE,
-    "rules/compile": BASE | {"rules/model"},
-    "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "rules/model", "rules/compile"},
+    "rules/lists": BASE | {"rules/model"},
+    "rules/compile": BASE | {"rules/model", "rules/lists"},
+    "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "rules/model", "rules/lists",
+                                   "rules/compile"},
     "dataplane/pipeline": PACKET | {"dataplane/parse", "dataplane/fragments", "dataplane/flow", "dataplane/stream",
                                     "dataplane/names", "dataplane/classify", "dataplane/verdict", "dataplane/respond",
-                                    "dataplane/events", "rules/model", "rules/compile"},
+                                    "dataplane/events", "rules/model", "rules/lists", "rules/compile"},
 }
 # Programs are at the edge and put the parts together.
 REPLAY_SEES_OF_CONTROL = {"control/accounts"}  # docs/decisions: weir-replay --accounts
-CONTROL_SEES = {"dataplane/base", "dataplane/events", "rules/model", "rules/compile"}
+CONTROL_SEES = {"dataplane/base", "dataplane/events", "rules/model", "rules/lists", "rules/compile"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 
