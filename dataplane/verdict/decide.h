@@ -68,8 +68,9 @@ struct Decision {
   bool open = false;
   events::Verdict verdict = events::Verdict::kPass;
   uint32_t rule =
-      rules::kNoRule;      // the index in the policy; kNoRule: none matched, the flow passes
-  uint32_t list_line = 0;  // of the list that matched; 0: no list
+      rules::kNoRule;  // the index in the policy; kNoRule: none matched, the flow passes
+  uint32_t list = rules::kNoList;  // that matched, the index in the policy; kNoList: none
+  uint32_t list_line = 0;          // of that list; 0: none
 };
 
 // What a policy can ask for is CompiledPolicy::asks_for_names() and asks_for_apps(). Where open is

@@ -62,6 +62,20 @@ void FindSetsOfAddresses(const CompiledPolicy& policy, const Facts& facts, Found
   }
 }
 
+// An endpoint of a list is one end with its own port, whichever of the two began.
+void FindListsOfAddresses(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  found.address_lists().Clear();
+  if (!policy.asks_for(Aspect::kList)) return;
+  const rules::ListAddresses& lists = policy.parts().sets.list_addresses;
+  if (lists.empty()) return;
+  const auto find = [&](const base::IpAddress& address, uint16_t port) {
+    const uint32_t key = rules::PortKey(facts.ip_protocol, port);
+    lists.Find(address, facts.ports_open ? nullptr : &key, found.address_lists());
+  };
+  find(facts.responder_ip, facts.responder_port);
+  find(facts.initiator_ip, facts.initiator_port);
+}
+
 void FindSetsOfLink(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
   const rules::SetTables& sets = policy.parts().sets;
   if (policy.asks_for(Aspect::kMac) && facts.macs_known) {
@@ -99,6 +113,16 @@ void FindSetsOfApp(const CompiledPolicy& policy, const Facts& facts, FoundSets& 
   sets.FindCategory(facts.category, found);
 }
 
+// One list that holds is enough, whatever is still open.
+Truth EvaluateLists(const rules::ListChoice& choice, const FoundSets& found) {
+  for (const uint32_t list : choice.lists) {
+    if (found.Contains(Aspect::kList, list)) return Truth::kYes;
+  }
+  const bool open = (choice.has_names && found.open(Aspect::kDomain)) ||
+                    (choice.has_endpoints && found.open(Aspect::kPort));
+  return open ? Truth::kOpen : Truth::kNo;
+}
+
 events::Verdict VerdictOf(const rules::CompiledRule& rule) {
   const bool enforce = rule.mode == rules::Mode::kEnforce;
   switch (rule.verb) {
@@ -125,6 +149,9 @@ Decision DecideFor(const CompiledPolicy& policy, const FoundSets& found) {
   if (rule == rules::RuleIndex::kNone || decision.open) return decision;
   decision.verdict = VerdictOf(parts.rules[rule]);
   decision.rule = rule;
+  const ListLine found_at = FindListLine(parts, parts.rules[rule], found);
+  decision.list = found_at.list;
+  decision.list_line = found_at.line;
   return decision;
 }
 
@@ -149,6 +176,7 @@ int RankOf(const Decision& decision) {
 void FindSets(const CompiledPolicy& policy, const Facts& facts, const NameView& name,
               FoundSets& found) {
   FindSetsOfAddresses(policy, facts, found);
+  FindListsOfAddresses(policy, facts, found);
   FindSetsOfLink(policy, facts, found);
   FindSetsOfPorts(policy, facts, found);
   FindSetsOfApp(policy, facts, found);
@@ -160,10 +188,33 @@ void FindSetsOfName(const CompiledPolicy& policy, const NameView& name, FoundSet
     found.Clear(aspect);
     if (name.state == Knowledge::kOpen) found.SetOpen(aspect);
   }
+  found.Clear(Aspect::kList);
+  found.name_lists().Clear();
+  found.Add(Aspect::kList, found.address_lists().lists());
+  const bool name_may_list = name.state == Knowledge::kOpen && policy.lists_ask_for_names();
+  const bool port_may_list = found.open(Aspect::kPort) && policy.lists_ask_for_endpoints();
+  if (name_may_list || port_may_list) found.SetOpen(Aspect::kList);
   if (name.state == Knowledge::kKnown) policy.parts().sets.FindName(name.name, found);
 }
 
-Truth Evaluate(const CompiledCondition& condition, const FoundSets& found) {
+ListLine FindListLine(const PolicyParts& parts, const rules::CompiledRule& rule,
+                      const FoundSets& found) {
+  const uint32_t end = rule.match.first_condition + rule.match.condition_count;
+  for (uint32_t i = rule.match.first_condition; i < end; ++i) {
+    const CompiledCondition& condition = parts.conditions[i];
+    if (condition.aspect != Aspect::kList) continue;
+    for (const uint32_t list : parts.list_choices[condition.set].lists) {
+      if (const uint32_t line = found.LineIn(list); line != 0) return {list, line};
+    }
+  }
+  return {};
+}
+
+Truth Evaluate(const PolicyParts& parts, const CompiledCondition& condition,
+               const FoundSets& found) {
+  if (condition.aspect == Aspect::kList) {
+    return EvaluateLists(parts.list_choices[condition.set], found);
+  }
   if (found.open(condition.aspect)) return Truth::kOpen;
   const bool holds = (condition.sides != 0 && found.Contains(condition.aspect, condition.sides)) ||
                      found.Contains(condition.aspect, condition.set);
@@ -175,7 +226,7 @@ Truth Evaluate(const PolicyParts& parts, const rules::CompiledConjunction& conju
   Truth all = Truth::kYes;
   const uint32_t end = conjunction.first_condition + conjunction.condition_count;
   for (uint32_t i = conjunction.first_condition; i < end; ++i) {
-    all = std::min(all, Evaluate(parts.conditions[i], found));
+    all = std::min(all, Evaluate(parts, parts.conditions[i], found));
     if (all == Truth::kNo) break;
   }
   return all;

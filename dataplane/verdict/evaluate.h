@@ -23,7 +23,8 @@ void FindSets(const rules::CompiledPolicy& policy, const Facts& facts, const Nam
 void FindSetsOfName(const rules::CompiledPolicy& policy, const NameView& name,
                     rules::FoundSets& found);
 
-Truth Evaluate(const rules::CompiledCondition& condition, const rules::FoundSets& found);
+Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledCondition& condition,
+               const rules::FoundSets& found);
 
 // No as soon as one condition is no; else open when one is open.
 Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledConjunction& conjunction,
@@ -32,6 +33,15 @@ Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledConjunction
 // The rule's match, and none of its exceptions.
 Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledRule& rule,
                const rules::FoundSets& found);
+
+// The list of the condition that the flow is in, and where: of several the one that was defined
+// first.
+struct ListLine {
+  uint32_t list = rules::kNoList;
+  uint32_t line = 0;
+};
+ListLine FindListLine(const rules::PolicyParts& parts, const rules::CompiledRule& rule,
+                      const rules::FoundSets& found);
 
 struct Judgement {
   Decision decision;

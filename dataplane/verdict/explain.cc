@@ -28,7 +28,7 @@ const CompiledCondition* Find(const PolicyParts& parts, const CompiledConjunctio
                               const rules::FoundSets& found, Truth wanted) {
   const uint32_t end = conjunction.first_condition + conjunction.condition_count;
   for (uint32_t i = conjunction.first_condition; i < end; ++i) {
-    if (Evaluate(parts.conditions[i], found) == wanted) return &parts.conditions[i];
+    if (Evaluate(parts, parts.conditions[i], found) == wanted) return &parts.conditions[i];
   }
   return nullptr;
 }
@@ -52,6 +52,7 @@ std::string WhyNot(const CompiledCondition& condition, const Facts& facts, const
 }
 
 std::string WaitsFor(const CompiledCondition& condition) {
+  if (condition.selector == Selector::kList) return "waits for what the list asks for";
   const bool port =
       condition.selector == Selector::kPort || condition.selector == Selector::kSourcePort;
   if (port) return "waits for the port";

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "rules/compile/list_use.h"
 #include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
 #include "rules/compile/timetable.h"
@@ -65,6 +66,8 @@ Aspect AspectOf(Selector selector) {
       return Aspect::kCategory;
     case Selector::kHost:
       return Aspect::kHost;
+    case Selector::kList:
+      return Aspect::kList;
     default:  // CheckSupport lets no other through
       return Aspect::kDomain;
   }
@@ -81,7 +84,10 @@ base::Result<base::HashKey> DrawSecret() {
 class Compiler {
  public:
   Compiler(const PolicyText& text, const CompileOptions& options, const base::HashKey& secret)
-      : text_(text), options_(options), catalog_(secret) {
+      : text_(text),
+        options_(options),
+        catalog_(secret),
+        lists_(text, options, parts_, catalog_, faults_) {
     parts_.version = options.version;
     parts_.mode = options.mode;
     for (const SetDefinition& set : text.sets) sets_.emplace(set.name, &set);
@@ -92,6 +98,7 @@ class Compiler {
     for (const Rule* rule : InOrder()) {
       if (CheckSupport(*rule)) AddRule(*rule);
     }
+    lists_.WarnOfUnused();
     if (!faults_.empty()) return faults_.ToError(text_);
     if (const size_t names = catalog_.CountNames(); names > options_.names_max) {
       return base::Error{fmt::format("the policy has {} different names; up to {} would do", names,
@@ -131,7 +138,6 @@ class Compiler {
     for (const Condition& condition : conjunction.conditions) {
       switch (condition.selector) {
         case Selector::kKeyword:
-        case Selector::kList:
         case Selector::kAccount:
         case Selector::kGroup:
           Refuse(condition.where, SelectorName(condition.selector));
@@ -150,7 +156,7 @@ class Compiler {
       return;
     }
     if (rule.until) ChangesAt(rule.until->time);
-    if (rule.severity != Severity::kNone && rule.rule_class.empty()) {
+    if (rule.severity != Severity::kNone && lists_.ClassOf(rule).empty()) {
       parts_.warnings.push_back(fmt::format(
           "{}: rule '{}' has a severity and no class: its hits are no findings, so nobody sees it",
           ToText(text_, rule.where), rule.id));
@@ -205,7 +211,7 @@ class Compiler {
     info.id = rule.id;
     info.verb = rule.verb;
     info.mode = compiled.mode;
-    info.rule_class = rule.rule_class;
+    info.rule_class = lists_.ClassOf(rule);
     info.severity = rule.severity;
     info.reason = rule.reason;
     if (rule.until) info.until = rule.until->time;
@@ -243,6 +249,9 @@ class Compiler {
       case Selector::kFrom:
       case Selector::kTo:
         AddAddresses(std::get<std::vector<AddressItem>>(condition.values), compiled);
+        break;
+      case Selector::kList:
+        compiled.set = lists_.Add(std::get<std::vector<WordItem>>(condition.values));
         break;
       case Selector::kMac:
         compiled.set = AddMacs(std::get<std::vector<MacItem>>(condition.values));
@@ -367,6 +376,7 @@ class Compiler {
   PolicyParts parts_;
   FaultList faults_;
   SetCatalog catalog_;
+  ListUse lists_;
   std::unordered_map<std::string_view, const SetDefinition*> sets_;
   std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
   std::unordered_map<std::string_view, Hours> hours_;

@@ -9,6 +9,7 @@
 #include "dataplane/base/siphash.h"
 #include "rules/compile/app_catalog.h"
 #include "rules/compile/compiled_policy.h"
+#include "rules/lists/list_catalog.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::rules {
@@ -23,6 +24,10 @@ struct CompileOptions {
   // installed.
   const AppCatalog* apps = nullptr;
 
+  // Asked once for each list that a rule is about. Null where none is at hand: then lists are not
+  // looked at, as applications above.
+  const ListCatalog* lists = nullptr;
+
   // Of the hash that names are found by. Drawn anew for each policy where it is not set.
   std::optional<base::HashKey> name_secret = std::nullopt;
 
@@ -30,9 +35,9 @@ struct CompileOptions {
   size_t names_max = kNamesMax;
 };
 
-// Fails when any rule asks for what is not enforced yet, or names an unknown application, or there
-// are too many names; nothing is ever left out in silence. The message has a line for each fault,
-// as ParsePolicy's.
+// Fails when any rule asks for what is not enforced yet, or names an unknown application, or a list
+// cannot be had, or there are too many names; nothing is ever left out in silence. The message has
+// a line for each fault, as ParsePolicy's.
 base::Result<std::shared_ptr<const CompiledPolicy>> Compile(const PolicyText& text,
                                                             const CompileOptions& options);
 

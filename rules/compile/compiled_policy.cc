@@ -34,8 +34,11 @@ CompiledPolicy::CompiledPolicy(PolicyParts parts)
 
 void CompiledPolicy::NoteAspects(const CompiledConjunction& conjunction) {
   for (uint32_t i = 0; i < conjunction.condition_count; ++i) {
-    const Aspect aspect = parts_.conditions[conjunction.first_condition + i].aspect;
-    aspects_ |= 1U << static_cast<unsigned>(aspect);
+    const CompiledCondition& condition = parts_.conditions[conjunction.first_condition + i];
+    aspects_ |= 1U << static_cast<unsigned>(condition.aspect);
+    if (condition.aspect != Aspect::kList) continue;
+    lists_ask_for_names_ |= parts_.list_choices[condition.set].has_names;
+    lists_ask_for_endpoints_ |= parts_.list_choices[condition.set].has_endpoints;
   }
 }
 
@@ -58,6 +61,16 @@ size_t CompiledPolicy::memory_bytes() const {
          {&info.id, &info.rule_class, &info.reason, &info.during, &info.source, &info.text}) {
       bytes += HeapBytes(*text);
     }
+  }
+  bytes += parts_.lists.capacity() * sizeof(PolicyList) +
+           parts_.list_choices.capacity() * sizeof(ListChoice);
+  for (const PolicyList& list : parts_.lists) {
+    for (const std::string* text : {&list.name, &list.source, &list.digest}) {
+      bytes += HeapBytes(*text);
+    }
+  }
+  for (const ListChoice& choice : parts_.list_choices) {
+    bytes += choice.lists.capacity() * sizeof(uint32_t);
   }
   for (const std::string& warning : parts_.warnings) bytes += HeapBytes(warning);
   return bytes;

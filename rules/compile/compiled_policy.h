@@ -22,6 +22,7 @@
 namespace weir::rules {
 
 inline constexpr uint32_t kNoRule = 0xffffffff;
+inline constexpr uint32_t kNoList = 0xffffffff;
 
 // What is told about a rule, to people and in records.
 struct RuleInfo {
@@ -45,7 +46,27 @@ struct CompiledCondition {
   Selector selector = Selector::kAny;
   Aspect aspect = Aspect::kIp;
   uint8_t sides = 0;      // from, to: kInsideBit, kOutsideBit
-  uint32_t set = kNoSet;  // of the aspect; kNoSet: sides alone
+  uint32_t set = kNoSet;  // of the aspect; kNoSet: sides alone; of kList: into list_choices
+};
+
+// A list as it was when the policy was compiled; numbered as defined.
+struct PolicyList {
+  std::string name;
+  std::string source;  // as the rules file has it: a path or a URL
+  bool used = false;   // any rule is about it; else the rest is not known
+  std::string digest;  // SHA-256 of its bytes, in hex
+  ListFormat format = ListFormat::kDomains;
+  uint64_t names = 0;
+  uint64_t ranges = 0;
+  uint64_t endpoints = 0;
+  uint64_t skipped = 0;
+};
+
+// The lists of one condition: it holds when the flow is in any of them.
+struct ListChoice {
+  std::vector<uint32_t> lists;  // ascending
+  bool has_names = false;       // any of them
+  bool has_endpoints = false;
 };
 
 struct CompiledConjunction {
@@ -70,6 +91,8 @@ struct PolicyParts {
   std::vector<CompiledRule> rules;  // protect first, then as written: the order in which they count
   std::vector<CompiledConjunction> exceptions;
   std::vector<CompiledCondition> conditions;
+  std::vector<PolicyList> lists;
+  std::vector<ListChoice> list_choices;
   SetTables sets;
   std::optional<base::WallTime> next_change;
   std::vector<std::string> warnings;
@@ -87,8 +110,12 @@ class CompiledPolicy {
 
   // Whether any active rule asks for a name, or for an application or category. Where none does,
   // the pipeline need not wait for one on the policy's account.
-  bool asks_for_names() const { return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain); }
+  bool asks_for_names() const {
+    return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain) || lists_ask_for_names_;
+  }
   bool asks_for_apps() const { return asks_for(Aspect::kApp) || asks_for(Aspect::kCategory); }
+  bool lists_ask_for_names() const { return lists_ask_for_names_; }
+  bool lists_ask_for_endpoints() const { return lists_ask_for_endpoints_; }
   bool asks_for(Aspect aspect) const {
     return (aspects_ >> static_cast<unsigned>(aspect) & 1) != 0;
   }
@@ -137,6 +164,8 @@ class CompiledPolicy {
   std::vector<uint32_t> by_id_;  // all rules, by their ids
   uint32_t aspects_ = 0;         // a bit for each that any condition of an active rule is about
   bool blocks_ = false;
+  bool lists_ask_for_names_ = false;
+  bool lists_ask_for_endpoints_ = false;
   std::unique_ptr<HitCounter[]> hits_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "rules/compile/list_tables.h"
 #include "rules/compile/name_table.h"
 #include "rules/compile/range_map.h"
 
@@ -26,13 +27,11 @@ enum class Aspect : uint8_t {
   kCategory,
   kHost,
   kDomain,
+  kList,  // an address, one of them with its port, or the name
 };
-inline constexpr size_t kAspects = 11;
+inline constexpr size_t kAspects = 12;
 constexpr bool MayBeOpen(Aspect aspect) { return aspect >= Aspect::kPort; }
 
-using AddressMapV4 = RangeMap<uint32_t, 32>;
-__extension__ using AddressKeyV6 = unsigned __int128;
-using AddressMapV6 = RangeMap<AddressKeyV6, 128>;
 using PortMap = RangeMap<uint32_t, 24>;  // protocol and port
 using AppMap = RangeMap<uint32_t, 16>;
 using MacMap = RangeMap<uint64_t, 48>;
@@ -50,7 +49,9 @@ class FoundSets {
     size_t size() const { return static_cast<size_t>(last - first); }
   };
 
-  FoundSets() {}  // leaves the runs as they are
+  FoundSets() {}                         // leaves the runs as they are
+  FoundSets(const FoundSets&) = delete;  // some runs lie within
+  FoundSets& operator=(const FoundSets&) = delete;
 
   void Clear(Aspect aspect) {
     counts_[Index(aspect)] = 0;
@@ -62,7 +63,16 @@ class FoundSets {
     runs_[kFirstRun[Index(aspect)] + counts_[Index(aspect)]++] = {run.data(),
                                                                   run.data() + run.size()};
   }
-  // It may still become known: every condition of this aspect is open.
+  // The lists, as they are found. By address once for a flow, by name anew for each name.
+  ListHits& address_lists() { return address_lists_; }
+  ListHits& name_lists() { return name_lists_; }
+  uint32_t LineIn(uint32_t list) const {  // 0: it is not in the list
+    const uint32_t line = address_lists_.LineOf(list);
+    return line != 0 ? line : name_lists_.LineOf(list);
+  }
+
+  // It may still become known: every condition of this aspect is open, but of kList those that hold
+  // already, or ask for nothing that is open.
   void SetOpen(Aspect aspect) { open_[Index(aspect)] = true; }
 
   bool open(Aspect aspect) const { return open_[Index(aspect)]; }
@@ -81,14 +91,15 @@ class FoundSets {
   static constexpr size_t Index(Aspect aspect) { return static_cast<size_t>(aspect); }
 
   // An address under all lengths of prefix, and its side; two addresses of the link, two tags;
-  // master and sub of an application; a name and all its parents.
+  // master and sub of an application; a name and all its parents; lists by
+  // address and by name.
   static constexpr std::array<size_t, kAspects> kRunsMax = {
       2 * AddressMapV6::kRunsMax, 1 + AddressMapV6::kRunsMax,
       1 + AddressMapV6::kRunsMax, 2 * MacMap::kRunsMax,
       2 * VlanMap::kRunsMax,      PortMap::kRunsMax,
       PortMap::kRunsMax,          2 * AppMap::kRunsMax,
       AppMap::kRunsMax,           1,
-      NameTable::kLabelsMax};
+      NameTable::kLabelsMax,      2};
   static constexpr auto kFirstRun = [] {
     std::array<size_t, kAspects + 1> first{};
     for (size_t i = 0; i < kAspects; ++i) first[i + 1] = first[i] + kRunsMax[i];
@@ -98,6 +109,8 @@ class FoundSets {
   std::array<uint16_t, kAspects> counts_{};
   std::array<bool, kAspects> open_{};
   std::array<Run, kFirstRun[kAspects]> runs_;
+  ListHits address_lists_;
+  ListHits name_lists_;
 };
 
 }  // namespace weir::rules

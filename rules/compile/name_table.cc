@@ -1,6 +1,7 @@
 #include "rules/compile/name_table.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
@@ -30,14 +31,24 @@ size_t NameTable::memory_bytes() const {
          ids_.capacity() * sizeof(uint32_t);
 }
 
-void NameTable::Builder::Add(std::string_view name, uint32_t condition, bool is_domain,
-                             uint32_t line) {
+void NameTable::Builder::Add(std::string_view name, uint32_t condition, bool is_domain) {
+  AddRecord(name, is_domain ? Kind::kDomain : Kind::kHost, condition, 0, is_domain);
+}
+
+void NameTable::Builder::AddListed(const ListName& name, uint32_t list) {
+  const ListPlace place(list, name.reach, name.pass);
+  AddRecord(name.name, Kind::kList, place.bits(), name.line, name.reach != NameReach::kExact);
+}
+
+void NameTable::Builder::AddRecord(std::string_view name, Kind kind, uint32_t number, uint32_t line,
+                                   bool has_below) {
   ParentWalk walk(key_, name);
   while (walk.Next()) {
   }
   whole_labels_.set(walk.labels());
-  if (is_domain) domain_labels_.set(walk.labels());
-  records_.push_back({walk.hash(), condition * 2 + (is_domain ? 1 : 0), line});
+  if (has_below) domain_labels_.set(walk.labels());
+  const auto place = uint64_t{static_cast<uint8_t>(kind)} << 56 | uint64_t{number} << 24 | line;
+  records_.push_back({walk.hash(), place});
   sorted_ = false;
 }
 
@@ -50,39 +61,67 @@ size_t NameTable::Builder::Count() {
   return count;
 }
 
-// Joins the records of each name, and gives equal sets of conditions one group.
-void NameTable::Builder::SetGroups(NameTable& table, std::vector<Name>& names) {
-  std::unordered_map<std::vector<uint32_t>, uint64_t, NumbersHash> known;
-  std::vector<uint32_t> conditions;
-  std::vector<uint32_t> last;
-  uint64_t last_group = 0;
-  for (size_t i = 0; i < records_.size();) {
-    const Record& first = records_[i];
-    conditions.clear();
-    for (; i < records_.size() && records_[i].hash == first.hash; ++i) {
-      const uint32_t condition = records_[i].condition;
-      if (conditions.empty() || conditions.back() != condition) conditions.push_back(condition);
+// Joins the records of each name, and gives equal groups one place.
+class NameTable::Builder::Groups {
+ public:
+  explicit Groups(NameTable& table) : table_(table) {}
+
+  // The records of one name, sorted.
+  uint64_t ValueOf(std::span<const Record> records) {
+    group_ = {};
+    ids_.clear();
+    lines_.clear();
+    const Record* before = nullptr;
+    for (const Record& record : records) {
+      if (before == nullptr || !record.SamePlace(*before)) Take(record);
+      before = &record;
     }
-    if (conditions != last) {
-      const auto [group, is_new] = known.try_emplace(conditions, known.size() + 1);
-      if (is_new) {
-        const auto is_host = [](uint32_t condition) { return condition % 2 == 0; };
-        const auto hosts = std::count_if(conditions.begin(), conditions.end(), is_host);
-        table.groups_.push_back(
-            {static_cast<uint32_t>(table.ids_.size()), static_cast<uint32_t>(hosts),
-             static_cast<uint32_t>(conditions.size()) - static_cast<uint32_t>(hosts)});
-        for (const bool host : {true, false}) {
-          for (const uint32_t condition : conditions) {
-            if (is_host(condition) == host) table.ids_.push_back(condition / 2);
-          }
-        }
-      }
-      last = conditions;
-      last_group = group->second;
-    }
-    names.push_back({first.hash, last_group << kGroupShift | uint64_t{first.line} << kLineShift});
+    const uint64_t line = lines_.size() == 1 ? lines_[0] : 0;
+    if (lines_.size() > 1) ids_.insert(ids_.end(), lines_.begin(), lines_.end());
+    return Number() << kGroupShift | line << kLineShift;
   }
-}
+
+ private:
+  void Take(const Record& record) {
+    ids_.push_back(record.number());
+    switch (record.kind()) {
+      case Kind::kHost:
+        ++group_.host_count;
+        break;
+      case Kind::kDomain:
+        ++group_.domain_count;
+        break;
+      case Kind::kList:
+        ++group_.list_count;
+        lines_.push_back(record.line());
+        break;
+    }
+  }
+
+  // Most names have the group of the one before.
+  uint64_t Number() {
+    key_ = {group_.host_count, group_.domain_count};
+    key_.insert(key_.end(), ids_.begin(), ids_.end());
+    if (key_ == last_key_) return last_;
+    const auto [known, is_new] = known_.try_emplace(key_, known_.size() + 1);
+    if (is_new) {
+      group_.first = static_cast<uint32_t>(table_.ids_.size());
+      table_.groups_.push_back(group_);
+      table_.ids_.insert(table_.ids_.end(), ids_.begin(), ids_.end());
+    }
+    last_key_ = key_;
+    return last_ = known->second;
+  }
+
+  NameTable& table_;
+  std::unordered_map<std::vector<uint32_t>, uint64_t, NumbersHash> known_;
+  GroupPlace group_;
+  std::vector<uint32_t> ids_;
+  std::vector<uint32_t> lines_;
+  std::vector<uint32_t> key_;
+  std::vector<uint32_t> last_key_;
+  uint64_t last_ = 0;
+};
 
 // Which entry of which bucket each name goes to: cuckoo hashing, by the names' numbers.
 class NameTable::Builder::Placement {
@@ -143,7 +182,13 @@ NameTable NameTable::Builder::Build() {
   }
   std::vector<Name> names;
   names.reserve(table.size_);
-  SetGroups(table, names);
+  Groups groups(table);
+  for (size_t i = 0; i < records_.size();) {
+    const size_t first = i;
+    while (i < records_.size() && records_[i].hash == records_[first].hash) ++i;
+    const auto same = std::span<const Record>(records_).subspan(first, i - first);
+    names.push_back({records_[first].hash, groups.ValueOf(same)});
+  }
   std::vector<Record>().swap(records_);
   table.groups_.shrink_to_fit();
   table.ids_.shrink_to_fit();

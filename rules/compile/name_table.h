@@ -6,8 +6,10 @@
 // come a bit for each number of labels that any name here has, and a filter of 12 bits a name of
 // which a look-up reads one word: a name that is in no list mostly costs no line of the table.
 //
-// Conditions are numbered by who compiles, `host` and `domain` apart. Names in the same conditions
-// share one group of their numbers, ascending.
+// Conditions are numbered by who compiles, `host` and `domain` apart, and so are lists. Names in
+// the same conditions and list share one group of their numbers, ascending. The line that a name
+// has in a list is kept with the name; only one that is in several lists has a group of its own,
+// for the lines.
 //
 // Immutable after it is made: any thread may ask, without allocation or lock.
 #pragma once
@@ -21,6 +23,7 @@
 
 #include "dataplane/base/huge_array.h"
 #include "rules/compile/name_hash.h"
+#include "rules/lists/list_content.h"
 
 namespace weir::rules {
 
@@ -31,11 +34,59 @@ class NameTable {
  public:
   static constexpr size_t kLabelsMax = 128;  // 255 bytes in all: RFC 1035 §2.3.4
 
-  // The conditions that a name or one of its parents is in.
+  // How a name is in a list: the list's number, and what its entry is about. Of entries about one
+  // name the last that applies decides.
+  class ListPlace {
+   public:
+    ListPlace() = default;
+    ListPlace(uint32_t list, NameReach reach, bool pass)
+        : bits_(list << kListShift | OrderOf(reach, pass)) {}
+    static ListPlace OfBits(uint32_t bits) { return ListPlace(bits); }
+
+    uint32_t bits() const { return bits_; }
+    uint32_t list() const { return bits_ >> kListShift; }
+    bool pass() const { return (kPassOrders >> (bits_ & 7) & 1) != 0; }
+    // Whether it is about a name of which it is the `whole`, or else a parent.
+    bool AppliesTo(bool whole) const {
+      return ((whole ? kWholeOrders : kParentOrders) >> (bits_ & 7) & 1) != 0;
+    }
+
+   private:
+    enum Order : uint32_t { kDomain, kBelow, kDomainPass, kBelowPass, kExact, kExactPass };
+    static constexpr unsigned kListShift = 3;
+    static constexpr unsigned kPassOrders = 1U << kDomainPass | 1U << kBelowPass | 1U << kExactPass;
+    static constexpr unsigned kWholeOrders =
+        1U << kDomain | 1U << kDomainPass | 1U << kExact | 1U << kExactPass;
+    static constexpr unsigned kParentOrders =
+        1U << kDomain | 1U << kBelow | 1U << kDomainPass | 1U << kBelowPass;
+
+    explicit ListPlace(uint32_t bits) : bits_(bits) {}
+    static uint32_t OrderOf(NameReach reach, bool pass) {
+      switch (reach) {
+        case NameReach::kExact:
+          return pass ? kExactPass : kExact;
+        case NameReach::kDomain:
+          return pass ? kDomainPass : kDomain;
+        case NameReach::kBelow:
+          break;
+      }
+      return pass ? kBelowPass : kBelow;
+    }
+
+    uint32_t bits_ = 0;
+  };
+
+  // What a name or one of its parents is in.
   struct Group {
-    std::span<const uint32_t> hosts;    // hold for exactly this name
-    std::span<const uint32_t> domains;  // and for all below it
-    uint32_t list_line = 0;             // of the list that the name came from; 0: none
+    std::span<const uint32_t> hosts;        // conditions that hold for exactly this name
+    std::span<const uint32_t> domains;      // and for all below it
+    std::span<const uint32_t> list_places;  // bits of ListPlace, ascending
+    std::span<const uint32_t> list_lines;   // of each of several places
+    uint32_t list_line = 0;                 // of the only one
+
+    uint32_t LineOf(size_t place) const {
+      return list_lines.empty() ? list_line : list_lines[place];
+    }
   };
 
   class Builder;
@@ -70,9 +121,10 @@ class NameTable {
     std::array<Entry, kBucketEntries> entries;
   };
   struct GroupPlace {
-    uint32_t first = 0;  // into ids_: hosts, then domains
+    uint32_t first = 0;  // into ids_: hosts, domains, list places, and the lines of several
     uint32_t host_count = 0;
     uint32_t domain_count = 0;
+    uint32_t list_count = 0;
   };
 
   static constexpr unsigned kPrintBits = 61;  // of the first hash; then 19 of the second
@@ -123,9 +175,11 @@ class NameTable {
 
   Group GroupOf(const Entry& entry) const {
     const GroupPlace& place = groups_[(entry.rest >> kGroupShift & kGroupMask) - 1];
-    const std::span ids(ids_);
-    return {ids.subspan(place.first, place.host_count),
-            ids.subspan(place.first + place.host_count, place.domain_count),
+    const auto ids = std::span(ids_).subspan(place.first);
+    const size_t lists = size_t{place.host_count} + place.domain_count;
+    return {ids.first(place.host_count), ids.subspan(place.host_count, place.domain_count),
+            ids.subspan(lists, place.list_count),
+            ids.subspan(lists + place.list_count, place.list_count > 1 ? place.list_count : 0),
             static_cast<uint32_t>(entry.rest >> kLineShift)};
   }
 
@@ -145,9 +199,9 @@ class NameTable::Builder {
  public:
   explicit Builder(const base::HashKey& secret) : key_(secret) {}
 
-  // `line` tells which line of a list it was; the lowest condition's is kept.
-  void Add(std::string_view name, uint32_t condition, bool is_domain, uint32_t line = 0);
-  void Reserve(size_t names) { records_.reserve(names); }
+  void Add(std::string_view name, uint32_t condition, bool is_domain);
+  // Of equal entries of one list the first line is kept.
+  void AddListed(const ListName& name, uint32_t list);
 
   // As many different names as Build() will hold. Sorts.
   size_t Count();
@@ -156,19 +210,25 @@ class NameTable::Builder {
   NameTable Build();
 
  private:
+  enum class Kind : uint8_t { kHost, kDomain, kList };
   struct Record {
     NameHash hash;
-    uint32_t condition;  // * 2 + is_domain
-    uint32_t line;
+    uint64_t place;  // 8 bits Kind; 32 the condition, or bits of a ListPlace; 24 the line
     auto operator<=>(const Record&) const = default;
+
+    Kind kind() const { return static_cast<Kind>(place >> 56); }
+    uint32_t number() const { return static_cast<uint32_t>(place >> 24); }
+    uint32_t line() const { return static_cast<uint32_t>(place) & kListLinesMax; }
+    bool SamePlace(const Record& other) const { return place >> 24 == other.place >> 24; }
   };
   struct Name {
     NameHash hash;
     uint64_t value;  // Entry::rest without the print
   };
   class Placement;
+  class Groups;
 
-  void SetGroups(NameTable& table, std::vector<Name>& names);
+  void AddRecord(std::string_view name, Kind kind, uint32_t number, uint32_t line, bool has_below);
 
   NameHashKey key_;
   std::vector<Record> records_;

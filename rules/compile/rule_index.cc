@@ -65,14 +65,22 @@ class RuleIndex::Builder {
     FileBelow(conditions, 0, Filing{{}, rule}, filings.all);
   }
 
-  // Under the sides of a condition and under its values, as either may hold.
-  static void FileBelow(std::span<const CompiledCondition> conditions, size_t level, Filing filing,
-                        std::vector<Filing>& out) {
+  // Under the sides of a condition and under its values, and under each of several lists, as any
+  // may hold.
+  void FileBelow(std::span<const CompiledCondition> conditions, size_t level, Filing filing,
+                 std::vector<Filing>& out) const {
     if (level == conditions.size()) {
       out.push_back(filing);
       return;
     }
     const CompiledCondition& condition = conditions[level];
+    if (condition.aspect == Aspect::kList) {
+      for (const uint32_t list : parts_.list_choices[condition.set].lists) {
+        filing.sets[level] = list;
+        FileBelow(conditions, level + 1, filing, out);
+      }
+      return;
+    }
     if (condition.sides != 0) {
       filing.sets[level] = condition.sides;
       FileBelow(conditions, level + 1, filing, out);

@@ -59,6 +59,11 @@ uint32_t SetCatalog::AddNames(std::span<const WordItem> names, bool is_domain) {
   return number;
 }
 
+void SetCatalog::AddList(const ListContent& content, uint32_t list) {
+  content.ForEachName([&](const ListName& name) { builder_.AddListed(name, list); });
+  list_addresses_.Add(content, list);
+}
+
 SetTables SetCatalog::MakeTables() {
   std::vector<AddressMapV4::Range> v4;
   std::vector<AddressMapV6::Range> v6;
@@ -81,6 +86,7 @@ SetTables SetCatalog::MakeTables() {
   tables.apps = NumberMap<AppMap>(apps_);
   tables.categories = NumberMap<AppMap>(categories_);
   tables.names = builder_.Build();
+  tables.list_addresses = list_addresses_.Build();
   return tables;
 }
 
@@ -110,6 +116,8 @@ bool SetCatalog::Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect
       return ports_[outer].Covers(ports_[inner]);
     case Aspect::kApp:
       return apps_[outer].Covers(apps_[inner]);
+    case Aspect::kList:
+      return std::ranges::includes(list_choices_[outer], list_choices_[inner]);
     default:
       return categories_[outer].Covers(categories_[inner]);
   }

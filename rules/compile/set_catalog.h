@@ -34,6 +34,11 @@ class SetCatalog {
   uint32_t AddApps(NumberSet set) { return apps_.Add(std::move(set)); }
   uint32_t AddCategories(NumberSet set) { return categories_.Add(std::move(set)); }
   uint32_t AddNames(std::span<const WordItem> names, bool is_domain);
+  // `lists`: ascending numbers.
+  uint32_t AddListChoice(std::vector<uint32_t> lists) {
+    return list_choices_.Add(std::move(lists));
+  }
+  void AddList(const ListContent& content, uint32_t list);
 
   // How many different names there are.
   size_t CountNames() { return builder_.Count(); }
@@ -76,9 +81,11 @@ class SetCatalog {
   Interned<NumberSet> ports_;
   Interned<NumberSet> apps_;
   Interned<NumberSet> categories_;
+  Interned<std::vector<uint32_t>> list_choices_;
   std::array<std::vector<Names>, 2> names_;                             // host, domain
   std::array<std::unordered_multimap<size_t, uint32_t>, 2> same_hash_;  // of the words, in order
   NameTable::Builder builder_;
+  ListAddresses::Builder list_addresses_;
 };
 
 }  // namespace weir::rules

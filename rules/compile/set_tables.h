@@ -8,9 +8,9 @@
 #include <span>
 #include <string_view>
 
-#include "dataplane/base/byte_order.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
+#include "rules/compile/address_key.h"
 #include "rules/compile/found_sets.h"
 
 namespace weir::rules {
@@ -19,24 +19,6 @@ namespace weir::rules {
 inline constexpr uint8_t kInsideBit = 1;
 inline constexpr uint8_t kOutsideBit = 2;
 inline constexpr uint32_t kFirstAddressSet = 4;
-
-constexpr uint32_t PortKey(uint8_t ip_protocol, uint16_t port) {
-  return (uint32_t{ip_protocol} << 16) | port;
-}
-
-// As a number; of IPv4 the lower 32 bits are the address.
-inline AddressKeyV6 AddressKey(const base::IpAddress& address) {
-  const uint8_t* bytes = address.bytes().data();
-  return static_cast<AddressKeyV6>(base::LoadBe<uint64_t>(bytes)) << 64 |
-         base::LoadBe<uint64_t>(bytes + 8);
-}
-
-// As a number, the first byte on the wire the highest.
-inline uint64_t MacKey(const base::MacAddress& mac) {
-  uint64_t key = 0;
-  for (const uint8_t byte : mac.bytes) key = key << 8 | byte;
-  return key;
-}
 
 struct SetTables {
   AddressMapV4 v4;
@@ -47,6 +29,7 @@ struct SetTables {
   AppMap apps;
   AppMap categories;
   NameTable names;
+  ListAddresses list_addresses;
 
   // Each adds to what was found.
   void FindAddress(const base::IpAddress& address, Aspect aspect, FoundSets& found) const {
@@ -79,13 +62,15 @@ struct SetTables {
     names.ForEach(name, [&](const NameTable::Group& group, bool whole) {
       if (whole) found.Add(Aspect::kHost, group.hosts);
       found.Add(Aspect::kDomain, group.domains);
+      AddListPlaces(group, whole, found.name_lists());
     });
+    found.Add(Aspect::kList, found.name_lists().lists());
   }
 
   size_t memory_bytes() const {
     return v4.memory_bytes() + v6.memory_bytes() + macs.memory_bytes() + vlans.memory_bytes() +
            ports.memory_bytes() + apps.memory_bytes() + categories.memory_bytes() +
-           names.memory_bytes();
+           names.memory_bytes() + list_addresses.memory_bytes();
   }
 };
 

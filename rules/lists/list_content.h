@@ -71,10 +71,10 @@ enum class SkipReason : uint8_t {
   kNotUnderstood,  // no line of this format
   kBadName,        // a host name that cannot be one
   kBadAddress,
-  kUnsupported,    // right, but means what a list here cannot hold: a pattern, a path, a hash
-  kConditional,    // holds only together with what a list cannot ask: an option, a page, a direction
-  kLocal,          // this machine, "localhost", an address that means every address
-  kExpired,        // the list itself says that it no longer holds
+  kUnsupported,  // right, but means what a list here cannot hold: a pattern, a path, a hash
+  kConditional,  // holds only together with what a list cannot ask: an option, a page, a direction
+  kLocal,        // this machine, "localhost", an address that means every address
+  kExpired,      // the list itself says that it no longer holds
   kCount,
 };
 std::string_view SkipReasonName(SkipReason reason);  // "not_understood"
@@ -121,14 +121,12 @@ class ListContent {
   uint64_t name_count() const { return name_count_; }
   uint64_t entry_count() const { return name_count_ + ranges.size() + endpoints.size(); }
   uint64_t skipped_count() const;
-  const Skipped& skipped(SkipReason reason) const {
-    return skipped_[static_cast<size_t>(reason)];
-  }
+  const Skipped& skipped(SkipReason reason) const { return skipped_[static_cast<size_t>(reason)]; }
   size_t memory_bytes() const;
 
  private:
-  // A name: reach, pass and the lines since the one before in the head; its bytes' number, and they.
-  // The head: 2 bits reach, 1 bit pass, 5 bits lines; kLongStep: 3 more bytes hold the lines.
+  // A name: reach, pass and the lines since the one before in the head; its bytes' number, and
+  // they. The head: 2 bits reach, 1 bit pass, 5 bits lines; kLongStep: 3 more bytes hold the lines.
   static constexpr uint8_t kPassBit = 4;
   static constexpr unsigned kStepShift = 3;
   static constexpr uint8_t kLongStep = 31;

@@ -106,6 +106,79 @@ Answer AppHolds(const Asked& asked, const Condition& condition) {
   return false;
 }
 
+// Whether the list holds the name: of all entries about it the one with most labels says so.
+bool ListHoldsName(const rules::ListContent& list, std::string_view name) {
+  size_t best = 0;
+  bool holds = false;
+  list.ForEachName([&](const rules::ListName& entry) {
+    const bool whole = name == entry.name;
+    const bool below = name.ends_with("." + std::string(entry.name));
+    const bool about = entry.reach == rules::NameReach::kExact   ? whole
+                       : entry.reach == rules::NameReach::kBelow ? below
+                                                                 : whole || below;
+    // Longer than another parent of the same name: more labels. Exact before the others, then pass.
+    const size_t rank = entry.name.size() * 4 +
+                        (entry.reach == rules::NameReach::kExact ? 2U : 0U) +
+                        (entry.pass ? 1U : 0U);
+    if (!about || rank < best) return;
+    best = rank;
+    holds = !entry.pass;
+  });
+  return holds;
+}
+
+bool ListHoldsAddress(const rules::ListContent& list, const Facts& facts) {
+  for (const rules::ListRange& entry : list.ranges) {
+    if (entry.range.Contains(facts.initiator_ip)) return true;
+    if (entry.range.Contains(facts.responder_ip)) return true;
+  }
+  return false;
+}
+
+bool ListHoldsEndpoint(const rules::ListContent& list, const Facts& facts) {
+  for (const rules::ListEndpoint& entry : list.endpoints) {
+    if (entry.ip_protocol != facts.ip_protocol) continue;
+    if (entry.address == facts.initiator_ip && entry.port == facts.initiator_port) return true;
+    if (entry.address == facts.responder_ip && entry.port == facts.responder_port) return true;
+  }
+  return false;
+}
+
+Answer ListHolds(const Asked& asked, const rules::ListContent& list) {
+  if (ListHoldsAddress(list, asked.facts)) return true;
+  if (!asked.facts.ports_open && ListHoldsEndpoint(list, asked.facts)) return true;
+  const bool has_name = asked.name && *asked.name != nullptr;
+  if (has_name && ListHoldsName(list, **asked.name)) return true;
+  const bool port_open = asked.facts.ports_open && !list.endpoints.empty();
+  const bool name_open = !asked.name && list.name_count() > 0;
+  return port_open || name_open ? Answer() : Answer(false);
+}
+
+Answer ListsHold(const Asked& asked, const Condition& condition) {
+  Answer any = false;
+  for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
+    const Answer one = ListHolds(asked, *asked.policy.lists.at(item.word));
+    if (one == Answer(true)) return true;
+    if (!one) any = std::nullopt;
+  }
+  return any;
+}
+
+// Of the lists of the rule that hold, the one that was defined first.
+std::string ListOf(const Asked& asked, const Rule& rule) {
+  for (const Condition& condition : rule.match.conditions) {
+    if (condition.selector != Selector::kList) continue;
+    const auto& items = std::get<std::vector<WordItem>>(condition.values);
+    for (const rules::ListDefinition& list : asked.policy.text.lists) {
+      for (const WordItem& item : items) {
+        if (item.word != list.name) continue;
+        if (ListHolds(asked, *asked.policy.lists.at(list.name)) == Answer(true)) return list.name;
+      }
+    }
+  }
+  return "";
+}
+
 Answer Holds(const Asked& asked, const Condition& condition) {
   const PolicyText& text = asked.policy.text;
   const Facts& facts = asked.facts;
@@ -126,6 +199,8 @@ Answer Holds(const Asked& asked, const Condition& condition) {
       return AddressHolds(text, condition, facts.initiator_ip, facts.initiator_side);
     case Selector::kTo:
       return AddressHolds(text, condition, facts.responder_ip, ResponderSide(facts));
+    case Selector::kList:
+      return ListsHold(asked, condition);
     case Selector::kMac:
       return MacHolds(condition, facts);
     case Selector::kVlan:
@@ -205,8 +280,10 @@ Ranked DecideOne(const Asked& asked) {
     for (const Rule& rule : asked.policy.text.rules) {
       if ((rule.verb == rules::Verb::kProtect) != protects) continue;
       const Answer matches = Matches(asked, rule);
-      if (!matches) return {{true, events::Verdict::kPass, ""}, place};
-      if (*matches) return {{false, VerdictOf(asked.policy, rule), rule.id}, place};
+      if (!matches) return {{true, events::Verdict::kPass, "", ""}, place};
+      if (*matches) {
+        return {{false, VerdictOf(asked.policy, rule), rule.id, ListOf(asked, rule)}, place};
+      }
       ++place;
     }
   }

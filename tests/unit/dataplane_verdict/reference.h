@@ -3,18 +3,25 @@
 // it.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <ostream>
 #include <string>
 
 #include "dataplane/verdict/decide.h"
 #include "rules/compile/app_catalog.h"
+#include "rules/lists/list_content.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::verdict {
 
+// Of a list by its name.
+using ReferenceLists = std::map<std::string, std::shared_ptr<const rules::ListContent>>;
+
 struct ReferencePolicy {
   const rules::PolicyText& text;
   const rules::AppCatalog& apps;
+  const ReferenceLists& lists;
   rules::Mode mode;
   base::WallTime now;
 };
@@ -23,13 +30,14 @@ struct ReferenceDecision {
   bool open = false;
   events::Verdict verdict = events::Verdict::kPass;
   std::string rule_id;  // empty: none
+  std::string list;     // the one that the rule matched by; empty: none
 
   bool operator==(const ReferenceDecision&) const = default;
 };
 
 inline void PrintTo(const ReferenceDecision& decision, std::ostream* out) {
   *out << (decision.open ? "open" : events::VerdictName(decision.verdict)) << " "
-       << decision.rule_id;
+       << decision.rule_id << " " << decision.list;
 }
 
 ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts);

@@ -13,7 +13,9 @@
 #include "dataplane/verdict/explain.h"
 #include "rules/compile/compile.h"
 #include "rules/model/parse.h"
+#include "rules/model/values.h"
 #include "tests/unit/rules_compile/fake_catalog.h"
+#include "tests/unit/rules_compile/fake_lists.h"
 
 namespace weir::verdict {
 namespace {
@@ -42,6 +44,7 @@ constexpr std::string_view kMacs[] = {"02:00:00:00:00:01", "02:00:00:00:00:02", 
 constexpr std::string_view kVlans[] = {"0", "7", "7-100", "99-4094", "4094"};
 constexpr std::string_view kApps[] = {"TLS", "YouTube", "BitTorrent", "QUIC"};
 constexpr std::string_view kCategories[] = {"Web", "VPN"};
+constexpr std::string_view kLists[] = {"names", "mixed", "addresses"};
 constexpr std::string_view kSides[] = {"inside", "outside"};
 
 class World {
@@ -51,6 +54,7 @@ class World {
   std::string Policy() {
     std::string text =
         "set one = 10.0.0.1, 2001:db8::/64\nset two = 192.0.2.0/24\n"
+        "list names from \"n\"\nlist mixed from \"m\"\nlist addresses from \"a\"\n"
         "time work = Mon-Fri 08:00-12:00, 14:00-17:30 zone UTC\n"
         "time night = 22:00-06:00 zone UTC\n"
         "time weekend = Sat, Sun, Fri 18:00-24:00 zone UTC\n";
@@ -58,15 +62,33 @@ class World {
     return text;
   }
 
+  // What the lists of the policy hold: of names alone, of addresses alone, of both.
+  rules::ListContent List(std::string_view name) {
+    rules::ListContent list;
+    if (name != "addresses") {
+      for (uint32_t line = 1 + Below(3); line > 0; --line) AddName(list);
+    }
+    if (name == "names") return list;
+    for (uint32_t line = Below(3); line > 0; --line) {
+      rules::ListRange entry{{}, line};
+      const std::string_view word = kRanges[Below(std::size(kRanges) - 2)];  // no sets
+      EXPECT_EQ(rules::ParseAddressRange(word, entry.range), "");
+      list.ranges.push_back(entry);
+    }
+    for (uint32_t line = Below(4); line > 0; --line) {
+      list.endpoints.push_back(
+          {*base::IpAddress::Parse(Pick(kAddresses)), FlowProtocol(), FlowPort(), line});
+    }
+    return list;
+  }
+
   Facts Flow() {
     Facts facts;
     facts.initiator_ip = *base::IpAddress::Parse(Pick(kAddresses));
     facts.responder_ip = *base::IpAddress::Parse(Pick(kAddresses));
-    constexpr std::array<uint16_t, 8> kFlowPorts = {0, 1, 80, 442, 443, 450, 1000, 65535};
-    facts.initiator_port = kFlowPorts[Below(kFlowPorts.size())];
-    facts.responder_port = kFlowPorts[Below(kFlowPorts.size())];
-    constexpr std::array<uint8_t, 4> kProtocols = {6, 17, 132, 1};
-    facts.ip_protocol = kProtocols[Below(kProtocols.size())];
+    facts.initiator_port = FlowPort();
+    facts.responder_port = FlowPort();
+    facts.ip_protocol = FlowProtocol();
     facts.ports_open = Below(8) == 0;
     for (base::MacAddress& mac : facts.macs) mac = *base::MacAddress::Parse(Pick(kMacs));
     constexpr std::array<uint16_t, 6> kTags = {0, 6, 7, 99, 100, 4094};
@@ -111,6 +133,21 @@ class World {
   template <size_t kCount>
   std::string_view Pick(const std::string_view (&words)[kCount]) {
     return words[Below(kCount)];
+  }
+
+  uint16_t FlowPort() {
+    constexpr std::array<uint16_t, 8> kFlowPorts = {0, 1, 80, 442, 443, 450, 1000, 65535};
+    return kFlowPorts[Below(kFlowPorts.size())];
+  }
+  uint8_t FlowProtocol() {
+    constexpr std::array<uint8_t, 4> kProtocols = {6, 17, 132, 1};
+    return kProtocols[Below(kProtocols.size())];
+  }
+
+  void AddName(rules::ListContent& list) {
+    const auto reach = static_cast<rules::NameReach>(Below(3));
+    list.AddName(
+        {Pick(kNames), reach, Below(4) == 0, static_cast<uint32_t>(list.name_count() + 1)});
   }
 
   std::span<const std::string_view> Names() {
@@ -164,6 +201,8 @@ class World {
         return " mac " + Values(kMacs);
       case 7:
         return " vlan " + Values(kVlans);
+      case 8:
+        return " list " + Values(kLists);
       default:
         return " category " + Values(kCategories);
     }
@@ -183,7 +222,7 @@ class World {
     return rule;
   }
 
-  static constexpr uint32_t kSelectors = 9;
+  static constexpr uint32_t kSelectors = 10;
 
   std::mt19937_64 random_;
   std::array<std::string_view, 3> names_;
@@ -195,7 +234,8 @@ bool Blocks(const Decision& decision) {
 
 ReferenceDecision Named(const rules::CompiledPolicy& policy, const Decision& decision) {
   return {decision.open, decision.verdict,
-          decision.rule == rules::kNoRule ? "" : policy.info(decision.rule).id};
+          decision.rule == rules::kNoRule ? "" : policy.info(decision.rule).id,
+          decision.list == rules::kNoList ? "" : policy.parts().lists[decision.list].name};
 }
 
 std::string Described(const std::string& text, const Facts& facts) {
@@ -218,12 +258,19 @@ void CheckPair(const ReferencePolicy& reference, const rules::CompiledPolicy& po
   const Decision decision = Decide(policy, facts);
   ASSERT_EQ(Named(policy, decision), DecideByReference(reference, facts));
 
+  // A list that holds already is named; one that comes to hold later may have been defined first.
+  const auto without_list = [&](const Decision& about) {
+    ReferenceDecision named = Named(policy, about);
+    named.list.clear();
+    return named;
+  };
+
   // A decision that is not open holds whatever becomes known later. Of several names one is enough
   // for a block; what another name waits for may then be a block by another rule.
   const Decision then = Decide(policy, later);
   ASSERT_FALSE(then.open);
   if (!decision.open && facts.names.size() < 2) {
-    ASSERT_EQ(Named(policy, then), Named(policy, decision));
+    ASSERT_EQ(without_list(then), without_list(decision));
   }
   if (!decision.open && Blocks(decision)) {
     ASSERT_TRUE(Blocks(then));
@@ -255,7 +302,14 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
     ASSERT_TRUE(parsed.ok()) << "seed " << seed << "\n" << text << parsed.error().message;
     const rules::Mode mode = world.Mode();
     const base::WallTime time = world.Now();
-    const auto compiled = rules::Compile(*parsed, {mode, 1, time, &apps});
+    rules::FakeLists lists;
+    ReferenceLists held;
+    for (const std::string_view name : kLists) {
+      const std::string word(name);
+      held[word] = std::make_shared<const rules::ListContent>(world.List(name));
+      lists.Put(word, held[word]);
+    }
+    const auto compiled = rules::Compile(*parsed, {mode, 1, time, &apps, &lists});
     ASSERT_TRUE(compiled.ok()) << "seed " << seed << "\n" << text << compiled.error().message;
     for (int n = 0; n < kFlowsEach; ++n) {
       Facts now = world.Flow();
@@ -263,7 +317,7 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
       const std::vector<std::string_view> names(now.names.begin(), now.names.end());
       now.names = names;
       const Facts later = world.Resolved(now);
-      CheckPair({*parsed, apps, mode, time}, **compiled, now, later);
+      CheckPair({*parsed, apps, held, mode, time}, **compiled, now, later);
       if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
       const Decision decision = Decide(**compiled, now);
       open += decision.open ? 1 : 0;

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "rules/compile/list_tables.h"
+
 namespace weir::rules {
 namespace {
 
@@ -64,16 +66,54 @@ TEST(NameTable, JoinsTheConditionsOfAName) {
   EXPECT_EQ(Found(table, "b.example"), "d0");
 }
 
-TEST(NameTable, KeepsTheLineOfTheList) {
+// What lists say about a name, as "list:line", after all of its parents.
+std::string Listed(const NameTable& table, std::string_view name) {
+  ListHits hits;
+  table.ForEach(
+      name, [&](const NameTable::Group& group, bool whole) { AddListPlaces(group, whole, hits); });
+  std::string listed;
+  for (const uint32_t list : hits.lists()) {
+    listed += " " + std::to_string(list) + ":" + std::to_string(hits.LineOf(list));
+  }
+  return listed.empty() ? listed : listed.substr(1);
+}
+
+TEST(NameTable, KeepsTheLineOfEachList) {
   NameTable::Builder builder(kSecret);
-  builder.Add("a.example", 0, true, 0xffffff);
-  builder.Add("b.example", 0, true);
+  builder.AddListed({"a.example", NameReach::kDomain, false, 0xffffff}, 0);
+  builder.AddListed({"a.example", NameReach::kDomain, false, 7}, 3);
+  builder.AddListed({"a.example", NameReach::kDomain, false, 5}, 3);
+  builder.AddListed({"b.example", NameReach::kExact, false, 8}, 254);
+  builder.Add("b.example", 2, true);
   const NameTable table = builder.Build();
-  std::vector<uint32_t> lines;
-  const auto note = [&](const NameTable::Group& group, bool) { lines.push_back(group.list_line); };
-  table.ForEach("x.a.example", note);
-  table.ForEach("x.b.example", note);
-  EXPECT_EQ(lines, (std::vector<uint32_t>{0xffffff, 0}));
+  EXPECT_EQ(table.size(), 2U);
+  EXPECT_EQ(Listed(table, "a.example"), "0:16777215 3:5");
+  EXPECT_EQ(Listed(table, "x.a.example"), "0:16777215 3:5");
+  EXPECT_EQ(Listed(table, "b.example"), "254:8");
+  EXPECT_EQ(Listed(table, "x.b.example"), "");
+  EXPECT_EQ(Found(table, "b.example"), "d2");
+}
+
+TEST(NameTable, LetsTheMostExactEntryOfAListDecide) {
+  NameTable::Builder builder(kSecret);
+  builder.AddListed({"example", NameReach::kBelow, false, 1}, 0);
+  builder.AddListed({"good.example", NameReach::kDomain, true, 2}, 0);
+  builder.AddListed({"bad.good.example", NameReach::kExact, false, 3}, 0);
+  builder.AddListed({"both.example", NameReach::kDomain, false, 4}, 0);
+  builder.AddListed({"both.example", NameReach::kExact, true, 5}, 0);
+  builder.AddListed({"below.example", NameReach::kBelow, true, 6}, 0);
+  builder.AddListed({"good.example", NameReach::kDomain, false, 9}, 1);
+  const NameTable table = builder.Build();
+  EXPECT_EQ(Listed(table, "example"), "");
+  EXPECT_EQ(Listed(table, "a.example"), "0:1");
+  EXPECT_EQ(Listed(table, "good.example"), "1:9");
+  EXPECT_EQ(Listed(table, "a.good.example"), "1:9");
+  EXPECT_EQ(Listed(table, "bad.good.example"), "0:3 1:9");
+  EXPECT_EQ(Listed(table, "x.bad.good.example"), "1:9");
+  EXPECT_EQ(Listed(table, "both.example"), "");
+  EXPECT_EQ(Listed(table, "x.both.example"), "0:4");
+  EXPECT_EQ(Listed(table, "below.example"), "0:1");
+  EXPECT_EQ(Listed(table, "x.below.example"), "");
 }
 
 // Labels and their borders count, whatever words they are hashed in.
@@ -168,7 +208,6 @@ TEST(NameTable, AgreesWithALookAtEachName) {
 TEST(NameTable, HoldsAHundredThousandNames) {
   constexpr uint32_t kNames = 100'000;
   NameTable::Builder builder(kSecret);
-  builder.Reserve(kNames);
   for (uint32_t i = 0; i < kNames; ++i) {
     builder.Add("host-" + std::to_string(i) + ".example", i % 7, true);
   }

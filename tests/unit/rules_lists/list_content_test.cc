@@ -21,9 +21,12 @@ std::vector<Kept> NamesOf(const ListContent& content) {
 TEST(ListContent, KeepsNamesWithReachAndLine) {
   const std::string longest(253, 'x');
   const std::vector<Kept> names = {
-      {"a.example", NameReach::kExact, false, 1},    {"b.example", NameReach::kDomain, true, 1},
-      {"c.example", NameReach::kBelow, false, 31},   {"d.example", NameReach::kExact, true, 62},
-      {longest, NameReach::kDomain, false, 66'000},  {"f", NameReach::kBelow, true, kListLinesMax},
+      {"a.example", NameReach::kExact, false, 1},
+      {"b.example", NameReach::kDomain, true, 1},
+      {"c.example", NameReach::kBelow, false, 31},
+      {"d.example", NameReach::kExact, true, 62},
+      {longest, NameReach::kDomain, false, 66'000},
+      {"f", NameReach::kBelow, true, kListLinesMax},
       {"g.example", NameReach::kExact, false, kListLinesMax},
   };
   ListContent content;
