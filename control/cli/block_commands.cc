@@ -93,10 +93,11 @@ void PrintWhy(Context& context, const json& answer) {
   } else {
     line("rule", "none: what no rule decides passes");
   }
-  PrintPassedOver(context, JsonMember(answer, "steps"));
-  if (const uint64_t list_line = JsonCount(answer, "list_line"); list_line != 0) {
-    line("list line", std::to_string(list_line));
+  if (const json& list = JsonMember(answer, "list"); list.is_object()) {
+    line("list", fmt::format("{}, line {} of {}", JsonText(list, "name"),
+                             JsonCount(answer, "list_line"), JsonText(list, "source")));
   }
+  PrintPassedOver(context, JsonMember(answer, "steps"));
   const json& block = JsonMember(answer, "block");
   if (block.is_object()) {
     line("added by", JsonText(block, "actor") + ", " + LocalTime(JsonText(block, "typed")));

@@ -1,4 +1,4 @@
-// The policy as text: read from disk, checked here, and told apart by a digest.
+// The policy as text, checked here.
 //
 // Called off the packet path by any thread; no state.
 #pragma once
@@ -12,10 +12,6 @@
 #include "rules/model/policy_text.h"
 
 namespace weir::control::policy {
-
-// SHA-256 in hex over name, LF, the text's length in decimal, LF and the text of each source in
-// order.
-std::string PolicyDigest(std::span<const rules::PolicySource> sources);
 
 struct PolicyCheck {
   std::vector<std::string> errors;    // "file:line:column: …"; empty: it is good

@@ -123,7 +123,7 @@ void PolicyService::Tick() {
 void PolicyService::AdoptIfSame(const Installed& reported) {
   const auto active = blocks_->Active();
   if (!active || !applied_ || reported.digest.empty()) return;
-  if (reported.digest != PolicyDigest(Compose(*active))) return;
+  if (reported.digest != rules::PolicyDigest(Compose(*active))) return;
   std::vector<int64_t> in_force;
   for (const Block& block : *active) in_force.push_back(block.number);
   const auto marked =
@@ -138,7 +138,8 @@ void PolicyService::LookAtDisk() {
   if (ticks_to_disk_look_-- > 0) return;
   ticks_to_disk_look_ = kTicksADiskLook - 1;
   const auto disk = LoadDisk();
-  const bool differs = !disk.ok() || !applied_ || PolicyDigest(*disk) != PolicyDigest(*applied_);
+  const bool differs =
+      !disk.ok() || !applied_ || rules::PolicyDigest(*disk) != rules::PolicyDigest(*applied_);
   const std::scoped_lock lock(status_mutex_);
   status_.disk_differs = differs;
 }
@@ -196,7 +197,7 @@ PolicyService::PushOutcome PolicyService::PushAll() {
   }
   if (!applied_) return {Outcome::kAway, "the rules files are not good: " + applied_error_, 0};
   const auto sources = Compose(*active);
-  const std::string digest = PolicyDigest(sources);
+  const std::string digest = rules::PolicyDigest(sources);
   if (digest == refused_digest_) {
     const std::scoped_lock lock(status_mutex_);
     return {Outcome::kRefused, status_.refused, 0};
@@ -218,7 +219,7 @@ PolicyService::PushOutcome PolicyService::PushAll() {
 PolicyService::PushOutcome PolicyService::Send(const std::vector<rules::PolicySource>& sources) {
   nlohmann::json request{{"cmd", "policy.install"},
                          {"mode", rules::ModeName(options_.mode)},
-                         {"digest", PolicyDigest(sources)},
+                         {"digest", rules::PolicyDigest(sources)},
                          {"sources", nlohmann::json::array()}};
   for (const rules::PolicySource& source : sources) {
     request["sources"].push_back({{"name", source.name}, {"text", source.text}});

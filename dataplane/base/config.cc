@@ -247,6 +247,14 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_days);
      }},
+    {"lists", "refresh_s",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 60, 604'800, c.lists.refresh_s); }},
+    {"lists", "timeout_s",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 1, 3600, c.lists.timeout_s); }},
+    {"lists", "max_bytes",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint64_t>(v, kMiB, 512 * kMiB, c.lists.max_bytes);
+     }},
     {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",

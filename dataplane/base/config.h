@@ -118,6 +118,13 @@ struct AuditConfig {
   uint32_t retention_days = 365;  // never less than 180
 };
 
+// Lists that rules name: how they are kept up to date.
+struct ListsConfig {
+  uint32_t refresh_s = 3600;  // how often a URL is asked for something newer
+  uint32_t timeout_s = 60;    // for one transfer as a whole
+  uint64_t max_bytes = uint64_t{256} << 20;
+};
+
 struct AccountsConfig {
   std::filesystem::path registry;  // empty: none
 };
@@ -163,6 +170,7 @@ struct Config {
   JournalConfig journal;
   ControlConfig control;
   AuditConfig audit;
+  ListsConfig lists;
   AccountsConfig accounts;
   IncidentsConfig incidents;
   LogConfig log;

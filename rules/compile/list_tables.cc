@@ -65,8 +65,8 @@ void ListAddresses::Builder::Add(const ListContent& content, uint32_t list) {
   for (const ListRange& entry : content.ranges) AddRange(entry.range, place(entry.line));
   for (const ListEndpoint& entry : content.endpoints) {
     AddRange({entry.address, entry.address}, kHasEndpoints);
-    endpoints_.push_back({AddressKey(entry.address), PortKey(entry.ip_protocol, entry.port),
-                          place(entry.line)});
+    endpoints_.push_back(
+        {AddressKey(entry.address), PortKey(entry.ip_protocol, entry.port), place(entry.line)});
   }
 }
 

@@ -66,10 +66,8 @@ class ListHits {
   bool IsAt(size_t at, uint32_t list) const { return at < count_ && lists_[at] == list; }
   void MoveUp(size_t at) {
     const auto from = static_cast<ptrdiff_t>(at);
-    std::copy_backward(lists_.begin() + from, lists_.begin() + count_,
-                       lists_.begin() + count_ + 1);
-    std::copy_backward(lines_.begin() + from, lines_.begin() + count_,
-                       lines_.begin() + count_ + 1);
+    std::copy_backward(lists_.begin() + from, lists_.begin() + count_, lists_.begin() + count_ + 1);
+    std::copy_backward(lines_.begin() + from, lines_.begin() + count_, lines_.begin() + count_ + 1);
     ++count_;
   }
 

@@ -55,8 +55,7 @@ void ListUse::Load(const ListDefinition& list, uint32_t number) {
   }
   auto loaded = options_.lists->Load(list, text_.source_names[list.where.source]);
   if (!loaded) {
-    return faults_.Add(list.where,
-                       fmt::format("list '{}': {}", list.name, loaded.error().message));
+    return faults_.Add(list.where, fmt::format("list '{}': {}", list.name, loaded.error().message));
   }
   if (!loaded->warning.empty()) Warn(list, loaded->warning);
   const ListContent& content = *loaded->content;

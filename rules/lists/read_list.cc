@@ -102,32 +102,6 @@ base::Status CheckContent(const ListContent& content) {
                                  faults, content.entry_count(), Example(content, kFaults))};
 }
 
-base::Result<std::string> ReadRegularFile(const std::string& path, size_t bytes_max) {
-  const auto fail = [](int number) { return base::Error{std::strerror(number)}; };
-  // Without O_NONBLOCK the open of a FIFO waits for a writer.
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return fail(errno);
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return fail(errno);
-  if (!S_ISREG(info.st_mode)) return base::Error{"it is no regular file"};
-  const base::Error too_large{fmt::format("it has more than {} bytes", bytes_max)};
-  if (static_cast<uint64_t>(info.st_size) > bytes_max) return too_large;
-  // One byte more, to see the end; a file that grows is read as far as that.
-  std::string text(static_cast<size_t>(info.st_size) + 1, '\0');
-  size_t size = 0;
-  while (true) {
-    const ssize_t count = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(errno);
-    if (count == 0) break;
-    size += static_cast<size_t>(count);
-    if (size > bytes_max) return too_large;
-    if (size == text.size()) text.resize(std::min(size * 2, bytes_max + 1));
-  }
-  text.resize(size);
-  return text;
-}
-
 }  // namespace
 
 base::Result<ListContent> ReadList(std::string_view text, const ListOptions& options) {
@@ -159,8 +133,34 @@ base::Result<ListContent> ReadList(std::string_view text, const ListOptions& opt
   return content;
 }
 
+base::Result<std::string> ReadListBytes(const std::string& path, size_t bytes_max) {
+  const auto fail = [](int number) { return base::Error{std::strerror(number)}; };
+  // Without O_NONBLOCK the open of a FIFO waits for a writer.
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return fail(errno);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return fail(errno);
+  if (!S_ISREG(info.st_mode)) return base::Error{"it is no regular file"};
+  const base::Error too_large{fmt::format("it has more than {} bytes", bytes_max)};
+  if (static_cast<uint64_t>(info.st_size) > bytes_max) return too_large;
+  // One byte more, to see the end; a file that grows is read as far as that.
+  std::string text(static_cast<size_t>(info.st_size) + 1, '\0');
+  size_t size = 0;
+  while (true) {
+    const ssize_t count = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(errno);
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+    if (size > bytes_max) return too_large;
+    if (size == text.size()) text.resize(std::min(size * 2, bytes_max + 1));
+  }
+  text.resize(size);
+  return text;
+}
+
 base::Result<ListContent> ReadListFile(const std::string& path, const ListOptions& options) {
-  const auto text = ReadRegularFile(path, options.bytes_max);
+  const auto text = ReadListBytes(path, options.bytes_max);
   if (!text) return text.error();
   return ReadList(*text, options);
 }

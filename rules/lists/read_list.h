@@ -31,7 +31,11 @@ base::Result<ListFormat> FindListFormat(std::string_view text);
 // understood than others, or is beyond a limit. What is skipped is counted in the content.
 base::Result<ListContent> ReadList(std::string_view text, const ListOptions& options);
 
-// The same of a file; the message does not name it.
+// The bytes of a regular file. Fails when there are more than `bytes_max`; the message does not
+// name the file.
+base::Result<std::string> ReadListBytes(const std::string& path, size_t bytes_max);
+
+// Both in one.
 base::Result<ListContent> ReadListFile(const std::string& path, const ListOptions& options);
 
 std::optional<ListFormat> FindListFormatByName(std::string_view word);

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <memory>
 
+#include "dataplane/base/sha256.h"
+
 namespace weir::rules {
 namespace {
 
@@ -86,6 +88,14 @@ base::Result<std::vector<PolicySource>> LoadPolicySources(const std::string& blo
     }
   }
   return sources;
+}
+
+std::string PolicyDigest(std::span<const PolicySource> sources) {
+  base::Sha256 digest;
+  for (const PolicySource& source : sources) {
+    digest.Add(source.name).Add(fmt::format("\n{}\n", source.text.size())).Add(source.text);
+  }
+  return digest.Hex();
 }
 
 std::string ListFilePath(const std::string& source_name, const std::string& path) {

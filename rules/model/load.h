@@ -22,6 +22,10 @@ base::Result<std::vector<PolicySource>> LoadPolicySources(const std::string& blo
                                                           std::span<const std::string> globs,
                                                           const std::string& base_dir);
 
+// SHA-256 in hex over name, LF, the text's length in decimal, LF and the text of each source in
+// order: by it both processes see whether they have the same policy.
+std::string PolicyDigest(std::span<const PolicySource> sources);
+
 // The file that a list definition means: its path as seen from the rules file `source_name`.
 std::string ListFilePath(const std::string& source_name, const std::string& path);
 

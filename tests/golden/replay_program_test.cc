@@ -127,6 +127,22 @@ TEST_F(ReplayProgram, ExplainsItself) {
   }
 }
 
+TEST_F(ReplayProgram, ReadsListsBesideTheRules) {
+  work_.Write("bad.hosts", "# bad ones\n0.0.0.0 www.example.test\n");
+  work_.Write("l.rules", "list bad from \"bad.hosts\" class harmful\ndrop list bad id listed\n");
+  const Ran ran = work_.Replay("--rules l.rules --sessions s --events e in.pcap");
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const std::string sessions = work_.Read("s");
+  EXPECT_NE(sessions.find("\"rule\":\"listed\""), std::string::npos) << sessions;
+  EXPECT_NE(sessions.find("\"list_line\":2"), std::string::npos) << sessions;
+  EXPECT_NE(work_.Read("e").find("harmful"), std::string::npos);
+
+  work_.Write("bad.hosts", "<html>404</html>\n");
+  ExpectRefused("--rules l.rules in.pcap", 2, "l.rules:1:6: list 'bad': bad.hosts: ");
+  work_.Write("u.rules", "list bad from \"https://lists.example/x\"\ndrop list bad\n");
+  ExpectRefused("--rules u.rules in.pcap", 2, "was not fetched yet; a file would do");
+}
+
 TEST_F(ReplayProgram, TakesSeveralRulesFilesInOrder) {
   work_.Write("1.rules", "allow host www.example.test id first\n");
   work_.Write("2.rules", "drop host www.example.test id second\n");

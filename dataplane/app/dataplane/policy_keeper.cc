@@ -1,13 +1,11 @@
 #include "dataplane/app/dataplane/policy_keeper.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 
 #include "dataplane/events/event.h"
@@ -21,6 +19,8 @@ namespace {
 
 // A clock that goes back by less is being adjusted.
 constexpr int64_t kSetBackNs = 5 * base::kNsPerSecond;
+// Where the same rules are refused now, as a list's file is gone, they may do later.
+constexpr int64_t kRetryNs = 10 * base::kNsPerSecond;
 
 rules::Mode ModeOf(const base::Config& config) {
   return config.policy.mode == base::PolicyMode::kEnforce ? rules::Mode::kEnforce
@@ -46,23 +46,6 @@ std::string_view VerdictWord(const rules::RuleInfo& rule) {
 
 }  // namespace
 
-std::string SourcesDigest(const std::vector<rules::PolicySource>& sources) {
-  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
-                                                                   EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  for (const rules::PolicySource& source : sources) {
-    const std::string head = fmt::format("{}\n{}\n", source.name, source.text.size());
-    EVP_DigestUpdate(context.get(), head.data(), head.size());
-    EVP_DigestUpdate(context.get(), source.text.data(), source.text.size());
-  }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned bytes = 0;
-  EVP_DigestFinal_ex(context.get(), digest.data(), &bytes);
-  std::string hex;
-  for (unsigned i = 0; i < bytes; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
-}
-
 PolicyKeeper::PolicyKeeper(const base::Config& config,
                            std::shared_ptr<const classify::NdpiNames> names,
                            PolicyInForce& in_force)
@@ -70,7 +53,10 @@ PolicyKeeper::PolicyKeeper(const base::Config& config,
       names_(std::move(names)),
       in_force_(in_force),
       version_file_(config.journal.dir / "policy_version"),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      lists_({.copies = config.control.data_dir / "lists",
+              .wait_for_copies = true,
+              .bytes_max = config.lists.max_bytes}) {
   in_force_.OnLeaving(
       [this](const rules::CompiledPolicy& policy, const std::vector<uint64_t>& inherited_hits) {
         AddVerdicts(policy, inherited_hits, verdicts_before_);
@@ -102,8 +88,14 @@ PolicyKeeper::Outcome PolicyKeeper::Compile(std::vector<rules::PolicySource> sou
     return outcome;
   }
   const pipeline::NdpiCatalog catalog(*names_);
-  outcome.policy = rules::Compile(
-      *text, {.mode = mode, .version = version, .now = base::WallNow(), .apps = &catalog});
+  rules::CompileOptions options;
+  options.mode = mode;
+  options.version = version;
+  options.now = base::WallNow();
+  options.apps = &catalog;
+  options.lists = &lists_;
+  outcome.policy = rules::Compile(*text, options);
+  if (outcome.policy) lists_.ForgetUnused();
   return outcome;
 }
 
@@ -152,8 +144,10 @@ void PolicyKeeper::Work(base::WallTime now) {
   const auto change = in_force_.current()->next_change();
   // A clock that was set back may have gone over a change once more.
   const bool set_back = now.ns < state_.installed.ns - kSetBackNs;
-  const bool is_due = change && (now >= *change || set_back);
+  const bool may_retry = now >= retry_at_ || now.ns < retry_at_.ns - kRetryNs;
+  const bool is_due = change && (now >= *change || set_back) && may_retry;
   if (is_due && !compiling_.valid() && waiting_.empty()) {
+    retry_at_ = {now.ns + kRetryNs};
     Install(sources_, state_.mode, [](const base::Status&) {});
   }
 }
@@ -177,7 +171,9 @@ void PolicyKeeper::Accept(const Outcome& outcome) {
             base::WallNow(),
             policy.rule_count(),
             policy.mode(),
-            SourcesDigest(outcome.sources),
+            rules::PolicyDigest(outcome.sources),
+            policy.memory_bytes(),
+            policy.parts().lists,
             ""};
   sources_ = outcome.sources;
   for (const std::string& warning : policy.warnings()) spdlog::warn("{}", warning);

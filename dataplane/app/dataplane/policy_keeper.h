@@ -22,13 +22,10 @@
 #include "dataplane/base/time.h"
 #include "dataplane/base/unique_fd.h"
 #include "dataplane/classify/ndpi_names.h"
+#include "rules/lists/list_files.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::appliance {
-
-// SHA-256 in hex over "name\nlength\ntext" of each source. The control plane computes the same
-// (control/policy/policy_files.h) to see whether both have the same policy.
-std::string SourcesDigest(const std::vector<rules::PolicySource>& sources);
 
 struct PolicyState {
   uint32_t version = 0;
@@ -36,6 +33,8 @@ struct PolicyState {
   uint32_t rules = 0;
   rules::Mode mode = rules::Mode::kMonitor;
   std::string digest;
+  size_t memory_bytes = 0;  // of the compiled policy
+  std::vector<rules::PolicyList> lists;
   std::string last_refusal;  // empty when the newest attempt was installed
 };
 
@@ -70,6 +69,8 @@ class PolicyKeeper {
   void Work(base::WallTime now);
 
   const PolicyState& state() const { return state_; }
+  // Lists that are kept to be compiled again, in bytes; not the policy's own tables.
+  size_t list_bytes() const { return lists_.memory_bytes(); }
 
   // Called for each attempt that ends, before its Done: installed versions, and refusals.
   std::function<void(uint32_t version)> on_installed;
@@ -108,11 +109,14 @@ class PolicyKeeper {
   const std::filesystem::path version_file_;
   base::UniqueFd wake_;
 
+  const rules::ListFiles lists_;
+
   std::vector<rules::PolicySource> sources_;  // of the policy in force
   PolicyState state_;
   std::deque<Attempt> waiting_;
   Attempt running_;
   std::future<Outcome> compiling_;  // valid while one runs
+  base::WallTime retry_at_;         // what has run out is not compiled anew before
   VerdictCounts verdicts_before_;   // of the policies that are gone
   bool version_file_failed_ = false;
 };

@@ -142,6 +142,13 @@ base::Status TakeSide(const Request& request, Question& question) {
   return {};
 }
 
+// The list that the rule matched by; null: none.
+Json ListOf(const rules::CompiledPolicy& policy, const verdict::Decision& decision) {
+  if (decision.list == rules::kNoList) return {};
+  const rules::PolicyList& list = policy.parts().lists[decision.list];
+  return {{"name", list.name}, {"source", list.source}, {"digest", list.digest}};
+}
+
 Json StepsOf(const std::vector<verdict::Step>& steps) {
   Json json = Json::array();
   for (const verdict::Step& step : steps) {
@@ -286,6 +293,7 @@ base::Result<Json> Requests::Why(const Request& request) const {
               {"open", open},
               {"bypass", bypassed},
               {"rule", decision.rule == rules::kNoRule ? Json() : RuleInForce(decision.rule)},
+              {"list", ListOf(policy, decision)},
               {"list_line", decision.list_line},
               {"policy_version", policy.version()},
               {"steps", steps}};

@@ -118,7 +118,26 @@ Json Statistics::Policy() const {
           {"installed", base::FormatRfc3339(state.installed)},
           {"rules", state.rules},
           {"mode", rules::ModeName(state.mode)},
-          {"digest", state.digest}};
+          {"digest", state.digest},
+          {"memory_bytes", state.memory_bytes},
+          {"list_bytes", sources_.policy->list_bytes()},
+          {"lists", Lists(state.lists)}};
+}
+
+Json Statistics::Lists(const std::vector<rules::PolicyList>& lists) {
+  Json json = Json::array();
+  for (const rules::PolicyList& list : lists) {
+    if (!list.used) continue;
+    json.push_back({{"name", list.name},
+                    {"source", list.source},
+                    {"digest", list.digest},
+                    {"format", list.digest.empty() ? "" : rules::ListFormatName(list.format)},
+                    {"names", list.names},
+                    {"ranges", list.ranges},
+                    {"endpoints", list.endpoints},
+                    {"skipped", list.skipped}});
+  }
+  return json;
 }
 
 Json Statistics::PortStats(const port::Port& port) {

@@ -73,6 +73,7 @@ class Statistics {
     double ratio = 0;
   };
 
+  static Json Lists(const std::vector<rules::PolicyList>& lists);
   static Json PortStats(const port::Port& port);
   Json PortsNow() const;
   Json WorkerStats(size_t index) const;

@@ -38,8 +38,12 @@ ReplayPolicy::ReplayPolicy(rules::PolicyText text, std::shared_ptr<const classif
 
 base::Status ReplayPolicy::Compile(base::WallTime now) {
   const pipeline::NdpiCatalog catalog(*names_);
-  auto compiled = rules::Compile(
-      text_, {.mode = rules::Mode::kEnforce, .version = ++version_, .now = now, .apps = &catalog});
+  rules::CompileOptions options;
+  options.version = ++version_;
+  options.now = now;
+  options.apps = &catalog;
+  options.lists = &lists_;
+  auto compiled = rules::Compile(text_, options);
   if (!compiled.ok()) return compiled.error();
   if (compiled_ != nullptr) (*compiled)->InheritHits(*compiled_);
   compiled_ = std::move(*compiled);

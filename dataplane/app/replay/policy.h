@@ -9,6 +9,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/classify/ndpi_names.h"
 #include "rules/compile/compiled_policy.h"
+#include "rules/lists/list_files.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::replay {
@@ -35,6 +36,9 @@ class ReplayPolicy {
 
   const rules::PolicyText text_;
   const std::shared_ptr<const classify::NdpiNames> names_;
+  // Entries of lists that end at a time of their own count as if they did not: the captures may be
+  // from before.
+  const rules::ListFiles lists_{{.copies = {}, .read_once = true, .now = base::WallTime{}}};
   uint32_t version_ = 0;
   std::shared_ptr<const rules::CompiledPolicy> compiled_;
   base::WallTime valid_from_;

@@ -18,7 +18,9 @@ class FakeLists : public ListCatalog {
   void Put(const std::string& name, ListContent content) {
     Put(name, std::make_shared<const ListContent>(std::move(content)));
   }
-  void WarnOf(const std::string& name, std::string warning) { warnings_[name] = std::move(warning); }
+  void WarnOf(const std::string& name, std::string warning) {
+    warnings_[name] = std::move(warning);
+  }
 
   base::Result<LoadedList> Load(const ListDefinition& list,
                                 const std::string& rules_file) const override {

@@ -99,8 +99,7 @@ TEST(CompileLists, TellsWhichListCannotBeHad) {
 TEST(CompileLists, PassesAWarningOn) {
   FakeLists lists = SomeLists();
   lists.WarnOf("names", "two days old");
-  const auto policy =
-      CompileText("list names from \"names.txt\"\ndrop list names\n", &lists);
+  const auto policy = CompileText("list names from \"names.txt\"\ndrop list names\n", &lists);
   ASSERT_TRUE(policy.ok());
   EXPECT_EQ((*policy)->warnings(), Lines{"t.rules:1:6: list 'names': two days old"});
 }
@@ -131,9 +130,11 @@ TEST(CompileLists, HasALimit) {
 
 TEST(CompileLists, FindsARuleShadowedByAWiderChoice) {
   const FakeLists lists = SomeLists();
-  const auto policy = CompileText(
-      std::string(kDefinitions) + "allow list names, addresses id wide\ndrop list names id late\n"
-      "drop list addresses port tcp/1 id later\n", &lists);
+  const auto policy =
+      CompileText(std::string(kDefinitions) +
+                      "allow list names, addresses id wide\ndrop list names id late\n"
+                      "drop list addresses port tcp/1 id later\n",
+                  &lists);
   ASSERT_TRUE(policy.ok());
   const Lines& warnings = (*policy)->warnings();
   ASSERT_EQ(warnings.size(), 2U);

@@ -80,5 +80,14 @@ TEST(ListFilePath, IsRelativeToTheRulesFile) {
   EXPECT_EQ(ListFilePath("/etc/a.rules", "/srv/x"), "/srv/x");
 }
 
+// Of "a.rules", 9 bytes "drop any" and LF, "b.rules", no bytes: what sha256sum says of that.
+TEST(PolicyDigest, IsOfNamesAndTexts) {
+  const std::vector<PolicySource> sources = {{"a.rules", "drop any\n"}, {"b.rules", ""}};
+  EXPECT_EQ(PolicyDigest(sources),
+            "22455f3336fa1edf1d0085c02c2d06e4fe46c420756aaa5a85ba6139b2a961e2");
+  const std::vector<PolicySource> other = {{"a.rules", "drop any"}, {"\nb.rules", ""}};
+  EXPECT_NE(PolicyDigest(other), PolicyDigest(sources));
+}
+
 }  // namespace
 }  // namespace weir::rules
