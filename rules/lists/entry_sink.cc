@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/base/utf8.h"
 #include "rules/lists/adblock_exceptions.h"
 #include "rules/lists/line_text.h"
 #include "rules/model/values.h"
@@ -74,22 +73,6 @@ bool ParseRange(std::string_view word, AddressRange& out) {
   return ParseAddressRange(word, out).empty() && !(colon && out.first.is_v4());
 }
 
-// At most ListContent::kShownBytesMax, cut between characters; bytes that are no UTF-8 become '?'.
-std::string Shown(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::string_view before = text;
-    char32_t c = 0;
-    const bool good = base::TakeUtf8(text, c);
-    if (!good) text.remove_prefix(1);
-    const std::string_view taken =
-        good ? before.substr(0, before.size() - text.size()) : std::string_view("?");
-    if (out.size() + taken.size() > ListContent::kShownBytesMax) break;
-    out += taken;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string_view OneForm(std::string_view host, base::HostBuffer& buffer) {
@@ -117,7 +100,7 @@ bool IsLocalRange(const AddressRange& range) {
 
 void EntrySink::Skip(SkipReason reason) {
   const bool shown = content_.skipped(reason).first.size() < ListContent::Skipped::kShownMax;
-  content_.Skip(reason, line_, shown ? Shown(text_) : std::string());
+  content_.Skip(reason, line_, shown ? Shown(text_, ListContent::kShownBytesMax) : std::string());
 }
 
 bool EntrySink::HasRoom() {

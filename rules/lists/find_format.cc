@@ -150,8 +150,8 @@ base::Result<ListFormat> FindListFormat(std::string_view text) {
     if (line.size() > kListLineBytesMax) continue;
     if (const auto format = FormatOfLine(line)) {
       ++votes[static_cast<size_t>(*format)];
-    } else if (unknown.empty() && IsUtf8(line)) {
-      unknown = line.substr(0, ListContent::kShownBytesMax);
+    } else if (unknown.empty()) {
+      unknown = Shown(line, ListContent::kShownBytesMax);
     }
   }
   if (looked_at == 0) return base::Error{"it holds nothing but comments"};

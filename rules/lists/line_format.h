@@ -19,7 +19,8 @@ class LineFormat {
   virtual std::string_view WithoutComment(std::string_view line) const;
   // `line`: UTF-8, not blank, its comment taken off. The sink is at the line already.
   virtual void Read(std::string_view line, EntrySink& sink) = 0;
-  virtual void End(EntrySink& /*sink*/) {}
+  // Ends what lines before have begun: behind the last line, and where a line is no text.
+  virtual void EndRecord(EntrySink& /*sink*/) {}
 };
 
 std::unique_ptr<LineFormat> MakeHostsFormat();

@@ -86,6 +86,22 @@ bool LooksLikeAddress(std::string_view word) {
   return !word.empty() && (colon || (!letter && IsDigit(word[0])));
 }
 
+std::string Shown(std::string_view text, size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    char32_t c = 0;
+    const bool good = base::TakeUtf8(text, c);
+    if (!good) text.remove_prefix(1);
+    if (good && (c < ' ' || (c >= 0x7f && c < 0xa0))) continue;
+    const std::string_view taken =
+        good ? before.substr(0, before.size() - text.size()) : std::string_view("?");
+    if (out.size() + taken.size() > bytes_max) break;
+    out += taken;
+  }
+  return out;
+}
+
 bool ParseNumber(std::string_view word, unsigned& out) {
   constexpr size_t kDigitsMax = 9;
   if (word.empty() || word.size() > kDigitsMax || !IsDigit(word[0])) return false;

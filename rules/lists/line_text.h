@@ -1,6 +1,7 @@
 // Words, comments and lines of a list's text. Pure; views into the text, nothing is copied.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace weir::rules {
@@ -24,6 +25,10 @@ bool EndsWithWord(std::string_view text, std::string_view end);
 // Whether a word is made as an address, a prefix or a range is, right or not: digits and dots, or
 // hexadecimal digits with a colon. No host name is, for the last label of one is no number.
 bool LooksLikeAddress(std::string_view word);
+
+// For people to see: at most `bytes_max`, cut between characters, without control characters; bytes
+// that are no UTF-8 become '?'.
+std::string Shown(std::string_view text, size_t bytes_max);
 
 // A decimal number of up to nine digits, and nothing else.
 bool ParseNumber(std::string_view word, unsigned& out);

@@ -60,14 +60,16 @@ base::Result<uint64_t> ReadLines(std::string_view text, LineFormat& format, Entr
     }
     const std::string_view line = format.WithoutComment(whole);
     if (Trimmed(line).empty()) continue;
+    const bool is_text = IsUtf8(line);
+    if (!is_text) format.EndRecord(sink);
     sink.At(static_cast<uint32_t>(lines), whole);
-    if (IsUtf8(line)) {
+    if (is_text) {
       format.Read(line, sink);
     } else {
       sink.Skip(SkipReason::kNotUnderstood);
     }
   }
-  format.End(sink);
+  format.EndRecord(sink);
   return lines;
 }
 

@@ -68,7 +68,7 @@ class RpzFormat : public LineFormat {
   void Read(std::string_view line, EntrySink& sink) override {
     constexpr uint32_t kRecordLinesMax = 100;
     const uint32_t here = sink.line();
-    if (zone_.open() && here - first_line_ >= kRecordLinesMax) End(sink);
+    if (zone_.open() && here - first_line_ >= kRecordLinesMax) EndRecord(sink);
     if (!zone_.open()) {
       first_line_ = here;
       first_text_ = line;
@@ -87,7 +87,7 @@ class RpzFormat : public LineFormat {
     }
   }
 
-  void End(EntrySink& sink) override {
+  void EndRecord(EntrySink& sink) override {
     if (!zone_.open()) return;
     sink.At(first_line_, first_text_);
     sink.Skip(SkipReason::kNotUnderstood);

@@ -1,6 +1,7 @@
 #include "rules/lists/stix_pattern.h"
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -13,24 +14,36 @@ namespace {
 struct Token {
   enum class Kind : uint8_t { kWord, kText, kSign };  // a path or a number; '…'; one of ()[]=,
   Kind kind = Kind::kWord;
-  std::string text;
+  std::string_view text;
 
   bool Is(std::string_view sign_or_word) const {
     return kind != Kind::kText && SameWord(text, sign_or_word);
   }
 };
 
-// Takes '…' with \' and \\ in it.
-bool TakeText(std::string_view& rest, std::string& out) {
-  for (size_t i = 1; i < rest.size(); ++i) {
-    if (rest[i] == '\'') {
-      rest.remove_prefix(i + 1);
-      return true;
-    }
-    if (rest[i] == '\\' && ++i == rest.size()) break;
-    out += rest[i];
+// Texts in which \' and \\ are undone; a deque keeps them where they are.
+using Texts = std::deque<std::string>;
+
+// Takes '…'.
+bool TakeText(std::string_view& rest, Texts& texts, std::string_view& out) {
+  size_t end = 1;
+  bool escaped = false;
+  for (; end < rest.size() && rest[end] != '\''; ++end) {
+    if (rest[end] != '\\') continue;
+    escaped = true;
+    ++end;
   }
-  return false;
+  if (end >= rest.size()) return false;
+  out = rest.substr(1, end - 1);
+  rest.remove_prefix(end + 1);
+  if (!escaped) return true;
+  std::string& text = texts.emplace_back();
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (out[i] == '\\') ++i;
+    text += out[i];
+  }
+  out = text;
+  return true;
 }
 
 bool IsWordByte(char c) {
@@ -38,7 +51,7 @@ bool IsWordByte(char c) {
          std::string_view("-_:.*").find(c) != std::string_view::npos;
 }
 
-bool Tokenise(std::string_view rest, std::vector<Token>& out) {
+bool Tokenise(std::string_view rest, Texts& texts, std::vector<Token>& out) {
   constexpr std::string_view kBlanks = " \t\r\n";
   while (true) {
     rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
@@ -46,7 +59,7 @@ bool Tokenise(std::string_view rest, std::vector<Token>& out) {
     Token& token = out.emplace_back();
     if (rest[0] == '\'') {
       token.kind = Token::Kind::kText;
-      if (!TakeText(rest, token.text)) return false;
+      if (!TakeText(rest, texts, token.text)) return false;
       continue;
     }
     size_t end = 0;
@@ -231,7 +244,10 @@ class PatternReader {
 
 void AddStixPattern(std::string_view pattern, EntrySink& sink) {
   std::vector<Token> tokens;
-  if (!Tokenise(pattern, tokens) || tokens.empty()) return sink.Skip(SkipReason::kNotUnderstood);
+  tokens.reserve(16);  // most patterns have fewer
+  Texts texts;
+  if (!Tokenise(pattern, texts, tokens) || tokens.empty())
+    return sink.Skip(SkipReason::kNotUnderstood);
   PatternReader(tokens, sink).Read();
 }
 

@@ -71,7 +71,7 @@ TEST(ThreatfoxFormat, TakesEachType) {
            "\n"
            R"("2026-11-30 10:00:00", "4", "[2001:db8::1]:443", "ip:port", "botnet_cc", "x")"
            "\n"
-           R"("2026-11-30 10:00:00", "5", "00112233445566778899aabbccddeeff", "md5_hash", "x")"
+           R"("2026-11-30 10:00:00", "5", "0011", "md5_hash", "x")"
            "\n"
            R"("2026-11-30 10:00:00", "6", "192.0.2.1", "ip:port", "botnet_cc", "x")"
            "\n"),
@@ -79,7 +79,7 @@ TEST(ThreatfoxFormat, TakesEachType) {
           "threatfox", "2 c2.example", "3 6/192.0.2.1:4444", "3 17/192.0.2.1:4444",
           "4 6/192.0.2.2:80", "5 6/2001:db8::1:443", "5 17/2001:db8::1:443",
           R"(7 bad_address: "2026-11-30 10:00:00", "6", "192.0.2.1", "ip:port", "botnet_cc", "x")",
-          R"(6 unsupported: "2026-11-30 10:00:00", "5", "00112233445566778899aabbccddeeff", "md5_hash", "x")"}));
+          R"(6 unsupported: "2026-11-30 10:00:00", "5", "0011", "md5_hash", "x")"}));
 }
 
 }  // namespace
