@@ -108,13 +108,14 @@ class AdblockFormat : public LineFormat {
 
   void Read(std::string_view line, EntrySink& sink) override {
     if (IsRule(line)) return ReadDomainRule(line, sink);
-    if (line.find_first_of("|^$[/") != line.npos && !LooksLikeAddress(line)) {
-      return sink.Skip(SkipReason::kUnsupported);
-    }
     if (line.find('#') != line.npos && IsElementRule(line)) {
       return sink.Skip(SkipReason::kUnsupported);
     }
-    line = WithoutNameComment(line);
+    line = Trimmed(WithoutNameComment(line));
+    if (line.empty()) return;
+    if (line.find_first_of("|^$[/") != line.npos && !LooksLikeAddress(line)) {
+      return sink.Skip(SkipReason::kUnsupported);
+    }
     if (!ReadHostsLine(line, sink)) ReadDomainLine(line, sink);
   }
 

@@ -62,7 +62,7 @@ base::Result<uint64_t> ReadLines(std::string_view text, LineFormat& format, Entr
     if (Trimmed(line).empty()) continue;
     const bool is_text = IsUtf8(line);
     if (!is_text) format.EndRecord(sink);
-    sink.At(static_cast<uint32_t>(lines), whole);
+    sink.At(static_cast<uint32_t>(lines), Trimmed(whole));
     if (is_text) {
       format.Read(line, sink);
     } else {
@@ -94,14 +94,14 @@ base::Status CheckContent(const ListContent& content) {
                                    SkipReason::kBadAddress,    SkipReason::kUnsupported,
                                    SkipReason::kConditional,   SkipReason::kLocal,
                                    SkipReason::kExpired};
-    return base::Error{fmt::format("read as '{}', it has no entry; {} are skipped{}", format,
+    return base::Error{fmt::format("read as '{}', it has no entry and {} skipped{}", format,
                                    content.skipped_count(), Example(content, kAll))};
   }
   uint64_t faults = 0;
   for (const SkipReason reason : kFaults) faults += content.skipped(reason).count;
   if (faults <= content.entry_count()) return {};
-  return base::Error{fmt::format("read as '{}', {} of it are wrong and only {} are right{}", format,
-                                 faults, content.entry_count(), Example(content, kFaults))};
+  return base::Error{fmt::format("read as '{}', it has more faults ({}) than entries ({}){}",
+                                 format, faults, content.entry_count(), Example(content, kFaults))};
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ bool IsHarmless(const SuricataOption& option) {
   if (IsOneOf(option.key, kKeys)) return true;
   if (option.key == "threshold") return option.value.find("limit") != option.value.npos;
   if (option.key == "flowbits") return !option.value.starts_with("is");  // isset, isnotset
-  return option.key == "flags" && option.value.starts_with('S');
+  return option.key == "flags" && (option.value == "S" || option.value.starts_with("S,"));
 }
 
 bool IsAny(std::string_view address) { return address == "any"; }

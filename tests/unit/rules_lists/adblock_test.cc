@@ -6,11 +6,12 @@ namespace weir::rules {
 namespace {
 
 TEST(AdblockFormat, TakesDomainsAndExceptions) {
-  EXPECT_EQ(Read("[Adblock Plus 2.0]\n! Title: of a kind\n||ads.example^\n@@||good.example^\n"
-                 "||192.0.2.7^\n0.0.0.0 hosts.example\nplain.example\n# a comment\n####\n"
-                 "||b.example^|\n"),
-            (Lines{"adblock", "3 .ads.example", "4 pass .good.example", "6 hosts.example",
-                   "7 plain.example", "10 .b.example", "5 192.0.2.7"}));
+  EXPECT_EQ(
+      Read("[Adblock Plus 2.0]\n! Title: of a kind\n||ads.example^\n@@||good.example^\n"
+           "||192.0.2.7^\n0.0.0.0 hosts.example # a/b\nplain.example\n# a comment\n####\n// c\n"
+           "||b.example^|\n"),
+      (Lines{"adblock", "3 .ads.example", "4 pass .good.example", "6 hosts.example",
+             "7 plain.example", "11 .b.example", "5 192.0.2.7"}));
 }
 
 TEST(AdblockFormat, AsksWhatOptionsNarrow) {

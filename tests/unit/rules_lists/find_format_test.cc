@@ -100,21 +100,25 @@ TEST(FindListFormat, KnowsItsNames) {
 
 TEST(ReadList, RefusesAnUnfitFormat) {
   EXPECT_EQ(ReadAs(ListFormat::kHosts, "a.example\n"),
-            (Lines{"refused: read as 'hosts', it has no entry; 1 are skipped, such as line 1, "
+            (Lines{"refused: read as 'hosts', it has no entry and 1 skipped, such as line 1, "
                    "'a.example'"}));
   EXPECT_EQ(ReadAs(ListFormat::kStix, "a.example\n"),
             (Lines{"refused: the JSON is broken or breaks off at byte 1"}));
   EXPECT_EQ(ReadAs(ListFormat::kMisp, "{}"),
-            (Lines{"refused: read as 'misp', it has no entry; 0 are skipped"}));
+            (Lines{"refused: read as 'misp', it has no entry and 0 skipped"}));
 }
 
 TEST(ReadList, RefusesMoreFaultsThanEntries) {
   EXPECT_EQ(Read("a.example\nb..example\n").size(), 3U);
   EXPECT_EQ(Read("a.example\n1.2.3.400\nb..example\n"),
-            (Lines{"refused: read as 'domains', 2 of it are wrong and only 1 are right, such as "
+            (Lines{"refused: read as 'domains', it has more faults (2) than entries (1), such as "
                    "line 2, '1.2.3.400'"}));
   // What is right but means something else does not count against a list.
   EXPECT_EQ(Read("||a.example^\n##.a\n##.b\n##.c\n##.d\n").size(), 6U);
+}
+
+TEST(ReadList, DoesNotCareForTheBytesOfComments) {
+  EXPECT_EQ(Read("# \xff\na.example # \xff\n"), (Lines{"domains", "2 a.example"}));
 }
 
 TEST(ReadList, CountsLines) {

@@ -65,7 +65,7 @@ TEST(SuricataFormat, SkipsOtherHeaders) {
 TEST(SuricataFormat, SkipsOptionsThatNarrow) {
   for (const std::string_view option :
        {"content:\"x\"", "pcre:\"/x/\"", "dsize:>10", "flowbits:isset,x", "noalert", "ttl:1",
-        "threshold: type both, track by_src, count 5, seconds 60", "flags:F"}) {
+        "threshold: type both, track by_src, count 5, seconds 60", "flags:F", "flags:SF"}) {
     EXPECT_EQ(Rule(fmt::format("alert tcp any any -> 192.0.2.1 any ({}; sid:2;)", option)),
               (Lines{"2 conditional"}))
         << option;
