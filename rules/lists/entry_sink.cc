@@ -110,9 +110,9 @@ bool EntrySink::HasRoom() {
 
 void EntrySink::AddName(std::string_view host, NameReach reach, NameMark mark) {
   if (!HasRoom()) return;
-  if (IsLocalName(host)) return Skip(SkipReason::kLocal);
   const std::string_view name = OneForm(host, buffer_);
-  if (name.empty()) return Skip(SkipReason::kBadName);
+  // Hosts files have "0.0.0.0" among their names.
+  if (name.empty()) return Skip(IsLocalName(host) ? SkipReason::kLocal : SkipReason::kBadName);
   if (IsLocalName(name)) return Skip(SkipReason::kLocal);
   // A whole top-level domain is blocked by nobody on purpose.
   if (reach != NameReach::kExact && IsSingleLabel(name)) return Skip(SkipReason::kUnsupported);

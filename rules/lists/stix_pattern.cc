@@ -157,7 +157,7 @@ class PatternReader {
     if (!TakeAny(out.verb)) return false;
     if (std::string_view("!<>").find(out.verb) != std::string_view::npos && Take("="))
       out.verb = "!";
-    if (out.verb == "IN" || out.verb == "in") {
+    if (SameWord(out.verb, "IN")) {
       if (!Take("(")) return false;
       while (!Take(")")) {
         if (!TakeAny(out.values.emplace_back())) return false;
@@ -192,21 +192,19 @@ class PatternReader {
     const bool subset = SameWord(comparison.verb, "ISSUBSET");
     const bool equal = comparison.verb == "=" || SameWord(comparison.verb, "IN");
     const std::string_view path = comparison.path;
-    const bool address = path == "ipv4-addr:value" || path == "ipv6-addr:value" ||
-                         path == "network-traffic:dst_ref.value";
+    const bool to = path == "network-traffic:dst_ref.value";  // an address or a name
+    const bool address = to || path == "ipv4-addr:value" || path == "ipv6-addr:value";
     if (comparison.verb == "!") return sink_.Skip(SkipReason::kConditional);
     if (!equal && !(subset && address)) return sink_.Skip(SkipReason::kUnsupported);
     for (const std::string_view value : comparison.values) {
-      if (path == "domain-name:value") {
+      if (path == "domain-name:value" || (to && !LooksLikeAddress(value))) {
         sink_.AddName(value, NameReach::kExact);
       } else if (path == "url:value") {
         AddUrlHost(value, sink_);
-      } else if (!address) {
-        sink_.Skip(SkipReason::kUnsupported);
-      } else if (LooksLikeAddress(value) || path != "network-traffic:dst_ref.value") {
+      } else if (address) {
         sink_.AddRange(value);
       } else {
-        sink_.AddName(value, NameReach::kExact);  // dst_ref may be a domain-name as well
+        sink_.Skip(SkipReason::kUnsupported);
       }
     }
   }

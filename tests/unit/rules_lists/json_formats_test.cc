@@ -37,6 +37,7 @@ TEST(StixFormat, TakesSimpleComparisons) {
   EXPECT_EQ(Pattern("[url:value = 'https://192.0.2.1/x']"), (Lines{"2 6/192.0.2.1:443"}));
   EXPECT_EQ(Pattern("[url:value='http://b.example/it\\'s']"), (Lines{"2 b.example"}));
   EXPECT_EQ(Pattern("[network-traffic:dst_ref.value = '192.0.2.1']"), (Lines{"2 192.0.2.1"}));
+  EXPECT_EQ(Pattern("[network-traffic:dst_ref.value = 'c.example']"), (Lines{"2 c.example"}));
   EXPECT_EQ(Pattern("[domain-name:value IN ('a.example', 'b.example')]"),
             (Lines{"2 a.example", "2 b.example"}));
 }
@@ -172,11 +173,12 @@ TEST(JsonRecords, KeepsToItsShape) {
     seen.push_back(record[0] + "/" + record[1]);
     return seen.size() < 5;
   };
-  EXPECT_TRUE(ReadJsonRecords(R"({"x":{"list":[{"a":1}]},"":[{"a":9}],"list":[{"a":1,"b":"x"},
+  EXPECT_TRUE(
+      ReadJsonRecords(R"({"x":{"list":[{"a":1}]},"list":{"":{"a":9}},"list":[{"a":1,"b":"x"},
       {"b":[["y"],"z",{"a":"q"},"w"],"c":{"a":7}},[{"a":8}],"s",{"a":null},{"a":-1.50},{"a":true},
       {"a":6}]})",
-                              kShape, take)
-                  .ok());
+                      kShape, take)
+          .ok());
   EXPECT_EQ(seen, (Lines{"1/x", "/z,w,", "/", "-1.50/", "true/"}));
   const auto broken =
       ReadJsonRecords(R"({"list":[{"a":1})", kShape, [](JsonRecord) { return true; });

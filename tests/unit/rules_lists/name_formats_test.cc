@@ -98,6 +98,13 @@ TEST(DomainsFormat, TakesNoAddressesOfThisMachineOrOfEverything) {
             4U);
 }
 
+TEST(DomainsFormat, KnowsLocalNamesInEveryForm) {
+  for (const std::string_view word : {"localhost", "LocalHost.", "*.localhost", "ip6-loopback"}) {
+    EXPECT_EQ(ReadAs(ListFormat::kDomains, fmt::format("a.example\n{}\n", word)),
+              (Lines{"1 a.example", fmt::format("2 local: {}", word)}));
+  }
+}
+
 TEST(DomainsFormat, HoldsLimitsOfNames) {
   const std::string label(63, 'x');
   const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'x');

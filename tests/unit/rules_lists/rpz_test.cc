@@ -72,6 +72,17 @@ TEST(RpzFormat, FollowsOrigins) {
   EXPECT_EQ(Read("rpz.local. SOA localhost. root.localhost. 1 2 3 4 5\na.example CNAME .\n"
                  "b.example.rpz.local. CNAME .\n"),
             (Lines{"rpz", "2 a.example", "3 b.example"}));
+  EXPECT_EQ(Read("$ORIGIN .\nrpz.local SOA localhost. root.localhost. 1 2 3 4 5\n"
+                 "a.example.rpz.local CNAME .\n"),
+            (Lines{"rpz", "3 a.example"}));
+}
+
+TEST(RpzFormat, EndsAnOpenRecordAtALineThatIsNoText) {
+  EXPECT_EQ(ReadZone("a.example CNAME .\nb.example CNAME (\n\xff\n. )\nc.example CNAME .\n"
+                     "d.example CNAME .\n"),
+            (Lines{"rpz", "7 a.example", "11 c.example", "12 d.example",
+                   "8 not_understood: b.example CNAME (", "9 not_understood: ?",
+                   "10 not_understood: . )"}));
 }
 
 TEST(RpzFormat, GivesUpAnOpenParenthesis) {
