@@ -279,7 +279,10 @@ base::Result<Json> Requests::Why(const Request& request) const {
   const rules::CompiledPolicy& policy = *parts_.shared->policy.current();
   verdict::Decision decision = verdict::Decide(policy, question.facts);
   const bool open = decision.open;
-  const Json steps = StepsOf(verdict::Explain(policy, question.facts));
+  const auto brief = request.find("brief");
+  const bool is_brief = brief != request.end() && brief->is_boolean() && brief->get<bool>();
+  Json steps = Json::array();
+  if (!is_brief) steps = StepsOf(verdict::Explain(policy, question.facts));
   if (open) {  // what it comes to when nothing more becomes known
     if (question.facts.name_state == verdict::Knowledge::kOpen) {
       question.facts.name_state = verdict::Knowledge::kNone;
@@ -296,7 +299,7 @@ base::Result<Json> Requests::Why(const Request& request) const {
               {"list", ListOf(policy, decision)},
               {"list_line", decision.list_line},
               {"policy_version", policy.version()},
-              {"steps", steps}};
+              {"steps", std::move(steps)}};
 }
 
 base::Result<Json> Requests::Bypass(const Request& request) const {
