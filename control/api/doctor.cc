@@ -136,6 +136,19 @@ void CheckPolicy(const Parts& parts, Report& report) {
     report.Ok("policy",
               fmt::format("version {} is installed, mode {}", status.version, status.mode));
   }
+  if (!status.alarm.empty()) {
+    report.Fail("policy", status.alarm, "weirctl why says how it decides; weirctl rules undo");
+  }
+  if (!status.rolled_back.empty()) {
+    report.Warn("policy", "the rules before are in force again: " + status.rolled_back,
+                "mend the rules files, then: weirctl rules apply");
+  }
+  if (status.waiting) {
+    report.Warn(
+        "policy",
+        fmt::format("the rules of {} go back in {} s", status.waiting->actor, status.seconds_left),
+        "weirctl rules confirm, or: weirctl rules undo");
+  }
   if (status.disk_differs && status.refused.empty()) {
     report.Warn("policy", "the rules files differ from what is installed",
                 "weirctl rules check, then: weirctl rules apply");

@@ -29,6 +29,8 @@ Reply PostBlock(const Parts& parts, const Request& request);
 Reply DeleteBlock(const Parts& parts, const Request& request);
 Reply PostRulesCheck(const Parts& parts, const Request& request);
 Reply PostRulesApply(const Parts& parts, const Request& request);
+Reply PostRulesConfirm(const Parts& parts, const Request& request);
+Reply PostRulesUndo(const Parts& parts, const Request& request);
 Reply PostBypass(const Parts& parts, const Request& request);
 
 // show_handlers.cc

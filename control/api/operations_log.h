@@ -21,7 +21,7 @@ struct Operation {
   int64_t number = 0;  // given by the log
   base::WallTime time;
   std::string actor;
-  std::string via;     // "socket" or "tcp"
+  std::string via;     // "socket", "tcp", or "itself": nobody asked
   std::string action;  // "sessions", "block", "incident ack" …
   std::string target;  // what was asked for or acted on
   std::string reason;

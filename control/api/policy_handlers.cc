@@ -48,6 +48,34 @@ void NoteOnIncident(const Parts& parts, const Request& request, const policy::Bl
       parts.incidents.AddNote({block.incident, request.actor, note, base::WallNow()}).ok());
 }
 
+policy::ApplyRequest ToApplyRequest(const Request& request) {
+  policy::ApplyRequest wanted;
+  wanted.actor = request.actor;
+  const auto& canary = policy::JsonMember(request.body, "canary");
+  wanted.canary = !canary.is_boolean() || canary.get<bool>();
+  return wanted;
+}
+
+// What an apply or undo came to, logged and told.
+Reply AppliedReply(const Parts& parts, const Request& request, Operation operation,
+                   const policy::ApplyOutcome& outcome) {
+  nlohmann::json object = ToJson(outcome.check);
+  object["version"] = outcome.version;
+  object["canary_asked"] = outcome.canary_asked;
+  if (!outcome.refused.empty()) object["error"] = outcome.refused;
+  if (!outcome.check.ok()) object["error"] = outcome.check.errors.front();
+  if (!outcome.pending.empty()) object["pending"] = outcome.pending;
+  if (outcome.waiting) object["waiting"] = ToJson(*outcome.waiting);
+  const bool refused = object.contains("error");
+  operation.target = fmt::format("{} file(s)", outcome.check.files.size());
+  operation.outcome = refused                   ? "refused: " + policy::JsonText(object, "error")
+                      : outcome.pending.empty() ? fmt::format("done: version {}", outcome.version)
+                                                : "pending: " + outcome.pending;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (refused) return JsonReply(object, 409);
+  return JsonReply(object, outcome.pending.empty() ? 200 : 202);
+}
+
 }  // namespace
 
 Reply ListBlocks(const Parts& parts, const Request& request) {
@@ -104,19 +132,39 @@ Reply PostRulesCheck(const Parts& parts, const Request&) {
 }
 
 Reply PostRulesApply(const Parts& parts, const Request& request) {
-  const policy::ApplyOutcome outcome = parts.policy.ApplyDisk();
-  nlohmann::json object = ToJson(outcome.check);
-  object["version"] = outcome.version;
-  if (!outcome.refused.empty()) object["error"] = outcome.refused;
-  if (!outcome.check.ok()) object["error"] = outcome.check.errors.front();
-  const bool done = outcome.version != 0;
+  policy::ApplyRequest wanted = ToApplyRequest(request);
+  const auto& confirm = policy::JsonMember(request.body, "confirm");
+  if (!confirm.is_null()) {
+    if (!confirm.is_number_integer()) {
+      return ErrorReply(400, "\"confirm\" is a number of seconds");
+    }
+    wanted.confirm_seconds = confirm.get<int64_t>();
+  }
   Operation operation;
   operation.action = "rules apply";
-  operation.target = fmt::format("{} file(s)", outcome.check.files.size());
-  operation.outcome = done ? fmt::format("done: version {}", outcome.version)
-                           : "refused: " + policy::JsonText(object, "error");
+  if (wanted.confirm_seconds) {
+    operation.action += fmt::format(" (confirm {} s)", *wanted.confirm_seconds);
+  }
+  return AppliedReply(parts, request, std::move(operation), parts.policy.ApplyDisk(wanted));
+}
+
+Reply PostRulesConfirm(const Parts& parts, const Request& request) {
+  const auto confirmed = parts.policy.ConfirmRules();
+  const policy::PolicyStatus status = parts.policy.status();
+  Operation operation;
+  operation.action = "rules confirm";
+  operation.outcome = confirmed.ok() ? fmt::format("done: version {}", status.version)
+                                     : "refused: " + confirmed.error().message;
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  return JsonReply(object, done ? 200 : 409);
+  if (!confirmed) return ErrorReply(409, confirmed.error().message);
+  return JsonReply({{"version", status.version}});
+}
+
+Reply PostRulesUndo(const Parts& parts, const Request& request) {
+  Operation operation;
+  operation.action = "rules undo";
+  return AppliedReply(parts, request, std::move(operation),
+                      parts.policy.UndoRules(ToApplyRequest(request)));
 }
 
 Reply PostBypass(const Parts& parts, const Request& request) {

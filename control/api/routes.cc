@@ -26,6 +26,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/show/{what}", GetShow, "ports, workers, flows, accounts, rules or drops"},
     {"POST", "/api/v1/rules/check", PostRulesCheck, "check the rules files"},
     {"POST", "/api/v1/rules/apply", PostRulesApply, "install the rules files"},
+    {"POST", "/api/v1/rules/confirm", PostRulesConfirm, "keep what waits to be confirmed"},
+    {"POST", "/api/v1/rules/undo", PostRulesUndo, "back to the rules before the last apply"},
     {"POST", "/api/v1/bypass", PostBypass, "forward everything undecided, or stop doing so"},
     {"GET", "/api/v1/operations", GetOperations, "the operations log, newest first"},
 };

@@ -102,7 +102,22 @@ json ToJson(const policy::PolicyStatus& status) {
   PutIf(object, "dataplane_error", status.dataplane_error);
   PutIf(object, "installed", status.installed);
   PutIf(object, "refused", status.refused);
+  PutIf(object, "rolled_back", status.rolled_back);
+  PutIf(object, "alarm", status.alarm);
+  object["held"] = status.held;
+  object["undo_steps"] = status.undo_steps;
+  if (status.waiting) {
+    object["waiting"] = ToJson(*status.waiting);
+    object["waiting"]["seconds_left"] = status.seconds_left;
+  }
   return object;
+}
+
+json ToJson(const policy::Waiting& waiting) {
+  return {{"actor", waiting.actor},
+          {"typed", base::FormatRfc3339(waiting.typed)},
+          {"until", base::FormatRfc3339(waiting.until)},
+          {"then", "the rules before go back in force"}};
 }
 
 json ToJson(const ingest::Counters& counters) {

@@ -19,6 +19,7 @@ nlohmann::json ToJson(std::span<const incidents::LogEntry> log);
 nlohmann::json ToJson(const policy::Block& block);
 nlohmann::json ToJson(const policy::PolicyCheck& check);
 nlohmann::json ToJson(const policy::PolicyStatus& status);
+nlohmann::json ToJson(const policy::Waiting& waiting);
 nlohmann::json ToJson(const ingest::Counters& counters);
 nlohmann::json ToJson(const audit::StoreStats& stats);
 nlohmann::json ToJson(const Operation& operation);

@@ -87,6 +87,15 @@ base::Status ControlApp::OpenPolicy() {
                                                                    : rules::Mode::kMonitor;
   options.dataplane_socket = config_.control.dataplane_socket;
   options.log = LogLine;
+  options.record = [this](std::string_view action, std::string_view outcome) {
+    api::Operation operation;
+    operation.time = base::WallNow();
+    operation.actor = "weir-control";
+    operation.via = "itself";
+    operation.action = action;
+    operation.outcome = outcome;
+    if (auto logged = operations_->Append(operation); !logged) LogLine(logged.error().message);
+  };
   auto policy = policy::PolicyService::Open(std::move(options));
   if (!policy) return policy.error();
   policy_ = std::move(*policy);

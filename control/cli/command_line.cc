@@ -8,6 +8,7 @@
 
 #include "control/api/version.h"
 #include "control/cli/commands.h"
+#include "control/policy/applied_rules.h"
 #include "dataplane/base/config.h"
 
 namespace weir::control::cli {
@@ -199,10 +200,22 @@ class CommandLine {
       const std::string config = ConfigOrDefault();
       return RunRulesCheck(c, std::filesystem::exists(config, missing) ? config : "");
     });
-    Add(rules, "apply", "install them", RunRulesApply);
-    for (const char* name : {"diff", "confirm", "undo"}) {
-      NotYet(rules, name, std::string("rules ") + name);
+    CLI::App* apply = Add(rules, "apply", "install them",
+                          [this](Context& c) { return RunRulesApply(c, apply_); });
+    apply
+        ->add_option("--confirm", apply_.confirm_seconds,
+                     "seconds: without `rules confirm` in this time the rules before go back in "
+                     "force by themselves")
+        ->check(CLI::Range(policy::kConfirmSecondsMin, policy::kConfirmSecondsMax));
+    Add(rules, "confirm", "keep what was applied with --confirm", RunRulesConfirm);
+    CLI::App* undo = Add(rules, "undo", "back to the rules before the last apply",
+                         [this](Context& c) { return RunRulesUndo(c, apply_); });
+    for (CLI::App* sub : {apply, undo}) {
+      sub->add_flag("--no-canary", apply_.no_canary,
+                    "neither ask the data plane nor look at its counters afterwards: for who "
+                    "means to stop everything");
     }
+    NotYet(rules, "diff", "rules diff");
     CLI::App* config = AddGroup("config", "the configuration");
     CLI::App* check =
         Add(config, "check", "read weir.toml and say what is wrong with it", [this](Context& c) {
@@ -243,6 +256,7 @@ class CommandLine {
   TopOptions top_;
   SessionOptions sessions_;
   BlockOptions block_;
+  ApplyOptions apply_;
 };
 
 }  // namespace

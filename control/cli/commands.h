@@ -57,7 +57,13 @@ int RunBypass(Context& context, const std::string& word, const std::string& reas
 
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
-int RunRulesApply(Context& context);
+struct ApplyOptions {
+  std::optional<int64_t> confirm_seconds;  // none: it stays without
+  bool no_canary = false;
+};
+int RunRulesApply(Context& context, const ApplyOptions& options);
+int RunRulesConfirm(Context& context);
+int RunRulesUndo(Context& context, const ApplyOptions& options);
 int RunConfigCheck(Context& context, const std::filesystem::path& config);
 
 }  // namespace weir::control::cli

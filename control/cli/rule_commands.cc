@@ -55,6 +55,34 @@ int CheckHere(Context& context, const std::filesystem::path& config_path) {
                               {"warnings", check.warnings}});
 }
 
+// Apply and undo, and what became of them.
+int Swap(Context& context, const char* target, const json& body) {
+  const auto outcome = context.Ask({"POST", target, policy::JsonDump(body)}, 409);
+  if (!outcome) return context.exit_code();
+  const uint64_t version = JsonCount(*outcome, "version");
+  if (context.as_json()) {
+    context.PrintJson(*outcome);
+    return version != 0 ? kDone : kRefused;
+  }
+  if (!JsonMember(*outcome, "errors").empty()) return PrintCheck(context, *outcome);
+  if (const std::string error = JsonText(*outcome, "error"); !error.empty()) {
+    return context.Failed(kRefused, error);
+  }
+  if (const std::string pending = JsonText(*outcome, "pending"); !pending.empty()) {
+    return context.Failed(kRefused, "saved, not installed: " + pending);
+  }
+  PrintLines(context, JsonMember(*outcome, "warnings"), "warning: ");
+  context.Print(fmt::format("policy version {} is installed: {} rules\n", version,
+                            JsonCount(*outcome, "rules")));
+  const json& waiting = JsonMember(*outcome, "waiting");
+  if (waiting.is_object()) {
+    context.Print(fmt::format(
+        "unless confirmed until {}, the rules before go back in force: weirctl rules confirm\n",
+        LocalTime(JsonText(waiting, "until"))));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 int RunRulesCheck(Context& context, const std::filesystem::path& config) {
@@ -67,20 +95,25 @@ int RunRulesCheck(Context& context, const std::filesystem::path& config) {
   return PrintCheck(context, check);
 }
 
-int RunRulesApply(Context& context) {
-  const auto outcome = context.Ask({"POST", "/api/v1/rules/apply", ""}, 409);
-  if (!outcome) return context.exit_code();
-  const uint64_t version = JsonCount(*outcome, "version");
+int RunRulesApply(Context& context, const ApplyOptions& options) {
+  json body{{"canary", !options.no_canary}};
+  if (options.confirm_seconds) body["confirm"] = *options.confirm_seconds;
+  return Swap(context, "/api/v1/rules/apply", body);
+}
+
+int RunRulesConfirm(Context& context) {
+  const auto answer = context.Ask({"POST", "/api/v1/rules/confirm", ""});
+  if (!answer) return context.exit_code();
   if (context.as_json()) {
-    context.PrintJson(*outcome);
-    return version != 0 ? kDone : kRefused;
+    context.PrintJson(*answer);
+  } else {
+    context.Print(fmt::format("confirmed: version {} stays\n", JsonCount(*answer, "version")));
   }
-  if (version == 0 && !JsonBool(*outcome, "good")) return PrintCheck(context, *outcome);
-  if (version == 0) return context.Failed(kRefused, JsonText(*outcome, "error"));
-  PrintLines(context, JsonMember(*outcome, "warnings"), "warning: ");
-  context.Print(fmt::format("policy version {} is installed: {} rules\n", version,
-                            JsonCount(*outcome, "rules")));
   return kDone;
+}
+
+int RunRulesUndo(Context& context, const ApplyOptions& options) {
+  return Swap(context, "/api/v1/rules/undo", {{"canary", !options.no_canary}});
 }
 
 int RunConfigCheck(Context& context, const std::filesystem::path& config) {

@@ -64,7 +64,12 @@ std::string PolicyLine(const json& policy) {
   if (const std::string refused = JsonText(policy, "refused"); !refused.empty()) {
     line += ": " + refused;
   }
-  if (JsonBool(policy, "disk_differs")) line += ", rules files edited since";
+  if (const std::string since = JsonText(policy, "installed"); !since.empty()) {
+    line += ", since " + LocalTime(since);
+  }
+  if (JsonBool(policy, "disk_differs")) {
+    line += JsonBool(policy, "held") ? ", rules files are others" : ", rules files edited since";
+  }
   if (const uint64_t pending = JsonCount(policy, "blocks_pending"); pending > 0) {
     line += fmt::format(", {} block(s) wait", pending);
   }
@@ -133,7 +138,19 @@ int RunStatus(Context& context) {
   if (!ports.empty()) line("ports", PortsLine(ports));
   const json& coverage = JsonMember(JsonMember(*status, "dataplane"), "coverage");
   if (coverage.is_object()) line("names", NamesLine(coverage));
-  line("policy", PolicyLine(JsonMember(*status, "policy")));
+  const json& policy = JsonMember(*status, "policy");
+  line("policy", PolicyLine(policy));
+  const json& waiting = JsonMember(policy, "waiting");
+  if (waiting.is_object()) {
+    line("", fmt::format("NOT CONFIRMED: in {} s, at {}, {}; weirctl rules confirm",
+                         JsonCount(waiting, "seconds_left"), LocalTime(JsonText(waiting, "until")),
+                         JsonText(waiting, "then")));
+  }
+  for (const char* member : {"rolled_back", "alarm"}) {
+    const std::string text = JsonText(policy, member);
+    const bool back = std::string_view(member) == "rolled_back";
+    if (!text.empty()) line("", (back ? "ROLLED BACK: " : "ALARM: ") + text);
+  }
   line("journal",
        fmt::format("{:.1f} s behind{}", JsonNumber(ingest, "lag_seconds"),
                    JsonBool(ingest, "paused") ? ", PAUSED: the store takes nothing" : ""));

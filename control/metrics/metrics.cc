@@ -177,6 +177,13 @@ void Metrics::TakePolicy(const policy::PolicyStatus& status) {
   const std::scoped_lock lock(impl_->mutex);
   impl_->series.Set(MetricId::kPolicyInStep, {}, status.in_step ? 1 : 0);
   impl_->series.Set(MetricId::kBlocksPending, {}, static_cast<double>(status.blocks_pending));
+  impl_->series.Follow(MetricId::kPolicyRollbacks, {}, status.rollbacks);
+  impl_->series.Follow(MetricId::kPolicyCanaryFaults, {}, status.canary_faults);
+  if (status.waiting) {
+    impl_->series.Set(MetricId::kPolicyConfirmDeadline, {}, Seconds(status.waiting->until));
+  } else {
+    impl_->series.Remove(MetricId::kPolicyConfirmDeadline, {});
+  }
 }
 
 void Metrics::CountRequest(unsigned status_code) {

@@ -1,14 +1,13 @@
 #include "control/policy/policy_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include "control/policy/block_rule.h"
 #include "control/policy/blocks_file.h"
 #include "control/policy/json_fields.h"
 #include "rules/model/load.h"
 #include "rules/model/parse.h"
-#include "rules/model/print.h"
 
 namespace weir::control::policy {
 namespace {
@@ -23,27 +22,33 @@ const nlohmann::json& PolicyPart(const nlohmann::json& reply) {
   return part.is_object() ? part : reply;
 }
 
-std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 }  // namespace
 
-PolicyService::PolicyService(Options options, std::unique_ptr<BlockStore> blocks)
+PolicyService::PolicyService(Options options, std::unique_ptr<BlockStore> blocks,
+                             std::unique_ptr<AppliedRules> rules)
     : options_(std::move(options)),
       blocks_(std::move(blocks)),
-      dataplane_(options_.dataplane_socket, options_.dataplane_timeout_ms) {}
+      dataplane_(options_.dataplane_socket, options_.dataplane_timeout_ms),
+      rules_(std::move(rules)) {}
 
 PolicyService::~PolicyService() { Stop(); }
 
 base::Result<std::unique_ptr<PolicyService>> PolicyService::Open(Options options) {
   auto blocks = BlockStore::Open(options.database);
   if (!blocks) return blocks.error();
-  std::unique_ptr<PolicyService> service(new PolicyService(std::move(options), std::move(*blocks)));
+  auto applied = AppliedRules::Open(options.database, Now());
+  if (!applied) return applied.error();
+  std::unique_ptr<PolicyService> service(
+      new PolicyService(std::move(options), std::move(*blocks), std::move(*applied)));
   const std::scoped_lock lock(service->push_mutex_);
   const auto active = service->blocks_->Active();
   if (!active) return active.error();
   // The file may be older than the store, when a machine stopped between the two.
   if (auto written = service->WriteBlocks(*active); !written) return written.error();
-  if (auto loaded = service->ReloadDisk(); !loaded) service->Log(loaded.error().message);
+  if (!service->rules_->held()) {
+    if (auto loaded = service->ReloadDisk(); !loaded) service->Log(loaded.error().message);
+  }
+  service->ShowRules();
   return service;
 }
 
@@ -79,6 +84,7 @@ void PolicyService::Log(const std::string& line) const {
 
 void PolicyService::Tick() {
   const std::scoped_lock lock(push_mutex_);
+  RollBackIfOver();
   const auto expired = blocks_->Expire(base::WallNow());
   if (!expired) Log(expired.error().message);
   if (expired.ok() && *expired > 0) {
@@ -108,7 +114,8 @@ void PolicyService::Tick() {
     refused_digest_.clear();  // one that starts again is asked again
     return;
   }
-  if (installed_ && installed_->boot_id != reported.boot_id) {
+  SampleTraffic();
+  if (installed_ && installed_->boot_id != reported.boot_id && !rules_->held()) {
     // It has read the files as they are now, and so do we.
     if (auto loaded = ReloadDisk(); !loaded) Log(loaded.error().message);
     refused_digest_.clear();
@@ -122,7 +129,7 @@ void PolicyService::Tick() {
 // After a start of our own the data plane may run the very same policy: then nothing is sent.
 void PolicyService::AdoptIfSame(const Installed& reported) {
   const auto active = blocks_->Active();
-  if (!active || !applied_ || reported.digest.empty()) return;
+  if (!active || !rules_->sources() || reported.digest.empty()) return;
   if (reported.digest != rules::PolicyDigest(Compose(*active))) return;
   std::vector<int64_t> in_force;
   for (const Block& block : *active) in_force.push_back(block.number);
@@ -138,8 +145,9 @@ void PolicyService::LookAtDisk() {
   if (ticks_to_disk_look_-- > 0) return;
   ticks_to_disk_look_ = kTicksADiskLook - 1;
   const auto disk = LoadDisk();
+  const auto& in_force = rules_->sources();
   const bool differs =
-      !disk.ok() || !applied_ || rules::PolicyDigest(*disk) != rules::PolicyDigest(*applied_);
+      !disk.ok() || !in_force || rules::PolicyDigest(*disk) != rules::PolicyDigest(*in_force);
   const std::scoped_lock lock(status_mutex_);
   status_.disk_differs = differs;
 }
@@ -163,14 +171,14 @@ base::Status PolicyService::ReloadDisk() {
   if (disk.ok()) {
     const PolicyCheck check = CheckSources(*disk, options_.mode, base::WallNow());
     if (check.ok()) {
-      applied_ = std::move(*disk);
+      rules_->Follow(std::move(*disk));
       applied_error_.clear();
       dirty_ = true;
       return {};
     }
     status = base::Error{check.errors.front()};
   }
-  if (!applied_) applied_error_ = status.error().message;
+  if (!rules_->sources()) applied_error_ = status.error().message;
   const std::scoped_lock lock(status_mutex_);
   status_.refused = status.error().message;
   return status;
@@ -183,7 +191,8 @@ base::Status PolicyService::WriteBlocks(const std::vector<Block>& blocks) const 
 std::vector<rules::PolicySource> PolicyService::Compose(const std::vector<Block>& blocks) const {
   std::vector<rules::PolicySource> sources;
   sources.push_back({options_.blocks_file.string(), RenderBlocksFile(blocks)});
-  if (applied_) sources.insert(sources.end(), applied_->begin(), applied_->end());
+  const auto& in_force = rules_->sources();
+  if (in_force) sources.insert(sources.end(), in_force->begin(), in_force->end());
   return sources;
 }
 
@@ -191,16 +200,18 @@ std::vector<rules::PolicySource> PolicyService::Compose(const std::vector<Block>
 
 PolicyService::PushOutcome PolicyService::PushAll() {
   const auto active = blocks_->Active();
-  if (!active) return {Outcome::kAway, active.error().message, 0};
+  if (!active) return {Outcome::kAway, active.error().message, 0, {}};
   if (auto written = WriteBlocks(*active); !written) {
-    return {Outcome::kAway, written.error().message, 0};
+    return {Outcome::kAway, written.error().message, 0, {}};
   }
-  if (!applied_) return {Outcome::kAway, "the rules files are not good: " + applied_error_, 0};
+  if (!rules_->sources()) {
+    return {Outcome::kAway, "the rules files are not good: " + applied_error_, 0, {}};
+  }
   const auto sources = Compose(*active);
   const std::string digest = rules::PolicyDigest(sources);
   if (digest == refused_digest_) {
     const std::scoped_lock lock(status_mutex_);
-    return {Outcome::kRefused, status_.refused, 0};
+    return {Outcome::kRefused, status_.refused, 0, {}};
   }
   PushOutcome pushed = Send(sources);
   NotePushed(pushed);
@@ -213,7 +224,52 @@ PolicyService::PushOutcome PolicyService::PushAll() {
       blocks_->MarkInstalled(in_force, static_cast<int64_t>(pushed.version), base::WallNow());
   dirty_ = !marked.ok();
   if (!marked) Log(marked.error().message);
+  // After the mark: the canary costs a block no time until it counts as installed.
+  pushed.canary = AskAbout(*active);
   return pushed;
+}
+
+PolicyService::PushOutcome PolicyService::PushAnew() {
+  ++swap_number_;
+  dirty_ = true;
+  refused_digest_.clear();
+  ticks_to_disk_look_ = 0;
+  ShowRules();
+  return PushAll();
+}
+
+// The answers to what is known of the policy just installed.
+CanaryResult PolicyService::AskAbout(const std::vector<Block>& active) {
+  const std::string digest = rules::PolicyDigest(*rules_->sources());
+  if (digest != planned_digest_) {
+    const auto policy = rules::ParsePolicy(*rules_->sources());
+    plan_ = policy.ok() ? PlanCanary(*policy, base::WallNow()) : CanaryPlan();
+    planned_digest_ = digest;
+  }
+  std::vector<CanaryQuestion> questions = plan_.questions;
+  if (!active.empty()) {
+    // First, as the block is what was typed just now.
+    if (auto question = QuestionAbout(active.back(), base::WallNow())) {
+      questions.insert(questions.begin(), std::move(*question));
+    }
+  }
+  CanaryResult result = AskCanary(dataplane_, questions);
+  SetAlarm(result.fault.empty() ? "" : "canary: " + result.fault);
+  if (result.fault.empty()) return result;
+  const std::scoped_lock lock(status_mutex_);
+  ++status_.canary_faults;
+  return result;
+}
+
+void PolicyService::SampleTraffic() {
+  const DataplaneReply stats = dataplane_.Call({{"cmd", "stats"}});
+  if (stats.ok()) traffic_.Add(SampleOf(stats.body, base::MonoNow()));
+}
+
+void PolicyService::SetAlarm(const std::string& alarm) {
+  const std::scoped_lock lock(status_mutex_);
+  if (!alarm.empty() && alarm != status_.alarm) Log(alarm);
+  status_.alarm = alarm;
 }
 
 PolicyService::PushOutcome PolicyService::Send(const std::vector<rules::PolicySource>& sources) {
@@ -225,14 +281,14 @@ PolicyService::PushOutcome PolicyService::Send(const std::vector<rules::PolicySo
     request["sources"].push_back({{"name", source.name}, {"text", source.text}});
   }
   const DataplaneReply reply = dataplane_.Call(request);
-  if (!reply.ok()) return {reply.outcome, reply.error, 0};
+  if (!reply.ok()) return {reply.outcome, reply.error, 0, {}};
   // What counts is what it decides with now, so it is asked once more.
   const DataplaneReply now = dataplane_.Call({{"cmd", "policy.status"}});
-  if (!now.ok()) return {now.outcome, now.error, 0};
+  if (!now.ok()) return {now.outcome, now.error, 0, {}};
   const nlohmann::json& policy = PolicyPart(now.body);
   installed_ = Installed{JsonText(now.body, "boot_id"), JsonCount(policy, "version"),
                          JsonText(policy, "digest")};
-  return {Outcome::kOk, "", installed_->version};
+  return {Outcome::kOk, "", installed_->version, {}};
 }
 
 void PolicyService::NotePushed(const PushOutcome& pushed) {
@@ -244,113 +300,8 @@ void PolicyService::NotePushed(const PushOutcome& pushed) {
     Log("policy version " + std::to_string(pushed.version) + " is installed");
   } else if (pushed.outcome == Outcome::kRefused && status_.refused != pushed.error) {
     status_.refused = pushed.error;
-    Log("the data plane refused the policy: " + FirstLine(pushed.error));
+    Log("the data plane refused the policy: " + SplitLines(pushed.error).front());
   }
-}
-
-// --- blocks ---
-
-base::Result<Block> PolicyService::PrepareBlock(const BlockRequest& request) {
-  const auto number = blocks_->NextNumber();
-  if (!number) return number.error();
-  Block block;
-  block.number = *number;
-  auto rule = MakeBlockRule(request, block.id());
-  if (!rule) return rule.error();
-  std::vector<rules::PolicySource> sources;
-  if (applied_) sources = *applied_;
-  const auto policy = rules::ParsePolicy(sources);
-  if (policy.ok()) {
-    if (const auto protect = FindProtect(*policy, *rule)) {
-      return base::Error{"protected: " + *protect};
-    }
-  }
-  block.kind = request.kind;
-  block.value = request.value;
-  block.rule = rules::ToText(*rule);
-  block.actor = request.actor;
-  block.reason = request.reason;
-  block.notice = request.notice;
-  block.incident = request.incident;
-  block.typed = request.typed;
-  if (rule->until) block.until = rule->until->time;
-  const std::vector<rules::PolicySource> alone{{"block", block.rule + "\n"}};
-  const PolicyCheck check = CheckSources(alone, options_.mode, base::WallNow());
-  if (!check.ok()) return base::Error{check.errors.front()};
-  return block;
-}
-
-base::Result<BlockOutcome> PolicyService::AddBlock(const BlockRequest& request, bool dry_run) {
-  const std::scoped_lock lock(push_mutex_);
-  const auto block = PrepareBlock(request);
-  if (!block) return block.error();
-  if (dry_run) return BlockOutcome{*block, true, ""};
-  if (auto added = blocks_->Add(*block); !added) return added.error();
-  dirty_ = true;
-  const PushOutcome pushed = PushAll();
-  if (pushed.outcome == Outcome::kRefused) {
-    // Not kept for later: whoever typed it must learn now that it does nothing.
-    const auto removed =
-        blocks_->Remove(block->number, "refused: " + FirstLine(pushed.error), base::WallNow());
-    if (!removed) return removed.error();
-    static_cast<void>(PushAll());
-    return base::Error{"refused by the data plane: " + pushed.error};
-  }
-  return Finish(*block, pushed);
-}
-
-base::Result<BlockOutcome> PolicyService::Unblock(std::string_view id, std::string_view actor,
-                                                  base::WallTime now) {
-  const std::scoped_lock lock(push_mutex_);
-  const auto block = blocks_->Find(id);
-  if (!block) return block.error();
-  if (!*block) return base::Error{"there is no block '" + std::string(id) + "'"};
-  if (auto removed = blocks_->Remove((*block)->number, actor, now); !removed) {
-    return removed.error();
-  }
-  dirty_ = true;
-  return Finish(**block, PushAll());
-}
-
-BlockOutcome PolicyService::Finish(const Block& block, const PushOutcome& pushed) {
-  BlockOutcome outcome{block, false, pushed.error};
-  auto stored = blocks_->Find(block.id());
-  if (stored.ok() && *stored) outcome.block = **stored;
-  return outcome;
-}
-
-// --- rules files ---
-
-PolicyCheck PolicyService::CheckDisk() {
-  const std::scoped_lock lock(push_mutex_);
-  const auto disk = LoadDisk();
-  if (!disk) {
-    PolicyCheck check;
-    check.errors = SplitLines(disk.error().message);
-    return check;
-  }
-  return CheckSources(*disk, options_.mode, base::WallNow());
-}
-
-ApplyOutcome PolicyService::ApplyDisk() {
-  const std::scoped_lock lock(push_mutex_);
-  ApplyOutcome outcome;
-  auto disk = LoadDisk();
-  if (!disk) {
-    outcome.check.errors = SplitLines(disk.error().message);
-    return outcome;
-  }
-  outcome.check = CheckSources(*disk, options_.mode, base::WallNow());
-  if (!outcome.check.ok()) return outcome;
-  auto before = std::exchange(applied_, std::move(*disk));
-  dirty_ = true;
-  refused_digest_.clear();
-  const PushOutcome pushed = PushAll();
-  ticks_to_disk_look_ = 0;
-  outcome.version = pushed.version;
-  outcome.refused = pushed.error;
-  if (pushed.outcome == Outcome::kRefused) applied_ = std::move(before);
-  return outcome;
 }
 
 PolicyStatus PolicyService::status() {
@@ -358,6 +309,13 @@ PolicyStatus PolicyService::status() {
   const std::scoped_lock lock(status_mutex_);
   PolicyStatus status = status_;
   status.blocks_pending = pending.ok() ? *pending : -1;
+  if (status.waiting) {
+    const Moment now = Now();
+    const int64_t left_ns = std::max<int64_t>(waiting_until_.ns - now.mono.ns, 0);
+    status.seconds_left = (left_ns + base::kNsPerSecond - 1) / base::kNsPerSecond;
+    // By the clock on the wall as it goes now, not as it went when the apply was typed.
+    status.waiting->until = {now.wall.ns + left_ns};
+  }
   if (status.blocks_pending != 0) status.in_step = false;
   return status;
 }

@@ -225,6 +225,39 @@ TEST_F(ControlAppTest, RulesAreCheckedAndApplied) {
   EXPECT_NE(applied.out.find("is installed: 1 rules"), std::string::npos) << applied.out;
 }
 
+TEST_F(ControlAppTest, RulesAreConfirmedAndUndone) {
+  Start();
+  for (const char* seconds : {"4", "86401", "soon"}) {
+    EXPECT_EQ(Weirctl({"rules", "apply", "--confirm", seconds}).code, 2) << seconds;
+  }
+  EXPECT_EQ(Weirctl({"rules", "undo"}).code, 1);
+  const Ran nothing = Weirctl({"rules", "confirm"});
+  EXPECT_EQ(nothing.code, 1);
+  EXPECT_NE(nothing.err.find("no rules wait to be confirmed"), std::string::npos) << nothing.err;
+  std::ofstream(dir_ / "campus.rules") << "drop host x.example\n";
+  const Ran applied = Weirctl({"rules", "apply", "--confirm", "60", "--no-canary"});
+  EXPECT_EQ(applied.code, 0) << applied.err;
+  EXPECT_NE(applied.out.find("unless confirmed until"), std::string::npos) << applied.out;
+  EXPECT_NE(Weirctl({"status"}).out.find("NOT CONFIRMED: in "), std::string::npos);
+  EXPECT_NE(Weirctl({"doctor"}).out.find("go back in "), std::string::npos);
+  EXPECT_EQ(Json({"status"})["policy"]["waiting"]["then"], "the rules before go back in force");
+  const Ran second = Weirctl({"rules", "apply"});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_NE(second.err.find("wait to be confirmed"), std::string::npos) << second.err;
+  EXPECT_EQ(Weirctl({"rules", "confirm"}).code, 0);
+  EXPECT_EQ(Weirctl({"rules", "undo", "--no-canary"}).code, 0);
+  EXPECT_EQ(dataplane_->InstalledRules(), "protect ip 10.0.0.53\n");
+  EXPECT_TRUE(Json({"status"})["policy"]["held"]);
+  const cli::HttpClient client(dir_ / "control.sock", "");
+  EXPECT_EQ(client.Call({"POST", "/api/v1/rules/apply", R"({"confirm":"soon"})"}).status, 400u);
+  EXPECT_EQ(client.Call({"POST", "/api/v1/rules/apply", R"({"confirm":1})"}).status, 409u);
+  const auto operations =
+      nlohmann::json::parse(client.Call({"GET", "/api/v1/operations?limit=3", ""}).body);
+  EXPECT_EQ(operations["operations"][2]["action"], "rules confirm");
+  EXPECT_EQ(operations["operations"][1]["action"], "rules undo");
+  EXPECT_EQ(operations["operations"][0]["action"], "rules apply (confirm 1 s)");
+}
+
 TEST_F(ControlAppTest, StatusDoctorShowTopAndMetrics) {
   WriteTraffic(1);
   Start();

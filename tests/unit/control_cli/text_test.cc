@@ -164,7 +164,7 @@ TEST(WeirctlCommand, WhatIsNotBuiltYetSaysSo) {
   const std::vector<std::vector<std::string>> commands{
       {"evidence", "verify", "f"}, {"audit", "status"},       {"lists", "check"},
       {"users", "list"},           {"incident", "seal", "I"}, {"incident", "receipt", "I"},
-      {"trace", "10.0.0.1"},       {"rules", "undo"},         {"config", "diff"}};
+      {"trace", "10.0.0.1"},       {"rules", "diff"},         {"config", "diff"}};
   for (const auto& command : commands) {
     const Ran ran = Weirctl(command);
     EXPECT_EQ(ran.code, 1) << command[0];

@@ -1,5 +1,6 @@
 // The data plane's side of its control socket, in the test's process: keeps every request, installs
-// any policy unless told to refuse, and can be away, start again, or misbehave.
+// any policy unless told to refuse, decides by the words of its lines, and can be away, start
+// again, or misbehave.
 #pragma once
 
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,6 +71,13 @@ class FakeDataplane {
     const std::scoped_lock lock(mutex_);
     stats_ = stats;
   }
+  // Gives every answer to `why` about this name, address or "tcp/25" a verdict of its own, from the
+  // next install of a text with `if_installed` in it on.
+  void DecideWrongly(const std::string& value, const std::string& verdict,
+                     const std::string& if_installed = "") {
+    const std::scoped_lock lock(mutex_);
+    wrong_ = {value, verdict, if_installed};
+  }
   void SetStartDigest(const std::string& digest) {
     const std::scoped_lock lock(mutex_);
     start_digest_ = digest;
@@ -82,6 +91,15 @@ class FakeDataplane {
   std::string InstalledBlocks() {
     const std::scoped_lock lock(mutex_);
     return installs_.empty() ? "" : installs_.back()["sources"][0]["text"].get<std::string>();
+  }
+  // The text of the first rules file as installed last.
+  std::string InstalledRules() {
+    const std::scoped_lock lock(mutex_);
+    return installs_.empty() ? "" : installs_.back()["sources"][1]["text"].get<std::string>();
+  }
+  std::vector<nlohmann::json> Questions() {
+    const std::scoped_lock lock(mutex_);
+    return questions_;
   }
   std::string digest() {
     const std::scoped_lock lock(mutex_);
@@ -130,9 +148,8 @@ class FakeDataplane {
     } else if (command == "stats") {
       reply.update(stats_);
     } else if (command == "why") {
-      reply["verdict"] = "drop";
-      reply["rule"] = {{"id", "block-1"}, {"text", "drop domain bad.example"}};
-      reply["asked"] = request;
+      questions_.push_back(request);
+      reply.update(Decide(request));
     } else if (command == "rules") {
       reply["rules"] =
           nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
@@ -142,6 +159,36 @@ class FakeDataplane {
       return Refuse("unknown command '" + command + "'");
     }
     return reply.dump() + "\n";
+  }
+
+  // The first line with the word in it decides, `protect` before all others.
+  nlohmann::json Decide(const nlohmann::json& request) const {
+    const std::string port =
+        request.value("proto", "tcp") + "/" + std::to_string(request.value("port", 0));
+    const std::string value = request.value("name", request.value("dst", port));
+    std::string text;
+    for (const auto& source : installs_.empty() ? nlohmann::json() : installs_.back()["sources"]) {
+      text += source["text"].get<std::string>();
+    }
+    if (wrong_.value == value && text.find(wrong_.if_installed) != std::string::npos) {
+      return {{"verdict", wrong_.verdict}, {"rule", {{"id", "wrong"}, {"verb", wrong_.verdict}}}};
+    }
+    for (const bool protect : {true, false}) {
+      std::istringstream in(text);
+      for (std::string line; std::getline(in, line);) {
+        const std::string verb = line.substr(0, line.find(' '));
+        if ((verb == "protect") != protect || verb == "#") continue;
+        if ((line + " ").find(" " + value + " ") == std::string::npos) continue;
+        const size_t id = line.find(" id ");
+        const bool stops = verb == "drop" || verb == "reject";
+        return {{"verdict", stops ? verb : "pass"},
+                {"rule",
+                 {{"id", id == std::string::npos ? "rule" : line.substr(id + 4)},
+                  {"verb", verb},
+                  {"text", line}}}};
+      }
+    }
+    return {{"verdict", "pass"}, {"rule", nullptr}};
   }
 
   static std::string Refuse(const std::string& error) {
@@ -163,6 +210,10 @@ class FakeDataplane {
   bool misbehaves_ = false;
   nlohmann::json stats_ = nlohmann::json::object();
   std::vector<nlohmann::json> installs_;
+  std::vector<nlohmann::json> questions_;
+  struct {
+    std::string value, verdict, if_installed;
+  } wrong_;
 };
 
 // Tries until it holds or five seconds are over.

@@ -45,6 +45,7 @@ class PolicyServiceTest : public testing::Test {
     options.dataplane_socket = dir_ / "dp.sock";
     options.dataplane_timeout_ms = 1000;
     options.poll_ms = 20;
+    options.watch_ms = 0;
     auto opened = PolicyService::Open(std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     service_ = std::move(*opened);

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 class ListFilesTest : public testing::Test {
  protected:
-  ListFilesTest() : folder_(fs::temp_directory_path() / ("weir-lists-" + std::to_string(::getpid()))) {
+  ListFilesTest()
+      : folder_(fs::temp_directory_path() / ("weir-lists-" + std::to_string(::getpid()))) {
     fs::create_directories(folder_ / "copies");
   }
   ~ListFilesTest() override { fs::remove_all(folder_); }
@@ -77,8 +78,7 @@ TEST_F(ListFilesTest, ReadsAgainOnlyWhatHasChanged) {
   Write("bad.txt", "a.example\nb.example\n");
   EXPECT_EQ(files.Load(List("bad.txt"), Rules())->content->name_count(), 2U);
   // Read as another format it is another list.
-  EXPECT_EQ(files.Load(List("bad.txt", "domains"), Rules())->content->format,
-            ListFormat::kDomains);
+  EXPECT_EQ(files.Load(List("bad.txt", "domains"), Rules())->content->format, ListFormat::kDomains);
 }
 
 TEST_F(ListFilesTest, ForgetsWhatNoPolicyAsksForAnyMore) {
