@@ -33,6 +33,12 @@ Reply PostRulesConfirm(const Parts& parts, const Request& request);
 Reply PostRulesUndo(const Parts& parts, const Request& request);
 Reply PostBypass(const Parts& parts, const Request& request);
 
+// list_handlers.cc
+Reply ListLists(const Parts& parts, const Request& request);
+Reply PostListCheck(const Parts& parts, const Request& request);
+Reply PostListRefresh(const Parts& parts, const Request& request);
+Reply PostListImport(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

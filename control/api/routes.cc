@@ -28,6 +28,11 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v1/rules/apply", PostRulesApply, "install the rules files"},
     {"POST", "/api/v1/rules/confirm", PostRulesConfirm, "keep what waits to be confirmed"},
     {"POST", "/api/v1/rules/undo", PostRulesUndo, "back to the rules before the last apply"},
+    {"GET", "/api/v1/lists", ListLists, "the lists of the rules in force, and how new they are"},
+    {"POST", "/api/v1/lists/{name}/check", PostListCheck,
+     "what its source or a file has that is not in force; nothing changes"},
+    {"POST", "/api/v1/lists/{name}/refresh", PostListRefresh, "ask its source now"},
+    {"POST", "/api/v1/lists/{name}/import", PostListImport, "put a file in its place"},
     {"POST", "/api/v1/bypass", PostBypass, "forward everything undecided, or stop doing so"},
     {"GET", "/api/v1/operations", GetOperations, "the operations log, newest first"},
 };

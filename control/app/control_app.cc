@@ -83,6 +83,10 @@ base::Status ControlApp::OpenPolicy() {
   options.database = config_.control.data_dir / "control.db";
   options.blocks_file = config_.control.data_dir / "blocks.rules";
   options.rule_globs = config_.policy.rules;
+  options.lists_dir = config_.control.data_dir / "lists";
+  options.list_refresh_s = config_.lists.refresh_s;
+  options.list_timeout_s = config_.lists.timeout_s;
+  options.list_bytes_max = config_.lists.max_bytes;
   options.mode = config_.policy.mode == base::PolicyMode::kEnforce ? rules::Mode::kEnforce
                                                                    : rules::Mode::kMonitor;
   options.dataplane_socket = config_.control.dataplane_socket;

@@ -39,6 +39,7 @@ class CommandLine {
     AddIncidents();
     AddBlocks();
     AddRules();
+    AddLists();
     AddNotYet();
   }
 
@@ -227,8 +228,36 @@ class CommandLine {
     NotYet(config, "diff", "config diff");
   }
 
+  void AddLists() {
+    CLI::App* lists = app_.add_subcommand("lists", "the lists of the rules in force");
+    lists->fallthrough();
+    // Called after that of a subcommand, which is meant then.
+    lists->callback([this, lists] {
+      if (lists->get_subcommands().empty()) run_ = RunLists;
+    });
+    CLI::App* check =
+        Add(lists, "check", "read a file, or what the sources of lists have; nothing changes",
+            [this](Context& c) { return RunListsCheck(c, id_, word_); });
+    check->add_option("what", id_, "a list or a file; else all lists");
+    check->add_option("--format", word_, "of the file; else found out");
+    CLI::App* diff = Add(lists, "diff", "what a file, or its source, has that is not in force",
+                         [this](Context& c) { return RunListsDiff(c, id_, file_); });
+    diff->add_option("list", id_, "which")->required();
+    diff->add_option("file", file_, "instead of its source");
+    CLI::App* refresh = Add(lists, "refresh", "ask the sources now",
+                            [this](Context& c) { return RunListsRefresh(c, id_, force_); });
+    refresh->add_option("list", id_, "which; else all");
+    CLI::App* import = Add(lists, "import", "put a file in a list's place until its source changes",
+                           [this](Context& c) { return RunListsImport(c, id_, file_, force_); });
+    import->add_option("list", id_, "which")->required();
+    import->add_option("file", file_, "that weir-control can read")->required();
+    for (CLI::App* sub : {refresh, import}) {
+      sub->add_flag("--force", force_, "also where it has become suspiciously short");
+    }
+  }
+
   void AddNotYet() {
-    for (const char* name : {"trace", "lists", "evidence", "audit", "accounts", "users"}) {
+    for (const char* name : {"trace", "evidence", "audit", "accounts", "users"}) {
       NotYet(&app_, name, name);
     }
   }
@@ -247,6 +276,7 @@ class CommandLine {
       "weirctl"};
   Command run_;
   bool json_ = false;
+  bool force_ = false;
   bool config_is_subject_ = false;
   std::string socket_, config_, file_;
   WhyOptions why_;

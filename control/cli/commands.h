@@ -66,4 +66,12 @@ int RunRulesConfirm(Context& context);
 int RunRulesUndo(Context& context, const ApplyOptions& options);
 int RunConfigCheck(Context& context, const std::filesystem::path& config);
 
+// list_commands.cc
+int RunLists(Context& context);
+// `what`: a list of the rules in force, or a file; empty: all lists.
+int RunListsCheck(Context& context, const std::string& what, const std::string& format);
+int RunListsDiff(Context& context, const std::string& name, const std::string& file);
+int RunListsRefresh(Context& context, const std::string& name, bool force);
+int RunListsImport(Context& context, const std::string& name, const std::string& file, bool force);
+
 }  // namespace weir::control::cli

@@ -109,6 +109,7 @@ HttpAnswer HttpClient::Call(const HttpCall& call, const PieceTaker& take) const 
   request.prepare_payload();
   error_code error;
   http::write(stream, request, error);
+  stream.ExpireAfter(call.wait_ms);
   // An answer may be there although not all was taken: one connection too many is told that way.
   HttpAnswer answer = ReadAnswer(stream, take);
   if (error && answer.outcome != Outcome::kAnswered) return CutOff(error);

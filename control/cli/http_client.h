@@ -1,6 +1,7 @@
 // Asks weir-control over its unix socket. One thread; a connection for each call.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -12,7 +13,12 @@ struct HttpCall {
   std::string method = "GET";
   std::string target;  // "/api/v1/status?x=y", encoded
   std::string body;    // JSON; empty: none
+  // For the answer to begin.
+  int64_t wait_ms = 60'000;
 };
+
+// For what may have to fetch lists first.
+inline constexpr int64_t kFetchWaitMs = 3'600'000;
 
 struct HttpAnswer {
   enum class Outcome {

@@ -5,6 +5,7 @@
 #include "control/policy/json_fields.h"
 #include "control/policy/policy_files.h"
 #include "dataplane/base/config.h"
+#include "rules/lists/list_files.h"
 #include "rules/model/load.h"
 
 namespace weir::control::cli {
@@ -47,7 +48,9 @@ int CheckHere(Context& context, const std::filesystem::path& config_path) {
   const rules::Mode mode = config->policy.mode == base::PolicyMode::kEnforce
                                ? rules::Mode::kEnforce
                                : rules::Mode::kMonitor;
-  const policy::PolicyCheck check = policy::CheckSources(*sources, mode, base::WallNow());
+  const rules::ListFiles lists(
+      {.copies = config->control.data_dir / "lists", .bytes_max = config->lists.max_bytes});
+  const policy::PolicyCheck check = policy::CheckSources(*sources, mode, base::WallNow(), &lists);
   return PrintCheck(context, {{"good", check.ok()},
                               {"rules", check.rules},
                               {"files", check.files},
@@ -57,7 +60,7 @@ int CheckHere(Context& context, const std::filesystem::path& config_path) {
 
 // Apply and undo, and what became of them.
 int Swap(Context& context, const char* target, const json& body) {
-  const auto outcome = context.Ask({"POST", target, policy::JsonDump(body)}, 409);
+  const auto outcome = context.Ask({"POST", target, policy::JsonDump(body), kFetchWaitMs}, 409);
   if (!outcome) return context.exit_code();
   const uint64_t version = JsonCount(*outcome, "version");
   if (context.as_json()) {
@@ -86,7 +89,8 @@ int Swap(Context& context, const char* target, const json& body) {
 }  // namespace
 
 int RunRulesCheck(Context& context, const std::filesystem::path& config) {
-  const HttpAnswer answer = context.client().Call({"POST", "/api/v1/rules/check", ""});
+  const HttpAnswer answer =
+      context.client().Call({"POST", "/api/v1/rules/check", "", kFetchWaitMs});
   if (answer.outcome == HttpAnswer::Outcome::kNoConnection && !config.empty()) {
     return CheckHere(context, config);
   }

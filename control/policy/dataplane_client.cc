@@ -108,9 +108,9 @@ Result<std::string> Exchange(const std::filesystem::path& socket, const std::str
 DataplaneClient::DataplaneClient(std::filesystem::path socket, int timeout_ms)
     : socket_(std::move(socket)), timeout_ms_(timeout_ms) {}
 
-DataplaneReply DataplaneClient::Call(const nlohmann::json& request) const {
+DataplaneReply DataplaneClient::Call(const nlohmann::json& request, int timeout_ms) const {
   using Outcome = DataplaneReply::Outcome;
-  const auto line = Exchange(socket_, JsonDump(request) + "\n", Deadline(timeout_ms_));
+  const auto line = Exchange(socket_, JsonDump(request) + "\n", Deadline(timeout_ms));
   if (!line) {
     return {Outcome::kAway,
             {},

@@ -31,7 +31,8 @@ class DataplaneClient {
  public:
   explicit DataplaneClient(std::filesystem::path socket, int timeout_ms = kDataplaneTimeoutMs);
 
-  DataplaneReply Call(const nlohmann::json& request) const;
+  DataplaneReply Call(const nlohmann::json& request) const { return Call(request, timeout_ms_); }
+  DataplaneReply Call(const nlohmann::json& request, int timeout_ms) const;
 
   const std::filesystem::path& socket() const { return socket_; }
 

@@ -38,7 +38,7 @@ base::Result<Block> PolicyService::PrepareBlock(const BlockRequest& request) {
   block.typed = request.typed;
   if (rule->until) block.until = rule->until->time;
   const std::vector<rules::PolicySource> alone{{"block", block.rule + "\n"}};
-  const PolicyCheck check = CheckSources(alone, options_.mode, base::WallNow());
+  const PolicyCheck check = CheckSources(alone, options_.mode, base::WallNow(), nullptr);
   if (!check.ok()) return base::Error{check.errors.front()};
   return block;
 }

@@ -8,7 +8,7 @@
 namespace weir::control::policy {
 
 PolicyCheck CheckSources(std::span<const rules::PolicySource> sources, rules::Mode mode,
-                         base::WallTime now) {
+                         base::WallTime now, const rules::ListCatalog* lists) {
   PolicyCheck check;
   for (const rules::PolicySource& source : sources) check.files.push_back(source.name);
   const auto text = rules::ParsePolicy(sources);
@@ -20,6 +20,7 @@ PolicyCheck CheckSources(std::span<const rules::PolicySource> sources, rules::Mo
   rules::CompileOptions options;
   options.mode = mode;
   options.now = now;
+  options.lists = lists;
   const auto compiled = rules::Compile(*text, options);
   if (!compiled) {
     check.errors = SplitLines(compiled.error().message);

@@ -9,6 +9,7 @@
 
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
+#include "rules/lists/list_catalog.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::control::policy {
@@ -22,9 +23,10 @@ struct PolicyCheck {
   bool ok() const { return errors.empty(); }
 };
 
-// Parses and compiles, without the names of applications, which only the data plane knows.
+// Parses and compiles, without the names of applications, which only the data plane knows, and with
+// the lists where there are any (nullptr: they are not looked at).
 PolicyCheck CheckSources(std::span<const rules::PolicySource> sources, rules::Mode mode,
-                         base::WallTime now);
+                         base::WallTime now, const rules::ListCatalog* lists);
 
 // The lines of an error's message.
 std::vector<std::string> SplitLines(const std::string& text);

@@ -21,7 +21,13 @@ std::string OutcomeText(DataplaneReply::Outcome outcome, uint64_t version,
 
 }  // namespace
 
+PolicyCheck PolicyService::Check(std::span<const rules::PolicySource> sources, bool strict) const {
+  const auto lists = lists_->Catalog(strict);
+  return CheckSources(sources, options_.mode, base::WallNow(), lists.get());
+}
+
 PolicyCheck PolicyService::CheckDisk() {
+  PrepareLists();
   const std::scoped_lock lock(push_mutex_);
   const auto disk = LoadDisk();
   if (!disk) {
@@ -29,7 +35,7 @@ PolicyCheck PolicyService::CheckDisk() {
     check.errors = SplitLines(disk.error().message);
     return check;
   }
-  return CheckSources(*disk, options_.mode, base::WallNow());
+  return Check(*disk, true);
 }
 
 std::string PolicyService::WhyNotApply(const ApplyRequest& request) const {
@@ -50,6 +56,7 @@ std::string PolicyService::WhyNotApply(const ApplyRequest& request) const {
 }
 
 ApplyOutcome PolicyService::ApplyDisk(const ApplyRequest& request) {
+  PrepareLists();
   ApplyOutcome outcome;
   Swap swap;
   {
@@ -61,7 +68,7 @@ ApplyOutcome PolicyService::ApplyDisk(const ApplyRequest& request) {
       outcome.check.errors = SplitLines(disk.error().message);
       return outcome;
     }
-    outcome.check = CheckSources(*disk, options_.mode, base::WallNow());
+    outcome.check = Check(*disk, true);
     if (!outcome.check.ok()) return outcome;
     swap = BeginSwap();
     swap.take_back = [this, had_rules = rules_->sources().has_value(), held = rules_->held()] {
@@ -115,7 +122,7 @@ ApplyOutcome PolicyService::UndoRules(const ApplyRequest& request) {
       outcome.refused = back.error().message;
       return outcome;
     }
-    outcome.check = CheckSources(*rules_->sources(), options_.mode, base::WallNow());
+    outcome.check = Check(*rules_->sources(), false);
     EndSwap(swap, request, outcome);
     if (!unsaved.empty()) SetAlarm(unsaved);
   }
@@ -217,6 +224,7 @@ void PolicyService::RollBackIfOver() {
 }
 
 void PolicyService::ShowRules() {
+  KeepLists();
   const std::scoped_lock lock(status_mutex_);
   status_.held = rules_->held();
   status_.waiting = rules_->waiting();

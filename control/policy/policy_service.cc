@@ -29,7 +29,8 @@ PolicyService::PolicyService(Options options, std::unique_ptr<BlockStore> blocks
     : options_(std::move(options)),
       blocks_(std::move(blocks)),
       dataplane_(options_.dataplane_socket, options_.dataplane_timeout_ms),
-      rules_(std::move(rules)) {}
+      rules_(std::move(rules)),
+      lists_(MakeListKeeper()) {}
 
 PolicyService::~PolicyService() { Stop(); }
 
@@ -54,9 +55,11 @@ base::Result<std::unique_ptr<PolicyService>> PolicyService::Open(Options options
 
 void PolicyService::Start() {
   supervisor_ = std::thread([this] { Run(); });
+  lists_->Start();
 }
 
 void PolicyService::Stop() {
+  lists_->Stop();
   {
     const std::scoped_lock lock(stop_mutex_);
     stopping_ = true;
@@ -120,7 +123,7 @@ void PolicyService::Tick() {
     if (auto loaded = ReloadDisk(); !loaded) Log(loaded.error().message);
     refused_digest_.clear();
   }
-  if (!installed_) AdoptIfSame(reported);
+  if (!installed_ && ListsAreCurrent(policy)) AdoptIfSame(reported);
   const bool in_step = LooksInStep(reported) || PushAll().outcome == Outcome::kOk;
   const std::scoped_lock status_lock(status_mutex_);
   status_.in_step = in_step;
@@ -169,11 +172,12 @@ base::Status PolicyService::ReloadDisk() {
   auto disk = LoadDisk();
   base::Status status = disk.ok() ? base::Status() : base::Status(disk.error());
   if (disk.ok()) {
-    const PolicyCheck check = CheckSources(*disk, options_.mode, base::WallNow());
+    const PolicyCheck check = Check(*disk, false);
     if (check.ok()) {
       rules_->Follow(std::move(*disk));
       applied_error_.clear();
       dirty_ = true;
+      KeepLists();
       return {};
     }
     status = base::Error{check.errors.front()};
@@ -280,7 +284,7 @@ PolicyService::PushOutcome PolicyService::Send(const std::vector<rules::PolicySo
   for (const rules::PolicySource& source : sources) {
     request["sources"].push_back({{"name", source.name}, {"text", source.text}});
   }
-  const DataplaneReply reply = dataplane_.Call(request);
+  const DataplaneReply reply = dataplane_.Call(request, options_.install_timeout_ms);
   if (!reply.ok()) return {reply.outcome, reply.error, 0, {}};
   // What counts is what it decides with now, so it is asked once more.
   const DataplaneReply now = dataplane_.Call({{"cmd", "policy.status"}});

@@ -32,6 +32,7 @@
 #include "control/policy/block_store.h"
 #include "control/policy/canary.h"
 #include "control/policy/dataplane_client.h"
+#include "control/policy/list_keeper.h"
 #include "control/policy/policy_files.h"
 #include "control/policy/traffic_watch.h"
 #include "dataplane/base/result.h"
@@ -93,9 +94,14 @@ class PolicyService {
     std::filesystem::path database;
     std::filesystem::path blocks_file;
     std::vector<std::string> rule_globs;
+    std::filesystem::path lists_dir;  // the last good copies of lists
+    uint32_t list_refresh_s = 3600;
+    uint32_t list_timeout_s = 60;
+    uint64_t list_bytes_max = rules::kListBytesMax;
     rules::Mode mode = rules::Mode::kMonitor;
     std::filesystem::path dataplane_socket;
     int dataplane_timeout_ms = kDataplaneTimeoutMs;
+    int install_timeout_ms = 60'000;  // a list of millions takes seconds
     int poll_ms = 1000;
     int watch_ms = 2000;  // that the counters are looked at after a swap of the rules
     std::function<void(std::string_view)> log;  // one line when something changes
@@ -117,6 +123,7 @@ class PolicyService {
   base::Result<BlockOutcome> Unblock(std::string_view id, std::string_view actor,
                                      base::WallTime now);
   BlockStore& blocks() { return *blocks_; }
+  ListKeeper& lists() { return *lists_; }
 
   // The files on disk, checked; the data plane is asked too when it is up.
   PolicyCheck CheckDisk();
@@ -159,9 +166,18 @@ class PolicyService {
   void Tick();
   void Log(const std::string& line) const;
 
+  // policy_lists.cc. push_mutex_ not held, as lists may have to be fetched.
+  std::unique_ptr<ListKeeper> MakeListKeeper();
+  void PrepareLists();
+  base::Status ListsChanged();
+  // `policy`: as the data plane tells it. Whether its lists are the copies that are there.
+  bool ListsAreCurrent(const nlohmann::json& policy) const;
+
   // All below: push_mutex_ held.
   base::Result<std::vector<rules::PolicySource>> LoadDisk() const;
   base::Status ReloadDisk();
+  PolicyCheck Check(std::span<const rules::PolicySource> sources, bool strict) const;
+  void KeepLists();  // those of the rules in force
   base::Status WriteBlocks(const std::vector<Block>& blocks) const;
   std::vector<rules::PolicySource> Compose(const std::vector<Block>& blocks) const;
   PushOutcome PushAll();
@@ -196,11 +212,14 @@ class PolicyService {
   std::optional<Installed> installed_;         // nullopt: nothing was told yet
   bool dirty_ = true;                          // blocks or rules changed since
   std::string refused_digest_;                 // of what the data plane refused
+  std::string kept_digest_;                    // of the rules whose lists are kept
   int ticks_to_disk_look_ = 0;
   uint64_t swap_number_ = 0;  // of changes of the rules
   CanaryPlan plan_;
   std::string planned_digest_;  // of the rules that plan_ is made from
   TrafficWatch traffic_;
+
+  const std::unique_ptr<ListKeeper> lists_;
 
   std::mutex status_mutex_;
   PolicyStatus status_;

@@ -22,13 +22,15 @@ struct ListOptions {
   size_t bytes_max = kListBytesMax;
 };
 
-// Which format it is: by the first lines that are no comments. Fails with what it seems to be
-// where it is none: an HTML page, UTF-16, compressed, binary, empty.
+// Which format it is: by the first 200 lines that are no comments. Fails with what it seems to be
+// where it is none: an HTML page, UTF-16, compressed, binary, empty, other JSON.
 base::Result<ListFormat> FindListFormat(std::string_view text);
 
 // `text`: UTF-8, with or without a byte order mark, lines ended by LF or CR LF. Fails, with one
 // sentence, when it is none of the formats, has no entry at all, has more lines that are not
 // understood than others, or is beyond a limit. What is skipped is counted in the content.
+// STIX and MISP have no lines: there `lines` counts the objects of the bundle, or the attributes of
+// all events, and an entry's line is the place among them, from 1.
 base::Result<ListContent> ReadList(std::string_view text, const ListOptions& options);
 
 // The bytes of a regular file. Fails when there are more than `bytes_max`; the message does not

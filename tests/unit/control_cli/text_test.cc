@@ -162,7 +162,7 @@ TEST(WeirctlCommand, NoConnectionIsThree) {
 
 TEST(WeirctlCommand, WhatIsNotBuiltYetSaysSo) {
   const std::vector<std::vector<std::string>> commands{
-      {"evidence", "verify", "f"}, {"audit", "status"},       {"lists", "check"},
+      {"evidence", "verify", "f"}, {"audit", "status"},       {"accounts", "lookup"},
       {"users", "list"},           {"incident", "seal", "I"}, {"incident", "receipt", "I"},
       {"trace", "10.0.0.1"},       {"rules", "diff"},         {"config", "diff"}};
   for (const auto& command : commands) {

@@ -1,0 +1,142 @@
+// Keeps the lists of the rules in force up to date: looks at files, asks URLs on a schedule, and
+// lets something new take the place of the last good copy only when it is a list and the policy
+// with it is taken.
+//
+// A list's way: fetched -> read -> compared with the copy -> copy replaced -> Changed() -> settled,
+// or taken back when the policy with it is refused.
+//
+// One list is worked on at a time, by the keeper's own thread or by who asks; reading what is known
+// never waits for that. Changed() is called with the work lock held: whoever holds a lock that
+// Changed() takes must not ask for work.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "control/policy/list_copy.h"
+#include "control/policy/list_fetch.h"
+#include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
+#include "rules/lists/list_catalog.h"
+#include "rules/lists/list_diff.h"
+#include "rules/lists/list_files.h"
+#include "rules/model/policy_text.h"
+
+namespace weir::control::policy {
+
+// What is known of a list.
+struct ListState {
+  ListSpec spec;
+  bool has_copy = false;
+  std::string digest;
+  base::WallTime taken;    // the copy, from its source
+  base::WallTime success;  // when the source last said that the copy is the newest, or gave it
+  base::WallTime looked;   // when it was last asked, whatever it said
+  std::string fault;       // why that was no success; empty: it was
+  uint64_t failures = 0;   // since the last success
+  std::shared_ptr<const rules::ListContent> content;  // of the copy; null: none
+};
+
+// What became of one look at a list's source.
+struct ListLook {
+  bool changed = false;  // the copy is another now
+  rules::ListDiff diff;  // against the copy before; of Check and Refresh where the bytes differ
+  std::shared_ptr<const rules::ListContent> content;  // of what the source has
+};
+
+class ListKeeper {
+ public:
+  struct Options {
+    std::filesystem::path copies;
+    uint32_t refresh_s = 3600;
+    uint32_t timeout_s = 60;
+    uint64_t bytes_max = rules::kListBytesMax;
+    int poll_ms = 1000;  // how often files are looked at
+    // The copies are others: is the policy with them taken? An error takes the copy back.
+    std::function<base::Status()> changed;
+    std::function<void(std::string_view)> log;
+  };
+
+  explicit ListKeeper(Options options);
+  ~ListKeeper();
+
+  void Start();
+  void Stop();  // idempotent; ends a transfer
+
+  // The lists of these rules are the ones to keep from now on.
+  void Keep(const rules::PolicyText& rules);
+  // Looks at the sources of lists that are to come into force: of those without a copy, and of
+  // files that have changed. What is wrong is told by the catalog, and by States() once kept.
+  void Prepare(const rules::PolicyText& rules);
+
+  // Of one list that is kept. `force`: also where it has become suspiciously short.
+  base::Result<ListLook> Refresh(const std::string& name, bool force);
+  base::Result<ListLook> Import(const std::string& name, const std::string& path, bool force);
+  // As these, but nothing changes. `path` empty: of its source.
+  base::Result<ListLook> Check(const std::string& name, const std::string& path);
+
+  std::vector<ListState> States() const;
+
+  // The lists as they are in force. `strict`: one that was never fetched is an error, with why.
+  std::unique_ptr<rules::ListCatalog> Catalog(bool strict) const;
+
+ private:
+  class KeptLists;
+  struct Known {
+    ListState state;
+    bool kept = false;     // of the rules in force; else they are only being prepared
+    base::MonoTime due{};  // of a URL
+    std::string seen;      // of a file: its state at the last look
+  };
+  struct Fresh {
+    bool not_modified = false;
+    std::string bytes;
+    ListCopy::Note note;
+  };
+
+  void Run();
+  void LookAtDue();
+  std::optional<ListSpec> FindKept(const std::string& name) const;
+  static bool IsDue(const Known& known);
+  Known* Find(const ListSpec& spec);  // state lock held
+  std::string FaultOf(const ListSpec& spec) const;
+
+  // Work lock held.
+  base::Result<ListLook> Look(const ListSpec& spec, bool force);
+  base::Result<ListLook> LookAt(const ListSpec& spec, Fresh fresh, bool force, bool take);
+  base::Result<Fresh> Acquire(const ListSpec& spec) const;
+  base::Result<Fresh> ReadFresh(const std::string& path) const;
+  base::Status TakePlace(const ListSpec& spec, const Fresh& fresh);
+  void NoteLook(const ListSpec& spec, const base::Result<ListLook>& look);
+
+  // Null: there is no copy, or none that can be read.
+  std::shared_ptr<const rules::ListContent> ContentOfCopy(const ListSpec& spec) const;
+  void ShowCopy(ListState& state) const;
+  void Log(const std::string& line) const;
+
+  const Options options_;
+  const rules::ListFiles files_;
+  std::atomic<bool> stopping_{false};
+
+  std::mutex work_mutex_;  // taken before state_mutex_
+
+  mutable std::mutex state_mutex_;
+  std::vector<Known> known_;
+
+  std::mutex stop_mutex_;
+  std::condition_variable stop_wakes_;
+  bool stop_asked_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::control::policy
