@@ -157,9 +157,9 @@ base::Status Appliance::OpenControl() {
   statistics_ = std::make_unique<Statistics>(
       Sources{workers_, ports_.get(), policy_.get(), events_.get(), shared_.get(),
               config_.flows.max, fmt::format("{:016x}", boot_id_), started_});
-  requests_ = std::make_unique<Requests>(
-      Requests::Parts{workers_, shared_.get(), policy_.get(), statistics_.get(), config_.sensor,
-                      fmt::format("{:016x}", boot_id_), [this](bool on) { SetBypass(on); }});
+  requests_ = std::make_unique<Requests>(Requests::Parts{
+      workers_, shared_.get(), policy_.get(), statistics_.get(), names_.get(), config_.sensor,
+      fmt::format("{:016x}", boot_id_), [this](bool on) { SetBypass(on); }});
   auto control = ControlServer::Listen(
       config_.control.dataplane_socket,
       [this](ControlServer::ClientId client, std::string_view line) {

@@ -107,11 +107,18 @@ base::Result<PolicyPtr> PolicyKeeper::LoadFirst() {
   return *outcome.policy;
 }
 
-void PolicyKeeper::ReloadFiles(Done done) { Enqueue({{}, true, ModeOf(config_), std::move(done)}); }
+void PolicyKeeper::ReloadFiles(Done done) {
+  Enqueue({{}, true, ModeOf(config_), std::move(done), {}});
+}
 
 void PolicyKeeper::Install(std::vector<rules::PolicySource> sources,
                            std::optional<rules::Mode> mode, Done done) {
-  Enqueue({std::move(sources), false, mode.value_or(ModeOf(config_)), std::move(done)});
+  Enqueue({std::move(sources), false, mode.value_or(ModeOf(config_)), std::move(done), {}});
+}
+
+void PolicyKeeper::Try(std::vector<rules::PolicySource> sources, std::optional<rules::Mode> mode,
+                       Tried tried) {
+  Enqueue({std::move(sources), false, mode.value_or(ModeOf(config_)), {}, std::move(tried)});
 }
 
 void PolicyKeeper::Enqueue(Attempt attempt) {
@@ -153,6 +160,7 @@ void PolicyKeeper::Work(base::WallTime now) {
 }
 
 void PolicyKeeper::Take(Outcome outcome) {
+  if (running_.tried) return running_.tried(outcome.policy);
   if (!outcome.policy) {
     state_.last_refusal = outcome.policy.error().message;
     if (on_refused) on_refused(state_.last_refusal);

@@ -61,6 +61,10 @@ class PolicyKeeper {
   void Install(std::vector<rules::PolicySource> sources, std::optional<rules::Mode> mode,
                Done done);
 
+  // Compiles sources and hands the policy over, or says what is wrong; nothing changes.
+  using Tried = std::function<void(const base::Result<PolicyPtr>& policy)>;
+  void Try(std::vector<rules::PolicySource> sources, std::optional<rules::Mode> mode, Tried tried);
+
   // Readable when a compilation has ended.
   int wake_fd() const { return wake_.get(); }
 
@@ -87,6 +91,7 @@ class PolicyKeeper {
     bool from_files = false;
     rules::Mode mode = rules::Mode::kMonitor;
     Done done;
+    Tried tried{};  // instead of done: not installed
   };
   struct Outcome {
     std::vector<rules::PolicySource> sources;

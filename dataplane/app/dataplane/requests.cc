@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "dataplane/app/dataplane/request_fields.h"
 #include "dataplane/base/idna.h"
 #include "dataplane/events/session_json.h"
 #include "dataplane/verdict/explain.h"
@@ -12,54 +13,8 @@
 namespace weir::appliance {
 namespace {
 
-using Request = nlohmann::json;
-
 constexpr size_t kFlowsDefault = 100;
 constexpr size_t kFlowsMax = 10'000;
-constexpr size_t kWordShownMax = 80;
-
-// Text from outside may be no UTF-8: it is shown all the same.
-std::string Line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json Refusal(const std::string& error) { return {{"ok", false}, {"error", error}}; }
-
-std::string Shown(std::string_view text) { return std::string(text.substr(0, kWordShownMax)); }
-
-// A member that is a string, "" when there is none.
-base::Result<std::string> Text(const Request& request, const char* key) {
-  const auto found = request.find(key);
-  if (found == request.end()) return std::string();
-  if (!found->is_string()) return base::Error{fmt::format("\"{}\" must be a string", key)};
-  return found->get<std::string>();
-}
-
-base::Result<uint64_t> Number(const Request& request, const char* key, uint64_t otherwise,
-                              uint64_t most) {
-  const auto found = request.find(key);
-  if (found == request.end()) return otherwise;
-  if (!found->is_number_unsigned() || found->get<uint64_t>() > most) {
-    return base::Error{fmt::format("\"{}\" must be a number from 0 to {}", key, most)};
-  }
-  return found->get<uint64_t>();
-}
-
-base::Result<std::vector<rules::PolicySource>> PolicySources(const Request& request) {
-  const auto given = request.find("sources");
-  const base::Error expected{"\"sources\" must be a list of {\"name\":\"…\",\"text\":\"…\"}"};
-  if (given == request.end() || !given->is_array()) return expected;
-  std::vector<rules::PolicySource> sources;
-  for (const Request& source : *given) {
-    if (!source.is_object()) return expected;
-    auto name = Text(source, "name");
-    auto text = Text(source, "text");
-    if (!name || !text || name->empty() || !source.contains("text")) return expected;
-    sources.push_back({std::move(*name), std::move(*text)});
-  }
-  return sources;
-}
-
 // The flow that `why` asks about, with what its views point to.
 struct Question {
   verdict::Facts facts;
@@ -162,6 +117,7 @@ Json StepsOf(const std::vector<verdict::Step>& steps) {
 }  // namespace
 
 void Requests::Answer(std::string_view line, const Reply& reply) {
+  trials_.Forget(base::MonoNow());
   const Request request = Request::parse(line, nullptr, false);
   if (request.is_discarded() || !request.is_object()) {
     return reply(Line(Refusal("the line is no JSON object")));
@@ -169,6 +125,7 @@ void Requests::Answer(std::string_view line, const Reply& reply) {
   auto command = Text(request, "cmd");
   if (!command) return reply(Line(Refusal(command.error().message)));
   if (*command == "policy.install") return InstallPolicy(request, reply);
+  if (*command == "policy.try") return trials_.Try(request, reply);
 
   base::Result<Json> answer = Json();
   if (*command == "status") {
@@ -183,6 +140,8 @@ void Requests::Answer(std::string_view line, const Reply& reply) {
     answer = Flows(request);
   } else if (*command == "why") {
     answer = Why(request);
+  } else if (*command == "policy.judge") {
+    answer = trials_.Judge(request);
   } else if (*command == "bypass") {
     answer = Bypass(request);
   } else {
@@ -194,13 +153,9 @@ void Requests::Answer(std::string_view line, const Reply& reply) {
 void Requests::InstallPolicy(const Request& request, const Reply& reply) {
   auto sources = PolicySources(request);
   if (!sources) return reply(Line(Refusal(sources.error().message)));
-  auto word = Text(request, "mode");
-  if (!word) return reply(Line(Refusal(word.error().message)));
-  const std::optional<rules::Mode> mode = rules::FindMode(*word);
-  if (!word->empty() && !mode) {
-    return reply(Line(Refusal("\"mode\" must be \"monitor\" or \"enforce\"")));
-  }
-  parts_.policy->Install(std::move(*sources), mode, [this, reply](const base::Status& outcome) {
+  const auto mode = PolicyMode(request);
+  if (!mode) return reply(Line(Refusal(mode.error().message)));
+  parts_.policy->Install(std::move(*sources), *mode, [this, reply](const base::Status& outcome) {
     reply(Line(outcome ? PolicyStatus() : Refusal(outcome.error().message)));
   });
 }
@@ -253,7 +208,12 @@ Json Requests::Rules() const {
   Json list = Json::array();
   const uint32_t count = parts_.shared->policy.current()->rule_count();
   for (uint32_t rule = 0; rule < count; ++rule) list.push_back(RuleInForce(rule));
-  return {{"ok", true}, {"version", parts_.policy->state().version}, {"rules", std::move(list)}};
+  const int64_t up_ns = parts_.statistics->uptime_ns();
+  return {{"ok", true},
+          {"version", parts_.policy->state().version},
+          {"counted_since", base::FormatRfc3339({base::WallNow().ns - up_ns})},
+          {"warnings", parts_.shared->policy.current()->warnings()},
+          {"rules", std::move(list)}};
 }
 
 base::Result<Json> Requests::Flows(const Request& request) const {

@@ -12,6 +12,7 @@
 
 #include "dataplane/app/dataplane/policy_keeper.h"
 #include "dataplane/app/dataplane/statistics.h"
+#include "dataplane/app/dataplane/trial_requests.h"
 #include "dataplane/app/dataplane/worker.h"
 
 namespace weir::appliance {
@@ -23,15 +24,18 @@ class Requests {
     Shared* shared = nullptr;
     PolicyKeeper* policy = nullptr;
     const Statistics* statistics = nullptr;
+    const classify::NdpiNames* names = nullptr;
     std::string sensor;
     std::string boot_id;
     std::function<void(bool on)> set_bypass;
   };
   using Reply = std::function<void(const std::string& line)>;
 
-  explicit Requests(Parts parts) : parts_(std::move(parts)) {}
+  explicit Requests(Parts parts)
+      : parts_(std::move(parts)),
+        trials_({parts_.workers, parts_.shared, parts_.policy, parts_.names}) {}
 
-  // Calls `reply` exactly once: at once, or for an install when it has ended.
+  // Calls `reply` exactly once: at once, or for an install or a try when it has ended.
   void Answer(std::string_view line, const Reply& reply);
 
  private:
@@ -45,6 +49,7 @@ class Requests {
   Json RuleInForce(uint32_t rule) const;
 
   const Parts parts_;
+  TrialRequests trials_;
 };
 
 }  // namespace weir::appliance

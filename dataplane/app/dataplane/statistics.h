@@ -57,6 +57,7 @@ class Statistics {
   // Busy ratios are of the time between two calls a second or more apart. About once a round.
   void Sample(base::MonoTime now);
 
+  int64_t uptime_ns() const { return base::MonoNow().ns - sources_.started.ns; }
   Json Policy() const;
   Json Stats() const;
 

@@ -1,12 +1,15 @@
 // Requests to the data plane's control socket, and the policy that they change.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "dataplane/events/event.h"
 #include "tests/component/dataplane_app/dataplane_process.h"
 
 namespace weir::testing {
@@ -117,6 +120,85 @@ TEST_F(ControlSocket, WhyNamesTheRuleThatDecides) {
   other["port"] = 80;
   EXPECT_EQ(dataplane_.Ask(other)["verdict"], "pass");
   EXPECT_TRUE(dataplane_.Ask(other)["rule"].is_null());
+}
+
+std::string HexOf(const events::SessionEvent& session) {
+  std::array<uint8_t, events::kEncodedBytesMax> bytes;
+  std::string hex;
+  const size_t count = events::Encode(session, bytes);
+  for (size_t at = 0; at < count; ++at) hex += fmt::format("{:02x}", bytes[at]);
+  return hex;
+}
+
+events::SessionEvent SessionTo(std::string_view name, uint16_t port) {
+  events::SessionEvent session;
+  session.src_ip = *base::IpAddress::Parse("10.0.0.1");
+  session.dst_ip = *base::IpAddress::Parse("192.0.2.1");
+  session.dst_port = port;
+  session.ip_protocol = 6;
+  session.direction = events::Direction::kOutbound;
+  session.state = events::SessionState::kClosed;
+  session.name = name;
+  return session;
+}
+
+TEST_F(ControlSocket, APolicyIsTriedWithoutBeingInstalled) {
+  const json before = Status();
+  json request = InstallRequest(
+      "drop domain bad.example id name\ndrop app YouTube id video\ndrop port tcp/25 from outside "
+      "id side\n");
+  request["cmd"] = "policy.try";
+  const json tried = dataplane_.Ask(request);
+  ASSERT_EQ(tried["ok"], true) << tried;
+  EXPECT_EQ(tried["rules"], 3);
+  EXPECT_EQ(tried["live"]["looked_at"], 0);
+  EXPECT_EQ(Status(), before);
+
+  events::SessionEvent video = SessionTo("", 443);
+  video.app = "TLS.YouTube";
+  json sessions = {HexOf(SessionTo("www.bad.example", 443)),
+                   HexOf(SessionTo("good.example", 443)),
+                   HexOf(SessionTo("", 23)),
+                   HexOf(SessionTo("", 25)),
+                   HexOf(video),
+                   "zz",
+                   7};
+  const json judge = {{"cmd", "policy.judge"}, {"trial", tried["trial"]}, {"sessions", sessions}};
+  const json judged = dataplane_.Ask(judge);
+  ASSERT_EQ(judged["ok"], true) << judged;
+  EXPECT_EQ(judged["looked_at"], 5);
+  EXPECT_EQ(judged["undecodable"], 2);
+  EXPECT_EQ(judged["same"], 2);
+  ASSERT_EQ(judged["changes"].size(), 3U) << judged;
+  EXPECT_EQ(judged["changes"][0]["from"], "pass");
+  EXPECT_EQ(judged["changes"][0]["to"], "drop");
+  EXPECT_EQ(judged["changes"][0]["rule"], "name");
+  EXPECT_EQ(judged["changes"][0]["places"]["www.bad.example:443/tcp"], 1);
+  EXPECT_EQ(judged["changes"][1]["rule"], "video");
+  EXPECT_EQ(judged["changes"][2]["from"], "drop");
+  EXPECT_EQ(judged["changes"][2]["rule_before"], "telnet");
+  EXPECT_EQ(judged["changes"][2]["rule"], "");
+}
+
+TEST_F(ControlSocket, ATrialHasLimits) {
+  json request = InstallRequest("dropp any\n");
+  request["cmd"] = "policy.try";
+  EXPECT_EQ(RefusalOf(request).find("given.rules:1:1"), 0U);
+  EXPECT_FALSE(Status().contains("last_refusal")) << "nothing was to be installed";
+  EXPECT_NE(RefusalOf({{"cmd", "policy.judge"}, {"trial", 1}}).find("no trial 1"),
+            std::string::npos);
+  request = InstallRequest("allow any\n");
+  request["cmd"] = "policy.try";
+  const json first = dataplane_.Ask(request);
+  const json second = dataplane_.Ask(request);
+  json judge = {{"cmd", "policy.judge"}, {"trial", first["trial"]}, {"sessions", json::array()}};
+  RefusalOf(judge);  // only the last one is kept
+  judge["trial"] = second["trial"];
+  EXPECT_EQ(dataplane_.Ask(judge)["looked_at"], 0);
+  judge["sessions"] = std::vector<std::string>(2001, "00");
+  EXPECT_NE(RefusalOf(judge).find("up to 2000"), std::string::npos);
+  judge.erase("sessions");
+  RefusalOf(judge);
 }
 
 TEST_F(ControlSocket, StatsHaveTheShapeThatTheControlPlaneReads) {
