@@ -39,6 +39,11 @@ Reply PostListCheck(const Parts& parts, const Request& request);
 Reply PostListRefresh(const Parts& parts, const Request& request);
 Reply PostListImport(const Parts& parts, const Request& request);
 
+// trial_handlers.cc
+Reply PostRulesDiff(const Parts& parts, const Request& request);
+// "live" and "past", or "error".
+nlohmann::json WhatBlockChanges(const Parts& parts, const policy::Block& block);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

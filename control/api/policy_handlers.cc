@@ -108,7 +108,9 @@ Reply PostBlock(const Parts& parts, const Request& request) {
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!outcome) return ErrorReply(409, outcome.error().message);
   if (!dry_run && !wanted->incident.empty()) NoteOnIncident(parts, request, outcome->block);
-  return JsonReply(OutcomeJson(*outcome), outcome->pending.empty() ? 200 : 202);
+  nlohmann::json object = OutcomeJson(*outcome);
+  if (dry_run) object["would_change"] = WhatBlockChanges(parts, outcome->block);
+  return JsonReply(object, outcome->pending.empty() ? 200 : 202);
 }
 
 Reply DeleteBlock(const Parts& parts, const Request& request) {

@@ -25,6 +25,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/why", GetWhy, "which rule decides a flow"},
     {"GET", "/api/v1/show/{what}", GetShow, "ports, workers, flows, accounts, rules or drops"},
     {"POST", "/api/v1/rules/check", PostRulesCheck, "check the rules files"},
+    {"POST", "/api/v1/rules/diff", PostRulesDiff, "what the rules files would change"},
     {"POST", "/api/v1/rules/apply", PostRulesApply, "install the rules files"},
     {"POST", "/api/v1/rules/confirm", PostRulesConfirm, "keep what waits to be confirmed"},
     {"POST", "/api/v1/rules/undo", PostRulesUndo, "back to the rules before the last apply"},

@@ -113,6 +113,25 @@ json ToJson(const policy::PolicyStatus& status) {
   return object;
 }
 
+json ToJson(const policy::RulesDiff& diff) {
+  const auto list = [](const std::vector<policy::RuleChange>& changes) {
+    json array = json::array();
+    for (const policy::RuleChange& change : changes) {
+      json object{{"id", change.id}, {"where", change.where}};
+      PutIf(object, "before", change.before);
+      PutIf(object, "after", change.after);
+      array.push_back(std::move(object));
+    }
+    return array;
+  };
+  return {{"added", list(diff.added)},
+          {"removed", list(diff.removed)},
+          {"changed", list(diff.changed)},
+          {"moved", list(diff.moved)},
+          {"definitions", list(diff.definitions)},
+          {"left_out", diff.left_out}};
+}
+
 json ToJson(const policy::Waiting& waiting) {
   return {{"actor", waiting.actor},
           {"typed", base::FormatRfc3339(waiting.typed)},

@@ -20,6 +20,7 @@ nlohmann::json ToJson(const policy::Block& block);
 nlohmann::json ToJson(const policy::PolicyCheck& check);
 nlohmann::json ToJson(const policy::PolicyStatus& status);
 nlohmann::json ToJson(const policy::Waiting& waiting);
+nlohmann::json ToJson(const policy::RulesDiff& diff);
 nlohmann::json ToJson(const ingest::Counters& counters);
 nlohmann::json ToJson(const audit::StoreStats& stats);
 nlohmann::json ToJson(const Operation& operation);

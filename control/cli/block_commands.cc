@@ -119,7 +119,17 @@ int RunBlock(Context& context, const BlockOptions& options) {
                   {"dry_run", options.dry_run}};
   const auto block = context.Ask({"POST", "/api/v1/blocks", policy::JsonDump(body)});
   if (!block) return context.exit_code();
-  if (options.dry_run) return PrintOutcome(context, *block, "would be installed");
+  if (options.dry_run) {
+    const int done = PrintOutcome(context, *block, "would be installed");
+    const json& changes = JsonMember(*block, "would_change");
+    if (context.as_json() || done != kDone) return done;
+    if (const std::string error = JsonText(changes, "error"); !error.empty()) {
+      context.Print("what it would change cannot be said: " + Printable(error) + "\n");
+    } else {
+      PrintVerdictChanges(context, changes);
+    }
+    return done;
+  }
   return PrintOutcome(
       context, *block,
       fmt::format("installed in {:.1f} ms, policy version {}",

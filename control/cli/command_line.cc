@@ -173,7 +173,7 @@ class CommandLine {
     block->add_option("--reason", block_.reason, "why; it stands in the record")->required();
     block->add_option("--notice", block_.notice, "number of the authority's notice");
     block->add_option("--incident", block_.incident, "the case it belongs to");
-    block->add_flag("--dry-run", block_.dry_run, "check only");
+    block->add_flag("--dry-run", block_.dry_run, "check only, and say what it would change");
     Add(&app_, "unblock", "take a block back", [this](Context& c) { return RunUnblock(c, id_); })
         ->add_option("id", id_, "block-7")
         ->required();
@@ -216,7 +216,10 @@ class CommandLine {
                     "neither ask the data plane nor look at its counters afterwards: for who "
                     "means to stop everything");
     }
-    NotYet(rules, "diff", "rules diff");
+    Add(rules, "diff", "what they would change: rules, live flows, sessions of the last 24 hours",
+        [this](Context& c) { return RunRulesDiff(c, sessions_judged_); })
+        ->add_option("--sessions", sessions_judged_, "newest ones looked at; 20000 without")
+        ->check(CLI::Range(0, 1'000'000));
     CLI::App* config = AddGroup("config", "the configuration");
     CLI::App* check =
         Add(config, "check", "read weir.toml and say what is wrong with it", [this](Context& c) {
@@ -287,6 +290,7 @@ class CommandLine {
   SessionOptions sessions_;
   BlockOptions block_;
   ApplyOptions apply_;
+  std::optional<uint64_t> sessions_judged_;
 };
 
 }  // namespace

@@ -64,6 +64,8 @@ struct ApplyOptions {
 int RunRulesApply(Context& context, const ApplyOptions& options);
 int RunRulesConfirm(Context& context);
 int RunRulesUndo(Context& context, const ApplyOptions& options);
+// Of what `show rules` shows: rules that did nothing so far, and those that never can.
+void PrintIdleRules(Context& context, const nlohmann::json& shown);
 int RunConfigCheck(Context& context, const std::filesystem::path& config);
 
 // list_commands.cc
@@ -73,5 +75,10 @@ int RunListsCheck(Context& context, const std::string& what, const std::string& 
 int RunListsDiff(Context& context, const std::string& name, const std::string& file);
 int RunListsRefresh(Context& context, const std::string& name, bool force);
 int RunListsImport(Context& context, const std::string& name, const std::string& file, bool force);
+
+// diff_commands.cc
+int RunRulesDiff(Context& context, const std::optional<uint64_t>& sessions);
+// "live" and "past" of a diff or of a dry run.
+void PrintVerdictChanges(Context& context, const nlohmann::json& changes);
 
 }  // namespace weir::control::cli

@@ -86,6 +86,11 @@ int Swap(Context& context, const char* target, const json& body) {
   return kDone;
 }
 
+// A protect rule does its work by being there.
+bool IsIdle(const json& rule) {
+  return JsonCount(rule, "hits") == 0 && JsonText(rule, "verb") != "protect";
+}
+
 }  // namespace
 
 int RunRulesCheck(Context& context, const std::filesystem::path& config) {
@@ -118,6 +123,29 @@ int RunRulesConfirm(Context& context) {
 
 int RunRulesUndo(Context& context, const ApplyOptions& options) {
   return Swap(context, "/api/v1/rules/undo", {{"canary", !options.no_canary}});
+}
+
+void PrintIdleRules(Context& context, const json& shown) {
+  constexpr size_t kNamedMax = 10;
+  std::string ids;
+  size_t idle = 0;
+  const json& rules = JsonMember(shown, "rules");
+  for (size_t at = 0; at < rules.size(); ++at) {
+    const json& rule = rules[at];
+    if (!IsIdle(rule)) continue;
+    if (++idle <= kNamedMax) ids += (ids.empty() ? "" : ", ") + JsonText(rule, "id");
+  }
+  if (idle > 0) {
+    const std::string since = LocalTime(JsonText(shown, "counted_since"));
+    if (idle > kNamedMax) ids += ", …";
+    context.Print(fmt::format("\n{} never hit since {}, or since they were written: {}\n", idle,
+                              since, Printable(ids)));
+  }
+  const json& warnings = JsonMember(shown, "warnings");
+  for (size_t at = 0; at < warnings.size(); ++at) {
+    const auto* text = warnings[at].get_ptr<const std::string*>();
+    if (text != nullptr) context.Print("warning: " + Printable(*text) + "\n");
+  }
 }
 
 int RunConfigCheck(Context& context, const std::filesystem::path& config) {

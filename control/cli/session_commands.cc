@@ -3,6 +3,7 @@
 #include <array>
 
 #include "control/cli/commands.h"
+#include "control/cli/line_splitter.h"
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
 
@@ -73,23 +74,6 @@ std::vector<std::string> Cells(const json& session) {
           JsonText(session, "app"),
           JsonText(session, "end_reason")};
 }
-
-// Cuts what comes in pieces into lines.
-class LineSplitter {
- public:
-  template <typename TakeLine>
-  void Add(std::string_view piece, const TakeLine& take) {
-    pending_ += piece;
-    size_t begin = 0;
-    for (size_t end; (end = pending_.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      take(std::string_view(pending_).substr(begin, end - begin));
-    }
-    pending_.erase(0, begin);
-  }
-
- private:
-  std::string pending_;
-};
 
 int PrintTable(Context& context, const std::string& target, uint64_t limit) {
   Table table = MakeTable(TerminalColumns() >= kWideColumns);

@@ -206,6 +206,7 @@ void PrintShown(Context& context, const std::string& what, const json& shown) {
     context.Print(ToTable(JsonMember(shown, "flows"), kFlowColumns));
   } else if (what == "rules") {
     context.Print(ToTable(RulesByNow(JsonMember(shown, "rules")), kRuleColumns));
+    PrintIdleRules(context, shown);
   } else if (what == "drops") {
     context.Print(CountsTable(JsonMember(shown, "dropped"), "reason"));
     context.Print("\n");

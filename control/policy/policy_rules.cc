@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "control/policy/policy_service.h"
+#include "rules/model/parse.h"
 
 namespace weir::control::policy {
 namespace {
@@ -36,6 +37,32 @@ PolicyCheck PolicyService::CheckDisk() {
     return check;
   }
   return Check(*disk, true);
+}
+
+DiskPolicy PolicyService::DiskWouldBe() {
+  const std::scoped_lock lock(push_mutex_);
+  DiskPolicy would_be;
+  auto disk = LoadDisk();
+  const auto active = blocks_->Active();
+  if (!disk || !active) {
+    would_be.check.errors = SplitLines(disk.ok() ? active.error().message : disk.error().message);
+    return would_be;
+  }
+  would_be.check = CheckSources(*disk, options_.mode, base::WallNow());
+  if (!would_be.check.ok()) return would_be;
+  would_be.sources = Compose(*active, *disk);
+  const auto after = rules::ParsePolicy(*disk);
+  const auto before = rules::ParsePolicy(rules_->sources().value_or(RuleSources()));
+  if (before.ok() && after.ok()) would_be.diff = CompareRules(*before, *after);
+  return would_be;
+}
+
+base::Result<RuleSources> PolicyService::WithBlock(const Block& block) {
+  const std::scoped_lock lock(push_mutex_);
+  auto active = blocks_->Active();
+  if (!active) return active.error();
+  active->push_back(block);
+  return Compose(*active);
 }
 
 std::string PolicyService::WhyNotApply(const ApplyRequest& request) const {

@@ -193,10 +193,13 @@ base::Status PolicyService::WriteBlocks(const std::vector<Block>& blocks) const 
 }
 
 std::vector<rules::PolicySource> PolicyService::Compose(const std::vector<Block>& blocks) const {
-  std::vector<rules::PolicySource> sources;
-  sources.push_back({options_.blocks_file.string(), RenderBlocksFile(blocks)});
-  const auto& in_force = rules_->sources();
-  if (in_force) sources.insert(sources.end(), in_force->begin(), in_force->end());
+  return Compose(blocks, rules_->sources().value_or(RuleSources()));
+}
+
+RuleSources PolicyService::Compose(const std::vector<Block>& blocks,
+                                   const RuleSources& rules) const {
+  RuleSources sources{{options_.blocks_file.string(), RenderBlocksFile(blocks)}};
+  sources.insert(sources.end(), rules.begin(), rules.end());
   return sources;
 }
 

@@ -34,6 +34,7 @@
 #include "control/policy/dataplane_client.h"
 #include "control/policy/list_keeper.h"
 #include "control/policy/policy_files.h"
+#include "control/policy/rules_diff.h"
 #include "control/policy/traffic_watch.h"
 #include "dataplane/base/result.h"
 #include "rules/model/policy_text.h"
@@ -45,6 +46,13 @@ struct BlockOutcome {
   bool dry_run = false;
   // Why the data plane does not have it yet; empty: it has.
   std::string pending;
+};
+
+// The rules files on disk with the blocks in front, as apply would send them.
+struct DiskPolicy {
+  PolicyCheck check;  // not good: nothing below
+  RuleSources sources;
+  RulesDiff diff;  // against the rules in force
 };
 
 struct ApplyRequest {
@@ -135,6 +143,12 @@ class PolicyService {
   // The rules before the last apply are in force again, as a new version.
   ApplyOutcome UndoRules(const ApplyRequest& request = {});
 
+  // What apply would install; nothing changes.
+  DiskPolicy DiskWouldBe();
+  // What is in force, with one block more.
+  base::Result<RuleSources> WithBlock(const Block& block);
+  rules::Mode mode() const { return options_.mode; }
+
   PolicyStatus status();
   const DataplaneClient& dataplane() const { return dataplane_; }
 
@@ -180,6 +194,7 @@ class PolicyService {
   void KeepLists();  // those of the rules in force
   base::Status WriteBlocks(const std::vector<Block>& blocks) const;
   std::vector<rules::PolicySource> Compose(const std::vector<Block>& blocks) const;
+  RuleSources Compose(const std::vector<Block>& blocks, const RuleSources& rules) const;
   PushOutcome PushAll();
   PushOutcome PushAnew();  // after the rules have changed
   PushOutcome Send(const std::vector<rules::PolicySource>& sources);

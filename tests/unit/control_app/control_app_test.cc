@@ -258,6 +258,45 @@ TEST_F(ControlAppTest, RulesAreConfirmedAndUndone) {
   EXPECT_EQ(operations["operations"][0]["action"], "rules apply (confirm 1 s)");
 }
 
+TEST_F(ControlAppTest, WhatWouldChangeIsSaidBeforeItDoes) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  std::ofstream(dir_ / "campus.rules") << "protect ip 10.0.0.53\ndrop host www.lab.example id x\n";
+  const Ran diff = Weirctl({"rules", "diff"});
+  EXPECT_EQ(diff.code, 0) << diff.err;
+  EXPECT_NE(diff.out.find("1 added (+)"), std::string::npos) << diff.out;
+  EXPECT_NE(diff.out.find("campus.rules:2 drop host www.lab.example id x"), std::string::npos)
+      << diff.out;
+  EXPECT_NE(diff.out.find("live flows: 2 of 3 looked at"), std::string::npos) << diff.out;
+  EXPECT_NE(diff.out.find("none would get another verdict"), std::string::npos) << diff.out;
+  EXPECT_EQ(dataplane_->Tried()["sources"][1]["text"],
+            "protect ip 10.0.0.53\ndrop host www.lab.example id x\n");
+  EXPECT_EQ(dataplane_->Tried()["mode"], "enforce");
+  EXPECT_EQ(Weirctl({"rules", "diff", "--sessions", "1000001"}).code, 2);
+  const auto json = Json({"rules", "diff", "--sessions", "1"});
+  EXPECT_EQ(json["rules"]["added"][0]["id"], "x");
+  EXPECT_LE(json["past"]["looked_at"], 1);
+
+  const auto dry = Json({"block", "domain", "bad.example", "--reason", "r", "--dry-run"});
+  EXPECT_EQ(dry["would_change"]["live"]["total"], 3) << dry;
+  EXPECT_NE(dataplane_->Tried()["sources"][0]["text"].get<std::string>().find("bad.example"),
+            std::string::npos);
+  EXPECT_EQ(dataplane_->Tried()["sources"][1]["text"], "protect ip 10.0.0.53\n")
+      << "with the rules in force, not with those on disk";
+
+  std::ofstream(dir_ / "campus.rules") << "dropp any\n";
+  const Ran bad = Weirctl({"rules", "diff"});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_NE(bad.err.find("campus.rules:1:1"), std::string::npos) << bad.err;
+  std::ofstream(dir_ / "campus.rules") << "drop any id all\n";
+  dataplane_->Stop();
+  const Ran alone = Weirctl({"rules", "diff"});
+  EXPECT_EQ(alone.code, 1);
+  EXPECT_NE(alone.out.find("drop any id all"), std::string::npos) << alone.out;
+  EXPECT_NE(alone.err.find("cannot be said"), std::string::npos) << alone.err;
+}
+
 TEST_F(ControlAppTest, StatusDoctorShowTopAndMetrics) {
   WriteTraffic(1);
   Start();

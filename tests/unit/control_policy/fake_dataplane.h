@@ -97,6 +97,11 @@ class FakeDataplane {
     const std::scoped_lock lock(mutex_);
     return installs_.empty() ? "" : installs_.back()["sources"][1]["text"].get<std::string>();
   }
+  // The policy tried last.
+  nlohmann::json Tried() {
+    const std::scoped_lock lock(mutex_);
+    return tried_;
+  }
   std::vector<nlohmann::json> Questions() {
     const std::scoped_lock lock(mutex_);
     return questions_;
@@ -153,6 +158,20 @@ class FakeDataplane {
     } else if (command == "rules") {
       reply["rules"] =
           nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
+    } else if (command == "policy.try") {
+      reply["trial"] = 7;
+      reply["live"] = {{"looked_at", 2}, {"same", 2}, {"total", 3}, {"changes", nullptr}};
+      tried_ = request;
+    } else if (command == "policy.judge") {
+      const size_t count = request["sessions"].size();
+      if (request["trial"] != 7) return Refuse("there is no such trial any more");
+      reply["looked_at"] = count;
+      reply["changes"] = {{{"from", "pass"},
+                           {"to", "drop"},
+                           {"rule_before", ""},
+                           {"rule", "x"},
+                           {"count", count},
+                           {"places", {{"www.lab.example:443/tcp", count}}}}};
     } else if (command == "bypass") {
       reply["bypass"] = request["on"];
     } else {
@@ -211,6 +230,7 @@ class FakeDataplane {
   nlohmann::json stats_ = nlohmann::json::object();
   std::vector<nlohmann::json> installs_;
   std::vector<nlohmann::json> questions_;
+  nlohmann::json tried_;
   struct {
     std::string value, verdict, if_installed;
   } wrong_;
