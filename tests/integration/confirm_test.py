@@ -1,4 +1,5 @@
-"""Rules that go back by themselves, with real clients: apply --confirm, confirm, undo, the canary."""
+"""Rules that go back by themselves, with real clients: apply --confirm, confirm, undo, the canary,
+and what `rules diff` says beforehand."""
 
 import json
 import time
@@ -106,6 +107,43 @@ class Confirm(harness.ApplianceTest):
         self.appliance.start_dataplane()
         self.assertTrue(wait_for(5, lambda: not self.in_force("cut-off")))
         self.assertTrue(self.passes())
+
+    def test_diff_says_what_apply_then_does(self):
+        talk = self.clients.start("talk.py", self.lab.clients[1], self.clients.web,
+                                  self.lab.names["LAB_ECHO_PORT"], 20)
+        self.addCleanup(talk.stdout.close)
+        self.addCleanup(talk.wait, 30)
+        self.addCleanup(talk.kill)
+        self.assertTrue(talk.stdout.readline())
+        self.assertTrue(self.passes())
+        client = self.lab.clients[0]
+        self.assertTrue(wait_for(20, lambda: self.appliance.sessions("--ip", client, "--port", 80), every=0.3))
+        self.write(f"drop port tcp/{self.lab.names['LAB_ECHO_PORT']} id echo\n"
+                   "drop host www.lab.example id site\n")
+        version = self.policy()["version"]
+        diff = self.appliance.weirctl_json("rules", "diff")
+        self.assertEqual([rule["id"] for rule in diff["rules"]["added"]], ["echo", "site"])
+        live = {change["rule"]: change for change in diff["live"]["changes"]}
+        self.assertEqual((live["echo"]["from"], live["echo"]["to"]), ("pass", "drop"), live)
+        self.assertEqual(diff["live"]["looked_at"], diff["live"]["total"])
+        past = {change["rule"]: change for change in diff["past"]["changes"]}
+        self.assertGreaterEqual(past["site"]["count"], 1, diff["past"])
+        self.assertIn("www.lab.example:80/tcp", [place["what"] for place in past["site"]["places"]])
+        self.assertTrue(diff["past"]["whole"])
+        shown = self.appliance.weirctl("rules", "diff")
+        self.assertIn("pass -> drop, echo (was: no rule)", shown.stdout, shown.stderr)
+        self.assertEqual(self.policy()["version"], version, "nothing was installed")
+        dry = self.appliance.weirctl("block", "domain", "lab.example", "--reason", "test", "--dry-run")
+        self.assertIn("pass -> drop, block-", dry.stdout, dry.stderr)
+        self.assertTrue(self.passes())
+        self.apply("--no-canary")
+        self.assertFalse(self.passes())
+        self.write("drop host unused.example id idle\ndrop domain a.example id wide\n"
+                   "drop host www.a.example id behind\n")
+        self.apply()
+        rules = self.appliance.weirctl("show", "rules").stdout
+        self.assertIn("3 never hit since", rules)
+        self.assertIn("rule 'behind' is redundant", rules)
 
     def test_rules_that_stop_all_traffic_are_taken_back(self):
         ping = self.clients.ping(700, 0.01)
