@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr uint64_t kSessionsDefault = 20'000;
 constexpr uint64_t kSessionsMax = 1'000'000;
-constexpr int64_t kPastNs = 24 * 3600 * base::kNsPerSecond;
+constexpr int64_t kPastNs = int64_t{24} * 3600 * base::kNsPerSecond;
 constexpr int64_t kDiffNs = 300 * base::kNsPerSecond;
 // Of a dry run, which answers in one piece.
 constexpr uint64_t kDryRunSessions = 10'000;

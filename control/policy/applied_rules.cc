@@ -61,8 +61,7 @@ base::Status AppliedRules::Replace(Next next, const Moment& now) {
   const bool hold = next.hold || waiting;
   std::optional<HistoryStep> before;
   if (sources_) before = HistoryStep{*sources_, next.actor, now.wall};
-  const auto saved =
-      history_->Push(before ? &*before : nullptr, hold ? &next.sources : nullptr, waiting);
+  auto saved = history_->Push(before ? &*before : nullptr, hold ? &next.sources : nullptr, waiting);
   if (!saved) return saved;
   if (const auto steps = history_->Steps(); steps.ok()) steps_ = *steps;
   waiting_ = std::move(waiting);
