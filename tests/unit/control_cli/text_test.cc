@@ -172,6 +172,24 @@ TEST(WeirctlCommand, WhatIsNotBuiltYetSaysSo) {
   }
 }
 
+TEST(WeirctlCommand, TimesAndNumbersOfRulesHaveLimits) {
+  const std::vector<std::vector<std::string>> wrong{
+      {"rules", "apply", "--confirm", "4"},    {"rules", "apply", "--confirm", "86401"},
+      {"rules", "apply", "--confirm", "2m"},   {"rules", "apply", "--confirm"},
+      {"rules", "diff", "--sessions", "-1"},   {"rules", "diff", "--sessions", "1000001"},
+      {"rules", "confirm", "--confirm", "60"}, {"rules", "undo", "7"}};
+  for (const auto& command : wrong) EXPECT_EQ(Weirctl(command).code, 2) << command[1];
+  const std::vector<std::vector<std::string>> right{{"rules", "apply", "--confirm", "5"},
+                                                    {"rules", "apply", "--no-canary"},
+                                                    {"rules", "confirm"},
+                                                    {"rules", "undo", "--no-canary"},
+                                                    {"rules", "diff", "--sessions", "0"}};
+  for (std::vector<std::string> command : right) {
+    command.insert(command.begin(), {"--socket", "/nonexistent/control.sock"});
+    EXPECT_EQ(Weirctl(command).code, 3) << command[3];
+  }
+}
+
 TEST(WeirctlCommand, ConfigCheckNeedsNobody) {
   const Ran missing = Weirctl({"config", "check", "/nonexistent/weir.toml"});
   EXPECT_EQ(missing.code, 1);
