@@ -40,6 +40,7 @@ PolicyCheck PolicyService::CheckDisk() {
 }
 
 DiskPolicy PolicyService::DiskWouldBe() {
+  PrepareLists();
   const std::scoped_lock lock(push_mutex_);
   DiskPolicy would_be;
   auto disk = LoadDisk();
@@ -48,7 +49,7 @@ DiskPolicy PolicyService::DiskWouldBe() {
     would_be.check.errors = SplitLines(disk.ok() ? active.error().message : disk.error().message);
     return would_be;
   }
-  would_be.check = CheckSources(*disk, options_.mode, base::WallNow());
+  would_be.check = Check(*disk, true);
   if (!would_be.check.ok()) return would_be;
   would_be.sources = Compose(*active, *disk);
   const auto after = rules::ParsePolicy(*disk);
