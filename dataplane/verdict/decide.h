@@ -17,6 +17,7 @@
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
 #include "dataplane/events/event.h"
+#include "dataplane/identity/identity_table.h"
 #include "dataplane/packet/packet.h"
 #include "rules/compile/compiled_policy.h"
 
@@ -49,6 +50,9 @@ struct Facts {
   bool vlans_known = true;
   uint8_t vlan_count = 0;
   std::array<uint16_t, 2> vlans{};
+
+  // Whose addresses these are, in the sets of the policy asked. Null: nobody knows anybody.
+  const identity::IdentityTable* identities = nullptr;
 
   // Names in their one form (dataplane/base/idna.h). Usually one. Each of several (an HTTP request
   // with conflicting Hosts) is judged as if it were the only one, and the strictest verdict stands.

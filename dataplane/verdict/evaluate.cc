@@ -76,6 +76,33 @@ void FindListsOfAddresses(const CompiledPolicy& policy, const Facts& facts, Foun
   find(facts.initiator_ip, facts.initiator_port);
 }
 
+// Of one end's account. True: the end is inside, and nobody has its address.
+bool FindSetsOfAccount(const identity::IdentityTable& identities, const base::IpAddress& ip,
+                       bool inside, FoundSets& found) {
+  const identity::Account* account = identities.Find(ip);
+  if (account == nullptr) {
+    return inside && identities.complete() && identity::MayBeSomebodys(ip);
+  }
+  found.Add(Aspect::kAccount, account->sets.accounts);
+  found.Add(Aspect::kGroup, account->sets.groups);
+  return false;
+}
+
+void FindSetsOfIdentities(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
+  static constexpr uint32_t kUnknown[] = {rules::kUnknownAddressSet};
+  if (policy.asks_for(Aspect::kGroup)) {
+    policy.parts().sets.FindGroups(facts.initiator_ip, found);
+    policy.parts().sets.FindGroups(facts.responder_ip, found);
+  }
+  if (facts.identities == nullptr || !policy.asks_for_accounts()) return;
+  const bool inside = BitOf(facts.initiator_side) == kInsideBit;
+  const bool other_inside = ResponderBit(facts) == kInsideBit;
+  const bool unknown = FindSetsOfAccount(*facts.identities, facts.initiator_ip, inside, found);
+  if (FindSetsOfAccount(*facts.identities, facts.responder_ip, other_inside, found) || unknown) {
+    found.Add(Aspect::kAccount, kUnknown);
+  }
+}
+
 void FindSetsOfLink(const CompiledPolicy& policy, const Facts& facts, FoundSets& found) {
   const rules::SetTables& sets = policy.parts().sets;
   if (policy.asks_for(Aspect::kMac) && facts.macs_known) {
@@ -177,6 +204,7 @@ void FindSets(const CompiledPolicy& policy, const Facts& facts, const NameView& 
               FoundSets& found) {
   FindSetsOfAddresses(policy, facts, found);
   FindListsOfAddresses(policy, facts, found);
+  FindSetsOfIdentities(policy, facts, found);
   FindSetsOfLink(policy, facts, found);
   FindSetsOfPorts(policy, facts, found);
   FindSetsOfApp(policy, facts, found);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "rules/compile/groups.h"
 #include "rules/compile/list_use.h"
 #include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
@@ -35,6 +36,8 @@ int CostOf(Selector selector) {
       return 1;
     case Selector::kIp:
     case Selector::kMac:
+    case Selector::kAccount:
+    case Selector::kGroup:
       return 2;
     case Selector::kApp:
     case Selector::kCategory:
@@ -56,6 +59,10 @@ Aspect AspectOf(Selector selector) {
       return Aspect::kMac;
     case Selector::kVlan:
       return Aspect::kVlan;
+    case Selector::kAccount:
+      return Aspect::kAccount;
+    case Selector::kGroup:
+      return Aspect::kGroup;
     case Selector::kPort:
       return Aspect::kPort;
     case Selector::kSourcePort:
@@ -87,7 +94,8 @@ class Compiler {
       : text_(text),
         options_(options),
         catalog_(secret),
-        lists_(text, options, parts_, catalog_, faults_) {
+        lists_(text, options, parts_, catalog_, faults_),
+        groups_(text, catalog_.identities(), faults_) {
     parts_.version = options.version;
     parts_.mode = options.mode;
     for (const SetDefinition& set : text.sets) sets_.emplace(set.name, &set);
@@ -105,6 +113,7 @@ class Compiler {
                                      options_.names_max)};
     }
     parts_.sets = catalog_.MakeTables();
+    TakeIdentities();
     // Without a catalog the sets of applications are empty, and would seem to lie in any other.
     if (parts_.complete) {
       std::vector<std::string> shadowed = FindShadowed(parts_, catalog_);
@@ -138,8 +147,6 @@ class Compiler {
     for (const Condition& condition : conjunction.conditions) {
       switch (condition.selector) {
         case Selector::kKeyword:
-        case Selector::kAccount:
-        case Selector::kGroup:
           Refuse(condition.where, SelectorName(condition.selector));
           break;
         default:
@@ -181,6 +188,11 @@ class Compiler {
     bool hold;
     std::optional<base::WallTime> change;
   };
+
+  void TakeIdentities() {
+    parts_.accounts = catalog_.identities().MakeAccountSets();
+    for (const auto& [name, set] : groups_.numbered()) parts_.groups.push_back({name, set});
+  }
 
   void MakeTimetables() {
     for (const TimeDefinition& definition : text_.times) {
@@ -253,6 +265,12 @@ class Compiler {
       case Selector::kList:
         compiled.set = lists_.Add(std::get<std::vector<WordItem>>(condition.values));
         break;
+      case Selector::kAccount:
+        compiled.set = AddAccounts(std::get<std::vector<WordItem>>(condition.values));
+        break;
+      case Selector::kGroup:
+        compiled.set = groups_.NumberOf(std::get<std::vector<WordItem>>(condition.values));
+        break;
       case Selector::kMac:
         compiled.set = AddMacs(std::get<std::vector<MacItem>>(condition.values));
         break;
@@ -316,6 +334,12 @@ class Compiler {
     for (const AddressItem& member : set->second->items) ranges.push_back(member.range);
   }
 
+  uint32_t AddAccounts(const std::vector<WordItem>& items) {
+    std::vector<std::string> names;
+    for (const WordItem& item : items) names.push_back(item.word);
+    return catalog_.identities().AddAccounts(std::move(names));
+  }
+
   uint32_t AddMacs(const std::vector<MacItem>& items) {
     std::vector<MacSet::Range> ranges;
     for (const MacItem& item : items) ranges.emplace_back(MacKey(item.mac), MacKey(item.mac));
@@ -377,6 +401,7 @@ class Compiler {
   FaultList faults_;
   SetCatalog catalog_;
   ListUse lists_;
+  Groups groups_;
   std::unordered_map<std::string_view, const SetDefinition*> sets_;
   std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
   std::unordered_map<std::string_view, Hours> hours_;

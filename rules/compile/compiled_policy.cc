@@ -49,7 +49,8 @@ uint32_t CompiledPolicy::FindRule(std::string_view id) const {
 }
 
 size_t CompiledPolicy::memory_bytes() const {
-  size_t bytes = sizeof *this + parts_.sets.memory_bytes() + index_.memory_bytes() +
+  size_t bytes = sizeof *this + parts_.sets.memory_bytes() + parts_.accounts->memory_bytes() +
+                 parts_.groups.capacity() * sizeof(GroupInfo) + index_.memory_bytes() +
                  parts_.infos.capacity() * sizeof(RuleInfo) +
                  parts_.rules.capacity() * sizeof(CompiledRule) +
                  parts_.exceptions.capacity() * sizeof(CompiledConjunction) +

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/base/time.h"
+#include "rules/compile/account_sets.h"
 #include "rules/compile/rule_index.h"
 #include "rules/compile/set_tables.h"
 #include "rules/model/policy_text.h"
@@ -37,6 +38,12 @@ struct RuleInfo {
   std::string source;  // the file's name
   uint32_t line = 0;
   std::string text;  // the rule in its canonical form; long lists of values are cut short
+};
+
+// A group that is defined, and its number among the sets of Aspect::kGroup.
+struct GroupInfo {
+  std::string name;
+  uint32_t set = 0;
 };
 
 inline constexpr uint32_t kNoSet = 0xffffffff;
@@ -94,6 +101,8 @@ struct PolicyParts {
   std::vector<PolicyList> lists;
   std::vector<ListChoice> list_choices;
   SetTables sets;
+  std::shared_ptr<const AccountSets> accounts = std::make_shared<const AccountSets>();
+  std::vector<GroupInfo> groups;
   std::optional<base::WallTime> next_change;
   std::vector<std::string> warnings;
 };
@@ -118,6 +127,12 @@ class CompiledPolicy {
   bool lists_ask_for_endpoints() const { return lists_ask_for_endpoints_; }
   bool asks_for(Aspect aspect) const {
     return (aspects_ >> static_cast<unsigned>(aspect) & 1) != 0;
+  }
+
+  // Whether any active rule asks who has an address.
+  bool asks_for_accounts() const {
+    return asks_for(Aspect::kAccount) ||
+           (asks_for(Aspect::kGroup) && parts_.accounts->has_groups());
   }
 
   // Whether any active rule drops or rejects in enforce mode. Where none does, nothing at all may

@@ -19,8 +19,10 @@ enum class Aspect : uint8_t {
   kIp,  // either address
   kFrom,
   kTo,
-  kMac,   // either address of the link
-  kVlan,  // either of the first two tags
+  kMac,      // either address of the link
+  kVlan,     // either of the first two tags
+  kAccount,  // of either address
+  kGroup,    // either address, or its account
   kPort,
   kSourcePort,
   kApp,
@@ -29,7 +31,7 @@ enum class Aspect : uint8_t {
   kDomain,
   kList,  // an address, one of them with its port, or the name
 };
-inline constexpr size_t kAspects = 12;
+inline constexpr size_t kAspects = 14;
 constexpr bool MayBeOpen(Aspect aspect) { return aspect >= Aspect::kPort; }
 
 using PortMap = RangeMap<uint32_t, 24>;  // protocol and port
@@ -91,15 +93,15 @@ class FoundSets {
   static constexpr size_t Index(Aspect aspect) { return static_cast<size_t>(aspect); }
 
   // An address under all lengths of prefix, and its side; two addresses of the link, two tags;
-  // master and sub of an application; a name and all its parents; lists by
-  // address and by name.
+  // two accounts, or one and that the other end's address is nobody's; for each end its account's
+  // groups and those around its address; master and sub of an application; a name and all its
+  // parents; lists by address and by name.
   static constexpr std::array<size_t, kAspects> kRunsMax = {
-      2 * AddressMapV6::kRunsMax, 1 + AddressMapV6::kRunsMax,
-      1 + AddressMapV6::kRunsMax, 2 * MacMap::kRunsMax,
-      2 * VlanMap::kRunsMax,      PortMap::kRunsMax,
-      PortMap::kRunsMax,          2 * AppMap::kRunsMax,
-      AppMap::kRunsMax,           1,
-      NameTable::kLabelsMax,      2};
+      2 * AddressMapV6::kRunsMax,     1 + AddressMapV6::kRunsMax, 1 + AddressMapV6::kRunsMax,
+      2 * MacMap::kRunsMax,           2 * VlanMap::kRunsMax,      3,
+      2 + 2 * AddressMapV6::kRunsMax, PortMap::kRunsMax,          PortMap::kRunsMax,
+      2 * AppMap::kRunsMax,           AppMap::kRunsMax,           1,
+      NameTable::kLabelsMax,          2};
   static constexpr auto kFirstRun = [] {
     std::array<size_t, kAspects + 1> first{};
     for (size_t i = 0; i < kAspects; ++i) first[i + 1] = first[i] + kRunsMax[i];

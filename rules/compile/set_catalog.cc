@@ -87,6 +87,7 @@ SetTables SetCatalog::MakeTables() {
   tables.categories = NumberMap<AppMap>(categories_);
   tables.names = builder_.Build();
   tables.list_addresses = list_addresses_.Build();
+  identities_.MakeMaps(tables);
   return tables;
 }
 
@@ -111,6 +112,10 @@ bool SetCatalog::Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect
       return macs_[outer].Covers(macs_[inner]);
     case Aspect::kVlan:
       return vlans_[outer].Covers(vlans_[inner]);
+    case Aspect::kAccount:
+      return identities_.CoversAccounts(outer, inner);
+    case Aspect::kGroup:
+      return identities_.CoversGroup(outer, inner);
     case Aspect::kPort:
     case Aspect::kSourcePort:
       return ports_[outer].Covers(ports_[inner]);

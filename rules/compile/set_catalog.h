@@ -8,13 +8,14 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "dataplane/base/siphash.h"
+#include "rules/compile/identity_catalog.h"
+#include "rules/compile/interned.h"
 #include "rules/compile/set_tables.h"
 #include "rules/compile/tables.h"
 #include "rules/model/policy_text.h"
@@ -40,6 +41,8 @@ class SetCatalog {
   }
   void AddList(const ListContent& content, uint32_t list);
 
+  IdentityCatalog& identities() { return identities_; }
+
   // How many different names there are.
   size_t CountNames() { return builder_.Count(); }
 
@@ -52,22 +55,6 @@ class SetCatalog {
   void FindNameCovers(const NameTable& table);
 
  private:
-  template <typename Set>
-  class Interned {
-   public:
-    uint32_t Add(Set set) {
-      const auto [known, is_new] = numbers_.try_emplace(std::move(set), size());
-      if (is_new) sets_.push_back(&known->first);
-      return known->second;
-    }
-    const Set& operator[](uint32_t number) const { return *sets_[number]; }
-    uint32_t size() const { return static_cast<uint32_t>(sets_.size()); }
-
-   private:
-    std::map<Set, uint32_t> numbers_;
-    std::vector<const Set*> sets_;
-  };
-
   struct Names {
     std::span<const WordItem> items;
     std::vector<uint32_t> covered_by;  // ascending: numbers * 2 + is_domain
@@ -82,6 +69,7 @@ class SetCatalog {
   Interned<NumberSet> apps_;
   Interned<NumberSet> categories_;
   Interned<std::vector<uint32_t>> list_choices_;
+  IdentityCatalog identities_;
   std::array<std::vector<Names>, 2> names_;                             // host, domain
   std::array<std::unordered_multimap<size_t, uint32_t>, 2> same_hash_;  // of the words, in order
   NameTable::Builder builder_;

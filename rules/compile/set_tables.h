@@ -23,6 +23,8 @@ inline constexpr uint32_t kFirstAddressSet = 4;
 struct SetTables {
   AddressMapV4 v4;
   AddressMapV6 v6;
+  AddressMapV4 groups_v4;  // which groups have the address itself
+  AddressMapV6 groups_v6;
   MacMap macs;
   VlanMap vlans;
   PortMap ports;
@@ -33,13 +35,10 @@ struct SetTables {
 
   // Each adds to what was found.
   void FindAddress(const base::IpAddress& address, Aspect aspect, FoundSets& found) const {
-    const auto add = [&](std::span<const uint32_t> run) { found.Add(aspect, run); };
-    const AddressKeyV6 key = AddressKey(address);
-    if (address.is_v4()) {
-      v4.ForEach(static_cast<uint32_t>(key), add);
-    } else {
-      v6.ForEach(key, add);
-    }
+    FindIn(v4, v6, address, aspect, found);
+  }
+  void FindGroups(const base::IpAddress& address, FoundSets& found) const {
+    FindIn(groups_v4, groups_v6, address, Aspect::kGroup, found);
   }
   void FindMac(const base::MacAddress& mac, FoundSets& found) const {
     macs.ForEach(MacKey(mac), [&](std::span<const uint32_t> run) { found.Add(Aspect::kMac, run); });
@@ -68,9 +67,22 @@ struct SetTables {
   }
 
   size_t memory_bytes() const {
-    return v4.memory_bytes() + v6.memory_bytes() + macs.memory_bytes() + vlans.memory_bytes() +
+    return v4.memory_bytes() + v6.memory_bytes() + groups_v4.memory_bytes() +
+           groups_v6.memory_bytes() + macs.memory_bytes() + vlans.memory_bytes() +
            ports.memory_bytes() + apps.memory_bytes() + categories.memory_bytes() +
            names.memory_bytes() + list_addresses.memory_bytes();
+  }
+
+ private:
+  static void FindIn(const AddressMapV4& v4, const AddressMapV6& v6, const base::IpAddress& address,
+                     Aspect aspect, FoundSets& found) {
+    const auto add = [&](std::span<const uint32_t> run) { found.Add(aspect, run); };
+    const AddressKeyV6 key = AddressKey(address);
+    if (address.is_v4()) {
+      v4.ForEach(static_cast<uint32_t>(key), add);
+    } else {
+      v6.ForEach(key, add);
+    }
   }
 };
 

@@ -37,11 +37,12 @@ MAY_INCLUDE = {
     "rules/model": BASE,
     "rules/lists": BASE | {"rules/model"},
     "rules/compile": BASE | {"rules/model", "rules/lists"},
-    "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "rules/model", "rules/lists",
+    "dataplane/identity": BASE | {"rules/compile"},
+    "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "dataplane/identity", "rules/model", "rules/lists",
                                    "rules/compile"},
     "dataplane/pipeline": PACKET | {"dataplane/parse", "dataplane/fragments", "dataplane/flow", "dataplane/stream",
                                     "dataplane/names", "dataplane/classify", "dataplane/verdict", "dataplane/respond",
-                                    "dataplane/events", "rules/model", "rules/lists", "rules/compile"},
+                                    "dataplane/events", "dataplane/identity", "rules/model", "rules/lists", "rules/compile"},
 }
 # Programs are at the edge and put the parts together.
 REPLAY_SEES_OF_CONTROL = {"control/accounts"}  # docs/decisions: weir-replay --accounts

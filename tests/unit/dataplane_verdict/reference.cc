@@ -1,6 +1,7 @@
 #include "tests/unit/dataplane_verdict/reference.h"
 
 #include <optional>
+#include <regex>
 #include <vector>
 
 namespace weir::verdict {
@@ -68,6 +69,50 @@ bool VlanHolds(const Condition& condition, const Facts& facts) {
   for (const rules::VlanItem& item : std::get<std::vector<rules::VlanItem>>(condition.values)) {
     for (uint8_t i = 0; i < facts.vlan_count; ++i) {
       if (item.first <= facts.vlans[i] && facts.vlans[i] <= item.last) return true;
+    }
+  }
+  return false;
+}
+
+// "": nobody's.
+std::string OwnerOf(const ReferencePolicy& policy, const base::IpAddress& address) {
+  const auto owner = policy.accounts.find(address);
+  return owner == policy.accounts.end() ? "" : owner->second;
+}
+
+bool AccountHolds(const ReferencePolicy& policy, const Condition& condition,
+                  const base::IpAddress& address) {
+  const std::string owner = OwnerOf(policy, address);
+  for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
+    if (owner == item.word) return true;
+  }
+  return false;
+}
+
+bool InGroup(const ReferencePolicy& policy, const rules::GroupDefinition& group,
+             const base::IpAddress& address) {
+  const std::string owner = OwnerOf(policy, address);
+  for (const rules::GroupItem& item : group.items) {
+    switch (item.kind) {
+      case rules::GroupItem::Kind::kRange:
+        if (item.range.Contains(address)) return true;
+        break;
+      case rules::GroupItem::Kind::kAccount:
+        if (owner == item.account) return true;
+        break;
+      case rules::GroupItem::Kind::kAccountPattern:
+        if (!owner.empty() && std::regex_search(owner, std::regex(item.account))) return true;
+        break;
+    }
+  }
+  return false;
+}
+
+bool GroupHolds(const ReferencePolicy& policy, const Condition& condition,
+                const base::IpAddress& address) {
+  for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
+    for (const rules::GroupDefinition& group : policy.text.groups) {
+      if (group.name == item.word && InGroup(policy, group, address)) return true;
     }
   }
   return false;
@@ -195,6 +240,12 @@ Answer Holds(const Asked& asked, const Condition& condition) {
     case Selector::kIp:
       return AddressHolds(text, condition, facts.initiator_ip, kNoSide) ||
              AddressHolds(text, condition, facts.responder_ip, kNoSide);
+    case Selector::kAccount:
+      return AccountHolds(asked.policy, condition, facts.initiator_ip) ||
+             AccountHolds(asked.policy, condition, facts.responder_ip);
+    case Selector::kGroup:
+      return GroupHolds(asked.policy, condition, facts.initiator_ip) ||
+             GroupHolds(asked.policy, condition, facts.responder_ip);
     case Selector::kFrom:
       return AddressHolds(text, condition, facts.initiator_ip, facts.initiator_side);
     case Selector::kTo:

@@ -24,6 +24,7 @@ struct ReferencePolicy {
   const ReferenceLists& lists;
   rules::Mode mode;
   base::WallTime now;
+  const std::map<base::IpAddress, std::string>& accounts;  // whose each address is
 };
 
 struct ReferenceDecision {

@@ -5,11 +5,13 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
 #include <random>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "dataplane/identity/account_resolver.h"
 #include "dataplane/verdict/explain.h"
 #include "rules/compile/compile.h"
 #include "rules/model/parse.h"
@@ -45,6 +47,8 @@ constexpr std::string_view kVlans[] = {"0", "7", "7-100", "99-4094", "4094"};
 constexpr std::string_view kApps[] = {"TLS", "YouTube", "BitTorrent", "QUIC"};
 constexpr std::string_view kCategories[] = {"Web", "VPN"};
 constexpr std::string_view kLists[] = {"names", "mixed", "addresses"};
+constexpr std::string_view kAccounts[] = {"anna", "ben", "s20230017", "s2023001x", "t1"};
+constexpr std::string_view kGroups[] = {"nets", "named", "students", "mixed", "empty"};
 constexpr std::string_view kSides[] = {"inside", "outside"};
 
 class World {
@@ -57,7 +61,12 @@ class World {
         "list names from \"n\"\nlist mixed from \"m\"\nlist addresses from \"a\"\n"
         "time work = Mon-Fri 08:00-12:00, 14:00-17:30 zone UTC\n"
         "time night = 22:00-06:00 zone UTC\n"
-        "time weekend = Sat, Sun, Fri 18:00-24:00 zone UTC\n";
+        "time weekend = Sat, Sun, Fri 18:00-24:00 zone UTC\n"
+        "group nets = 10.0.0.0/24, 2001:db8::1, 192.0.2.0/25\n"
+        "group named = account:anna, account:t1\n"
+        "group students = account:/^s[0-9]{8}$/\n"
+        "group mixed = 10.0.0.2, account:ben, account:/^s2/, account:/n/\n"
+        "group empty = 203.0.113.0/24, account:nobody, account:/^$/\n";
     for (uint32_t rules = 1 + Below(12); rules > 0; --rules) text += Rule() + "\n";
     return text;
   }
@@ -116,6 +125,15 @@ class World {
       SetApp(facts);
     }
     return facts;
+  }
+
+  // Of some addresses somebody's.
+  std::map<base::IpAddress, std::string> Accounts() {
+    std::map<base::IpAddress, std::string> accounts;
+    for (const std::string_view address : kAddresses) {
+      if (Below(2) == 0) accounts[*base::IpAddress::Parse(address)] = Pick(kAccounts);
+    }
+    return accounts;
   }
 
   // In 2026.
@@ -203,6 +221,10 @@ class World {
         return " vlan " + Values(kVlans);
       case 8:
         return " list " + Values(kLists);
+      case 9:
+        return " account " + Values(kAccounts);
+      case 10:
+        return " group " + Values(kGroups);
       default:
         return " category " + Values(kCategories);
     }
@@ -222,11 +244,19 @@ class World {
     return rule;
   }
 
-  static constexpr uint32_t kSelectors = 10;
+  static constexpr uint32_t kSelectors = 12;
 
   std::mt19937_64 random_;
   std::array<std::string_view, 3> names_;
 };
+
+identity::IdentityTablePtr TableOf(const std::map<base::IpAddress, std::string>& accounts,
+                                   const rules::CompiledPolicy& policy) {
+  identity::AccountResolver resolver(policy.parts().accounts);
+  std::vector<identity::IdentityTable::Change> changes;
+  for (const auto& [ip, account] : accounts) changes.push_back({ip, resolver.Get(account)});
+  return identity::IdentityTable({1, 2}, true).With(changes, true);
+}
 
 bool Blocks(const Decision& decision) {
   return decision.verdict == events::Verdict::kDrop || decision.verdict == events::Verdict::kReject;
@@ -311,13 +341,16 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
     }
     const auto compiled = rules::Compile(*parsed, {mode, 1, time, &apps, &lists});
     ASSERT_TRUE(compiled.ok()) << "seed " << seed << "\n" << text << compiled.error().message;
+    const auto accounts = world.Accounts();
+    const auto table = TableOf(accounts, **compiled);
     for (int n = 0; n < kFlowsEach; ++n) {
       Facts now = world.Flow();
+      now.identities = table.get();
       // The world uses its own place again for the names of `later`.
       const std::vector<std::string_view> names(now.names.begin(), now.names.end());
       now.names = names;
       const Facts later = world.Resolved(now);
-      CheckPair({*parsed, apps, held, mode, time}, **compiled, now, later);
+      CheckPair({*parsed, apps, held, mode, time, accounts}, **compiled, now, later);
       if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
       const Decision decision = Decide(**compiled, now);
       open += decision.open ? 1 : 0;
