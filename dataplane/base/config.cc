@@ -256,6 +256,10 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint64_t>(v, kMiB, 512 * kMiB, c.lists.max_bytes);
      }},
     {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
+    {"accounts", "max_addresses",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 4'000'000, c.accounts.max_addresses);
+     }},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",
      [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},

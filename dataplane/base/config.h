@@ -126,7 +126,8 @@ struct ListsConfig {
 };
 
 struct AccountsConfig {
-  std::filesystem::path registry;  // empty: none
+  std::filesystem::path registry;    // empty: none
+  uint32_t max_addresses = 200'000;  // with an account; what comes above is refused, and counted
 };
 
 struct IncidentsConfig {

@@ -40,8 +40,8 @@ inline constexpr uint64_t kPacketsMustCarry = uint64_t{1} << kPacketsCarryBits;
 struct alignas(64) HotFlow {
   FlowKey key;
   uint64_t last_seen_us : 48;
-  // Low bits of the policy version that gave the verdict; 0: none did yet. A flow that sleeps
-  // through 65,536 policies would be taken for decided: expiry looks at every flow far more often
+  // Short for the policy version that gave the verdict; 0: none did yet. A flow that sleeps
+  // through 32,767 policies would be taken for decided: expiry looks at every flow far more often
   // than that.
   uint64_t policy_epoch : 16;
   // Sent by the low endpoint in this part; from kPacketsMustCarry on, they go on in the cold half.

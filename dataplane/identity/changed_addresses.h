@@ -21,6 +21,7 @@ class ChangedAddresses {
   // `generation` rises with each set, and each holds all that was in those which some worker has
   // not done with.
   ChangedAddresses(uint64_t generation, std::vector<base::IpAddress> addresses);
+  explicit ChangedAddresses(uint64_t generation) : generation_(generation), everything_(true) {}
 
   uint64_t generation() const { return generation_; }
   bool everything() const { return everything_; }

@@ -57,8 +57,9 @@ struct alignas(64) Counters {
   Counter ech_hidden;        // DNS answers whose keys for encrypted hellos were made unusable
   Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;
-  Counter tunnelled;  // packets with IP layers around the one that is looked at
-  Counter too_deep;   // packets with more layers than are followed
+  Counter flows_rechecked;  // to be judged again, as an address is somebody else's now
+  Counter tunnelled;        // packets with IP layers around the one that is looked at
+  Counter too_deep;         // packets with more layers than are followed
 
   uint64_t responses_withheld_total() const {
     uint64_t total = 0;

@@ -8,6 +8,7 @@
 #include "dataplane/pipeline/fragment_stage.h"
 #include "dataplane/pipeline/learn.h"
 #include "dataplane/pipeline/name_stage.h"
+#include "dataplane/pipeline/recheck.h"
 #include "dataplane/pipeline/respond_stage.h"
 #include "dataplane/pipeline/session_writer.h"
 #include "dataplane/pipeline/stream_stage.h"
@@ -29,7 +30,8 @@ class Pipeline::Impl {
         classify_(worker_),
         verdict_(worker_, writer_),
         respond_(worker_),
-        strip_(worker_) {}
+        strip_(worker_),
+        recheck_(worker_) {}
 
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns) {
@@ -67,6 +69,7 @@ class Pipeline::Impl {
     fragments_.Expire(now_.mono);
     ChargeLostFragments();
     flows_.Sweep(now_);
+    recheck_.Step(verdict_.epoch());
   }
 
   void CloseAll(events::EndReason reason) {
@@ -88,6 +91,12 @@ class Pipeline::Impl {
   Worker& worker() { return worker_; }
   const Worker& worker() const { return worker_; }
   void set_bypass(bool on) { bypass_ = on; }
+  void set_identities(const identity::IdentityTable* table,
+                      const identity::ChangedAddresses* changed) {
+    worker_.identities = table;
+    recheck_.Tell(changed);
+  }
+  const Recheck& recheck() const { return recheck_; }
 
  private:
   void Use(const rules::CompiledPolicy& policy) {
@@ -239,6 +248,7 @@ class Pipeline::Impl {
   VerdictStage verdict_;
   RespondStage respond_;
   StripStage strip_;
+  Recheck recheck_;
   FoundNames found_;
   std::array<Wanted, packet::kBatchMax> wanted_;
   Now now_;
@@ -283,6 +293,15 @@ const flow::TableCounters& Pipeline::flow_counters() const {
 }
 
 void Pipeline::set_bypass(bool on) { impl_->set_bypass(on); }
+
+void Pipeline::set_identities(const identity::IdentityTable* table,
+                              const identity::ChangedAddresses* changed) {
+  impl_->set_identities(table, changed);
+}
+
+uint64_t Pipeline::rechecked() const { return impl_->recheck().done(); }
+
+bool Pipeline::rechecking() const { return impl_->recheck().busy(); }
 
 size_t Pipeline::VisitFlows(size_t limit, const FlowVisitor& visit) {
   return impl_->VisitFlows(limit, visit);

@@ -18,6 +18,8 @@
 #include "dataplane/classify/classifier.h"
 #include "dataplane/events/event.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/identity/changed_addresses.h"
+#include "dataplane/identity/identity_table.h"
 #include "dataplane/packet/packet.h"
 #include "dataplane/pipeline/counters.h"
 #include "dataplane/pipeline/options.h"
@@ -59,6 +61,18 @@ class Pipeline {
   // With bypass on, every packet is forwarded whatever the policy says; sessions are still
   // recorded.
   void set_bypass(bool on);
+
+  // Whose every address is, for the packets to come: of the policy that they are processed with,
+  // and valid as long as that. And which addresses have changed hands: their live flows are judged
+  // again, within a thousand calls of Tick() for a million flows. Valid until rechecked() is its
+  // generation.
+  void set_identities(const identity::IdentityTable* table,
+                      const identity::ChangedAddresses* changed);
+
+  // The generation of the newest changes that all flows were looked at for. Any thread.
+  uint64_t rechecked() const;
+  // Tick() has flows to look at, and should be called without delay.
+  bool rechecking() const;
 
   // Shows up to `limit` live flows as they stand, for `show flows`, and returns how many. The
   // event's strings are valid during the call only. Worker's thread.

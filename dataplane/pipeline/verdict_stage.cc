@@ -132,6 +132,7 @@ verdict::Facts VerdictStage::FactsOf(const packet::Packet& packet,
   verdict::Facts facts;
   facts.ip_protocol = outer.ip_protocol;
   facts.name_state = facts.app_state = Knowledge::kNone;
+  facts.identities = worker_.identities;
   facts.initiator_ip = outer.src_ip;
   facts.responder_ip = outer.dst_ip;
   facts.initiator_port = outer.src_port;
@@ -156,6 +157,7 @@ packet::DropReason VerdictStage::BlocksFragment(const packet::Packet& bare, bool
   const packet::Headers& headers = bare.headers;
   const Sides sides = SidesOf(bare, worker_.options);
   verdict::Facts facts;
+  facts.identities = worker_.identities;
   facts.initiator_ip = headers.src_ip;
   facts.responder_ip = headers.dst_ip;
   facts.initiator_port = headers.src_port;
@@ -179,6 +181,7 @@ packet::DropReason VerdictStage::BlocksBothWays(const verdict::Facts& forth) con
 
 verdict::Facts VerdictStage::FactsOf(const FlowPacket& at) const {
   verdict::Facts facts;
+  facts.identities = worker_.identities;
   const Endpoint initiator = at.hot.initiator();
   const Endpoint responder = Other(initiator);
   const auto address = [&](Endpoint end) {

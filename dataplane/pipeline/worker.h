@@ -10,6 +10,7 @@
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/string_pool.h"
 #include "dataplane/fragments/reassembler.h"
+#include "dataplane/identity/identity_table.h"
 #include "dataplane/pipeline/counters.h"
 #include "dataplane/pipeline/learning.h"
 #include "dataplane/pipeline/options.h"
@@ -79,6 +80,7 @@ struct Worker {
   RateLimiter limiter;
   SessionIds ids;
   PolicyEpochs epochs;
+  const identity::IdentityTable* identities = nullptr;  // of the policy in force; null: none
   FlowClock clock;
   respond::Outbox outbox;
   Counters counters;

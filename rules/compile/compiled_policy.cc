@@ -21,6 +21,9 @@ CompiledPolicy::CompiledPolicy(PolicyParts parts)
   by_id_.resize(parts_.rules.size());
   std::iota(by_id_.begin(), by_id_.end(), 0U);
   std::ranges::sort(by_id_, {}, [this](uint32_t rule) { return std::string_view(info(rule).id); });
+  judges_unknown_ = std::ranges::any_of(parts_.conditions, [](const CompiledCondition& condition) {
+    return condition.aspect == Aspect::kAccount && condition.set == kUnknownAddressSet;
+  });
   for (const CompiledRule& rule : parts_.rules) {
     if (!rule.active) continue;
     NoteAspects(rule.match);

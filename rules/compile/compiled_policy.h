@@ -135,6 +135,9 @@ class CompiledPolicy {
            (asks_for(Aspect::kGroup) && parts_.accounts->has_groups());
   }
 
+  // Whether any rule asks for addresses inside that are nobody's.
+  bool judges_unknown() const { return judges_unknown_; }
+
   // Whether any active rule drops or rejects in enforce mode. Where none does, nothing at all may
   // be dropped on the policy's account.
   bool blocks() const { return blocks_; }
@@ -181,6 +184,7 @@ class CompiledPolicy {
   bool blocks_ = false;
   bool lists_ask_for_names_ = false;
   bool lists_ask_for_endpoints_ = false;
+  bool judges_unknown_ = false;
   std::unique_ptr<HitCounter[]> hits_;
 };
 

@@ -88,9 +88,9 @@ class Worker {
     policy_.Register(0);
     const auto start = Clock::now();
     auto last = start;
-    const rules::CompiledPolicy* before = &policy_.Get();
+    const rules::CompiledPolicy* before = policy_.Get().policy.get();
     for (uint64_t at = 0; !stop_.load(std::memory_order_relaxed);) {
-      const rules::CompiledPolicy& policy = policy_.Get();
+      const rules::CompiledPolicy& policy = *policy_.Get().policy;
       if (&policy != before) ++policies_seen;
       before = &policy;
       for (size_t i = 0; i < kRound; ++i) Decide(policy, at++ % kNamesAsked);
@@ -136,7 +136,7 @@ uint64_t HitsOf(const rules::CompiledPolicy& policy) {
 nlohmann::ordered_json MeasureSwaps(const rules::PolicyText& text, unsigned swaps) {
   const Eal eal;
   appliance::PolicyInForce in_force;
-  if (const auto ready = in_force.Prepare(1, Compiled(text)); !ready) {
+  if (const auto ready = in_force.Prepare(1, Compiled(text), nullptr); !ready) {
     throw std::runtime_error(ready.error().message);
   }
   Worker worker(in_force);
@@ -145,7 +145,7 @@ nlohmann::ordered_json MeasureSwaps(const rules::PolicyText& text, unsigned swap
     auto next = Compiled(text, version);
     bool passed = false;
     const auto start = Clock::now();
-    in_force.Replace(std::move(next), [&] { passed = true; });
+    in_force.Replace(std::move(next), nullptr, [&] { passed = true; });
     while (!passed) in_force.Settle();
     settle_us.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
   }

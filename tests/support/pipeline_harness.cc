@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "dataplane/identity/account_resolver.h"
 #include "rules/compile/compile.h"
 #include "rules/model/parse.h"
 
@@ -105,6 +106,31 @@ void PipelineHarness::Install(const std::string& text) {
   const auto compiled = rules::Compile(*parsed, options);
   if (!compiled) throw std::invalid_argument(compiled.error().message);
   policy_ = *compiled;
+  identities_ = std::make_shared<const identity::IdentityTable>(base::HashKey{1, 2}, true);
+}
+
+void PipelineHarness::SetAccounts(const std::map<std::string, std::string>& changes) {
+  identity::AccountResolver resolver(policy_->parts().accounts);
+  std::vector<identity::IdentityTable::Change> table_changes;
+  std::vector<base::IpAddress> addresses;
+  for (const auto& [text, account] : changes) {
+    addresses.push_back(*base::IpAddress::Parse(text));
+    table_changes.push_back({addresses.back(), account.empty() ? nullptr : resolver.Get(account)});
+  }
+  identities_ = identities_->With(table_changes, true);
+  changed_.push_back(
+      std::make_shared<const identity::ChangedAddresses>(changed_.size() + 1, addresses));
+  TellIdentities();
+}
+
+void PipelineHarness::RecheckEverything() {
+  changed_.push_back(std::make_shared<const identity::ChangedAddresses>(changed_.size() + 1));
+  TellIdentities();
+}
+
+// Before every piece of work, as a worker does in each round.
+void PipelineHarness::TellIdentities() {
+  pipeline_->set_identities(identities_.get(), changed_.empty() ? nullptr : changed_.back().get());
 }
 
 void PipelineHarness::Advance(double seconds) {
@@ -121,6 +147,7 @@ bool PipelineHarness::Send(const Bytes& frame, packet::Side from, size_t wire_by
   packet.wire_bytes = static_cast<uint32_t>(wire_bytes == 0 ? bytes.size() : wire_bytes);
   packet.rx_side = from;
   packet.time = now_;
+  TellIdentities();
   pipeline_->Process(batch, *policy_, kWallMinusMonoNs);
   if (!strips_) {
     EXPECT_EQ(bytes, frame) << "the pipeline changed a frame";
@@ -137,6 +164,7 @@ bool PipelineHarness::Send(const Bytes& frame, packet::Side from, size_t wire_by
 uint64_t PipelineHarness::SendMany(Bytes frame, packet::Side from, uint64_t times) {
   packet::Batch batch;
   uint64_t forwarded = 0;
+  TellIdentities();
   for (uint64_t left = times; left > 0; left -= batch.count) {
     batch.count = std::min<uint64_t>(packet::kBatchMax, left);
     for (packet::Packet& packet : batch.filled()) {
@@ -154,7 +182,10 @@ uint64_t PipelineHarness::SendMany(Bytes frame, packet::Side from, uint64_t time
 }
 
 void PipelineHarness::Tick(unsigned times) {
-  for (unsigned i = 0; i < times; ++i) pipeline_->Tick(now_, *policy_, kWallMinusMonoNs);
+  for (unsigned i = 0; i < times; ++i) {
+    TellIdentities();
+    pipeline_->Tick(now_, *policy_, kWallMinusMonoNs);
+  }
 }
 
 const SeenSession& PipelineHarness::session() const {

@@ -75,6 +75,11 @@ class PipelineHarness {
   // A new version of the policy; throws std::invalid_argument with the parser's words when it is
   // bad.
   void Install(const std::string& rules);
+  // Whose addresses are told to the pipeline, as the appliance does: the same policy, a new table,
+  // and the changed addresses to look for. "" for nobody. Install() afterwards forgets them.
+  void SetAccounts(const std::map<std::string, std::string>& changes);
+  // All flows are to be judged again, whatever their addresses.
+  void RecheckEverything();
   void Advance(double seconds);
 
   // One frame by itself; true when it is forwarded. `wire_bytes`: more than the frame has where a
@@ -104,9 +109,14 @@ class PipelineHarness {
   ScriptedClassifier& classifier() { return classifier_; }
 
  private:
+  void TellIdentities();
+
   ScriptedClassifier classifier_;
   EventRecorder events_;
   std::shared_ptr<const rules::CompiledPolicy> policy_;
+  identity::IdentityTablePtr identities_;
+  // Kept: a walk may go on for several ticks.
+  std::vector<std::shared_ptr<const identity::ChangedAddresses>> changed_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::vector<respond::OutFrame> answers_;
   Bytes last_frame_;

@@ -92,7 +92,11 @@ base::Status Appliance::CheckPolicy() {
   auto names = classify::NdpiNames::Create();
   if (!names) return names.error();
   names_ = std::move(*names);
-  policy_ = std::make_unique<PolicyKeeper>(config_, names_, shared_->policy);
+  identities_ = std::make_unique<IdentityKeeper>(
+      IdentityKeeper::Settings{config_.accounts.max_addresses,
+                               config_.fail.mode == base::FailMode::kClosed},
+      base::HashKey::FromBytes(Random<std::array<uint8_t, 16>>()), shared_->policy);
+  policy_ = std::make_unique<PolicyKeeper>(config_, names_, shared_->policy, *identities_);
   auto first = policy_->LoadFirst();
   if (!first) return first.error();
   first_policy_ = std::move(*first);
@@ -112,7 +116,9 @@ base::Status Appliance::OpenPorts(port::Plan plan) {
   if (!eal) return eal.error();
   eal_ = std::move(*eal);
   if (const std::string line = port::DecideQueues(plan); !line.empty()) spdlog::warn("{}", line);
-  if (auto ready = shared_->policy.Prepare(plan.workers, std::move(first_policy_)); !ready) {
+  if (auto ready =
+          shared_->policy.Prepare(plan.workers, std::move(first_policy_), identities_->table());
+      !ready) {
     return ready;
   }
   // Workers take time to make (their tables): before the ports take packets from the bridge.
@@ -155,10 +161,11 @@ base::Status Appliance::MakeWorkers(const port::Plan& plan) {
 
 base::Status Appliance::OpenControl() {
   statistics_ = std::make_unique<Statistics>(
-      Sources{workers_, ports_.get(), policy_.get(), events_.get(), shared_.get(),
-              config_.flows.max, fmt::format("{:016x}", boot_id_), started_});
+      Sources{workers_, ports_.get(), policy_.get(), identities_.get(), events_.get(),
+              shared_.get(), config_.flows.max, fmt::format("{:016x}", boot_id_), started_});
   requests_ = std::make_unique<Requests>(Requests::Parts{
-      workers_, shared_.get(), policy_.get(), statistics_.get(), names_.get(), config_.sensor,
+      workers_, shared_.get(), policy_.get(), identities_.get(), statistics_.get(), names_.get(),
+      config_.sensor,
       fmt::format("{:016x}", boot_id_), [this](bool on) { SetBypass(on); }});
   auto control = ControlServer::Listen(
       config_.control.dataplane_socket,
@@ -247,6 +254,7 @@ void Appliance::Round(int timeout_ms) {
   TakeSignals();
   more_events_ = events_->Drain(workers_, base::WallNow(), now);
   policy_->Work(base::WallNow());
+  SettleIdentities();
   statistics_->Sample(now);
   control_->Serve();
   WatchWorkers(now);
@@ -263,6 +271,12 @@ void Appliance::TakeSignals() {
       policy_->ReloadFiles([](const base::Status&) {});
     }
   }
+}
+
+void Appliance::SettleIdentities() {
+  uint64_t rechecked = UINT64_MAX;
+  for (const auto& worker : workers_) rechecked = std::min(rechecked, worker->rechecked());
+  identities_->Settle(rechecked);
 }
 
 // One line when a worker stops coming round, one when it does again. It cannot be helped from here:

@@ -51,6 +51,7 @@ class Appliance {
   void Round(int timeout_ms);
   void TakeSignals();
   void UpdateClock();
+  void SettleIdentities();
   void WatchWorkers(base::MonoTime now);
   void TellDpdkLog();
   void SetBypass(bool on);
@@ -70,6 +71,7 @@ class Appliance {
   std::unique_ptr<port::Eal> eal_;
   std::unique_ptr<Shared> shared_;
   std::shared_ptr<const classify::NdpiNames> names_;
+  std::unique_ptr<IdentityKeeper> identities_;
   std::unique_ptr<PolicyKeeper> policy_;
   PolicyPtr first_policy_;
   respond::Settings respond_;

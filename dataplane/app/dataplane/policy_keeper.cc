@@ -48,10 +48,11 @@ std::string_view VerdictWord(const rules::RuleInfo& rule) {
 
 PolicyKeeper::PolicyKeeper(const base::Config& config,
                            std::shared_ptr<const classify::NdpiNames> names,
-                           PolicyInForce& in_force)
+                           PolicyInForce& in_force, IdentityKeeper& identities)
     : config_(config),
       names_(std::move(names)),
       in_force_(in_force),
+      identities_(identities),
       version_file_(config.journal.dir / "policy_version"),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       lists_({.copies = config.control.data_dir / "lists",
@@ -68,12 +69,11 @@ PolicyKeeper::~PolicyKeeper() {
 }
 
 // On the helper thread, or at start on the main thread: touches nothing that changes.
-PolicyKeeper::Outcome PolicyKeeper::Compile(std::vector<rules::PolicySource> sources,
-                                            bool from_files, rules::Mode mode,
-                                            uint32_t version) const {
+PolicyKeeper::Outcome PolicyKeeper::Compile(Attempt attempt, uint32_t version,
+                                            identity::IdentityTablePtr identities) const {
   Outcome outcome;
-  outcome.sources = std::move(sources);
-  if (from_files) {
+  outcome.sources = std::move(attempt.sources);
+  if (attempt.from_files) {
     auto loaded = rules::LoadPolicySources((config_.control.data_dir / "blocks.rules").string(),
                                            config_.policy.rules, "");
     if (!loaded) {
@@ -82,11 +82,17 @@ PolicyKeeper::Outcome PolicyKeeper::Compile(std::vector<rules::PolicySource> sou
     }
     outcome.sources = std::move(*loaded);
   }
-  auto text = rules::ParsePolicy(outcome.sources);
-  if (!text) {
-    outcome.policy = text.error();
-    return outcome;
+  outcome.policy = CompileSources(outcome.sources, attempt.mode, version);
+  if (outcome.policy) {
+    outcome.identities = IdentityKeeper::Resolve(std::move(identities), **outcome.policy);
   }
+  return outcome;
+}
+
+base::Result<PolicyPtr> PolicyKeeper::CompileSources(
+    const std::vector<rules::PolicySource>& sources, rules::Mode mode, uint32_t version) const {
+  const auto text = rules::ParsePolicy(sources);
+  if (!text) return text.error();
   const pipeline::NdpiCatalog catalog(*names_);
   rules::CompileOptions options;
   options.mode = mode;
@@ -94,16 +100,18 @@ PolicyKeeper::Outcome PolicyKeeper::Compile(std::vector<rules::PolicySource> sou
   options.now = base::WallNow();
   options.apps = &catalog;
   options.lists = &lists_;
-  outcome.policy = rules::Compile(*text, options);
-  if (outcome.policy) lists_.ForgetUnused();
-  return outcome;
+  auto policy = rules::Compile(*text, options);
+  if (policy) lists_.ForgetUnused();
+  return policy;
 }
 
 base::Result<PolicyPtr> PolicyKeeper::LoadFirst() {
   state_.version = ReadVersion();
-  Outcome outcome = Compile({}, true, ModeOf(config_), state_.version + 1);
+  Outcome outcome =
+      Compile({{}, true, ModeOf(config_), {}}, state_.version + 1, identities_.table());
   if (!outcome.policy) return outcome.policy.error();
   Accept(outcome);
+  identities_.Adopt(std::move(outcome.identities));
   return *outcome.policy;
 }
 
@@ -128,17 +136,18 @@ void PolicyKeeper::Enqueue(Attempt attempt) {
 
 void PolicyKeeper::StartNext() {
   if (compiling_.valid() || waiting_.empty()) return;
-  running_ = std::move(waiting_.front());
+  Attempt next = std::move(waiting_.front());
   waiting_.pop_front();
-  const uint32_t version = state_.version + 1;
-  compiling_ = std::async(std::launch::async, [this, sources = std::move(running_.sources),
-                                               from_files = running_.from_files,
-                                               mode = running_.mode, version]() mutable {
-    Outcome outcome = Compile(std::move(sources), from_files, mode, version);
-    const uint64_t one = 1;
-    static_cast<void>(!::write(wake_.get(), &one, sizeof one));
-    return outcome;
-  });
+  running_done_ = std::move(next.done);
+  running_tried_ = std::move(next.tried);
+  compiling_ =
+      std::async(std::launch::async, [this, next = std::move(next), version = state_.version + 1,
+                                      identities = identities_.table()]() mutable {
+        Outcome outcome = Compile(std::move(next), version, std::move(identities));
+        const uint64_t one = 1;
+        static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+        return outcome;
+      });
 }
 
 void PolicyKeeper::Work(base::WallTime now) {
@@ -160,16 +169,17 @@ void PolicyKeeper::Work(base::WallTime now) {
 }
 
 void PolicyKeeper::Take(Outcome outcome) {
-  if (running_.tried) return running_.tried(outcome.policy);
+  if (running_tried_) return running_tried_(outcome.policy);
   if (!outcome.policy) {
     state_.last_refusal = outcome.policy.error().message;
     if (on_refused) on_refused(state_.last_refusal);
-    running_.done(outcome.policy.error());
+    running_done_(outcome.policy.error());
     return;
   }
   Accept(outcome);
   StoreVersion();
-  in_force_.Replace(*outcome.policy, [done = std::move(running_.done)] { done(base::Status()); });
+  in_force_.Replace(*outcome.policy, identities_.Adopt(std::move(outcome.identities)),
+                    [done = std::move(running_done_)] { done(base::Status()); });
   if (on_installed) on_installed(state_.version);
 }
 

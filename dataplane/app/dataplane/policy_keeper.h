@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/app/dataplane/identity_keeper.h"
 #include "dataplane/app/dataplane/policy_in_force.h"
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
@@ -45,7 +46,7 @@ class PolicyKeeper {
   using Done = std::function<void(const base::Status& outcome)>;
 
   PolicyKeeper(const base::Config& config, std::shared_ptr<const classify::NdpiNames> names,
-               PolicyInForce& in_force);
+               PolicyInForce& in_force, IdentityKeeper& identities);
   ~PolicyKeeper();
 
   // At start, on this thread: the files of the configuration. Fails with a line for each fault.
@@ -96,10 +97,12 @@ class PolicyKeeper {
   struct Outcome {
     std::vector<rules::PolicySource> sources;
     base::Result<PolicyPtr> policy = base::Error{};
+    IdentityKeeper::Resolved identities;  // where there is a policy
   };
 
-  Outcome Compile(std::vector<rules::PolicySource> sources, bool from_files, rules::Mode mode,
-                  uint32_t version) const;
+  Outcome Compile(Attempt attempt, uint32_t version, identity::IdentityTablePtr identities) const;
+  base::Result<PolicyPtr> CompileSources(const std::vector<rules::PolicySource>& sources,
+                                         rules::Mode mode, uint32_t version) const;
   void Enqueue(Attempt attempt);
   void StartNext();
   void Take(Outcome outcome);
@@ -111,6 +114,7 @@ class PolicyKeeper {
   const base::Config& config_;
   const std::shared_ptr<const classify::NdpiNames> names_;
   PolicyInForce& in_force_;
+  IdentityKeeper& identities_;
   const std::filesystem::path version_file_;
   base::UniqueFd wake_;
 
@@ -119,7 +123,8 @@ class PolicyKeeper {
   std::vector<rules::PolicySource> sources_;  // of the policy in force
   PolicyState state_;
   std::deque<Attempt> waiting_;
-  Attempt running_;
+  Done running_done_;    // of the attempt under way
+  Tried running_tried_;  // the same, where nothing is to be installed
   std::future<Outcome> compiling_;  // valid while one runs
   base::WallTime retry_at_;         // what has run out is not compiled anew before
   VerdictCounts verdicts_before_;   // of the policies that are gone

@@ -104,6 +104,20 @@ Json ListOf(const rules::CompiledPolicy& policy, const verdict::Decision& decisi
   return {{"name", list.name}, {"source", list.source}, {"digest", list.digest}};
 }
 
+// The account that has an address, "" for none, and the groups that the address is in.
+Json OwnerOf(const rules::CompiledPolicy& policy, const identity::IdentityTable& identities,
+             const base::IpAddress& ip) {
+  rules::FoundSets found;
+  policy.parts().sets.FindGroups(ip, found);
+  const identity::Account* account = identities.Find(ip);
+  if (account != nullptr) found.Add(rules::Aspect::kGroup, account->sets.groups);
+  Json groups = Json::array();
+  for (const rules::GroupInfo& group : policy.parts().groups) {
+    if (found.Contains(rules::Aspect::kGroup, group.set)) groups.push_back(group.name);
+  }
+  return {{"account", account == nullptr ? "" : account->name}, {"groups", std::move(groups)}};
+}
+
 Json StepsOf(const std::vector<verdict::Step>& steps) {
   Json json = Json::array();
   for (const verdict::Step& step : steps) {
@@ -142,6 +156,8 @@ void Requests::Answer(std::string_view line, const Reply& reply) {
     answer = Why(request);
   } else if (*command == "policy.judge") {
     answer = trials_.Judge(request);
+  } else if (*command == "identity.update") {
+    answer = UpdateIdentities(request);
   } else if (*command == "bypass") {
     answer = Bypass(request);
   } else {
@@ -237,6 +253,8 @@ base::Result<Json> Requests::Why(const Request& request) const {
     if (auto taken = take(request, question); !taken) return taken.error();
   }
   const rules::CompiledPolicy& policy = *parts_.shared->policy.current();
+  const identity::IdentityTable& identities = *parts_.shared->policy.identities();
+  question.facts.identities = &identities;
   verdict::Decision decision = verdict::Decide(policy, question.facts);
   const bool open = decision.open;
   const auto brief = request.find("brief");
@@ -259,7 +277,21 @@ base::Result<Json> Requests::Why(const Request& request) const {
               {"list", ListOf(policy, decision)},
               {"list_line", decision.list_line},
               {"policy_version", policy.version()},
+              {"src_owner", OwnerOf(policy, identities, question.facts.initiator_ip)},
+              {"dst_owner", OwnerOf(policy, identities, question.facts.responder_ip)},
               {"steps", std::move(steps)}};
+}
+
+base::Result<Json> Requests::UpdateIdentities(const Request& request) const {
+  const auto update = IdentityUpdate::Parse(request);
+  if (!update) return update.error();
+  const bool taken = parts_.identities->Take(*update);
+  return Json{{"ok", true},
+              {"boot_id", parts_.boot_id},
+              {"seq", update->seq},
+              {"again", !taken},
+              {"addresses", parts_.identities->table()->size()},
+              {"refused", parts_.identities->counters().refused}};
 }
 
 base::Result<Json> Requests::Bypass(const Request& request) const {

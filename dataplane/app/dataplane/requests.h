@@ -23,6 +23,7 @@ class Requests {
     std::span<const std::unique_ptr<Worker>> workers;
     Shared* shared = nullptr;
     PolicyKeeper* policy = nullptr;
+    IdentityKeeper* identities = nullptr;
     const Statistics* statistics = nullptr;
     const classify::NdpiNames* names = nullptr;
     std::string sensor;
@@ -42,6 +43,7 @@ class Requests {
   void InstallPolicy(const nlohmann::json& request, const Reply& reply);
   base::Result<Json> Flows(const nlohmann::json& request) const;
   base::Result<Json> Why(const nlohmann::json& request) const;
+  base::Result<Json> UpdateIdentities(const nlohmann::json& request) const;
   base::Result<Json> Bypass(const nlohmann::json& request) const;
   Json Status() const;
   Json PolicyStatus() const;

@@ -212,6 +212,22 @@ Json Statistics::Classifier() const {
   return classifier;
 }
 
+Json Statistics::Identities() const {
+  const IdentityKeeper& keeper = *sources_.identities;
+  uint64_t rechecked = 0;
+  for (const auto& worker : sources_.workers)
+    rechecked += worker->packets().flows_rechecked.value();
+  return {{"addresses", keeper.table()->size()},
+          {"addresses_max", keeper.settings().addresses_max},
+          {"complete", keeper.table()->complete()},
+          {"bytes", keeper.memory_bytes()},
+          {"updates", keeper.counters().updates},
+          {"updates_again", keeper.counters().again},
+          {"addresses_refused", keeper.counters().refused},
+          {"changes_told", keeper.counters().changes_told},
+          {"flows_rechecked", rechecked}};
+}
+
 Json Statistics::Journal() const {
   const EventKeeper& events = *sources_.events;
   Json journal;
@@ -258,6 +274,7 @@ Json Statistics::Stats() const {
   stats["workers"] = Json::array();
   for (size_t i = 0; i < sources_.workers.size(); ++i) stats["workers"].push_back(WorkerStats(i));
   stats["classifier"] = Classifier();
+  stats["identities"] = Identities();
   stats["journal"] = Journal();
   stats["events_lost"] = sources_.events->lost_total();
   stats["bypass"] = sources_.shared->bypass.load(std::memory_order_relaxed);

@@ -43,6 +43,7 @@ struct Sources {
   std::span<const std::unique_ptr<Worker>> workers;
   const port::Ports* ports = nullptr;
   const PolicyKeeper* policy = nullptr;
+  const IdentityKeeper* identities = nullptr;
   const EventKeeper* events = nullptr;
   const Shared* shared = nullptr;
   uint64_t flows_max = 0;
@@ -82,6 +83,7 @@ class Statistics {
   Json Classifier() const;
   // What `list` says of each worker, added up.
   Json Listed(pipeline::NamedCounts (*list)(const pipeline::Counters&)) const;
+  Json Identities() const;
   Json Journal() const;
   Json SummaryOf(const Worker& worker) const;
 

@@ -138,7 +138,7 @@ bool Worker::Round() {
     bypass_ = bypass;
     pipeline_->set_bypass(bypass);
   }
-  const rules::CompiledPolicy& policy = shared_.policy.Get();
+  const rules::CompiledPolicy& policy = TakeRuling();
   size_t moved = 0;
   for (unsigned left = kBurstsARound; left > 0; --left) {
     const size_t more = Burst(packet::Side::kInside, now, policy, offset) +
@@ -150,7 +150,14 @@ bool Worker::Round() {
   SendAnswers();
   if (list_state_.load(std::memory_order_acquire) == ListState::kWanted) AnswerFlowList();
   const bool moved_for_others = ports_->moved_for_others();
-  return moved > 0 || moved_for_others;
+  return moved > 0 || moved_for_others || pipeline_->rechecking();
+}
+
+// For this round: the old one may be gone after it.
+const rules::CompiledPolicy& Worker::TakeRuling() {
+  const Ruling& ruling = shared_.policy.Get();
+  pipeline_->set_identities(ruling.identities.get(), ruling.changed.get());
+  return *ruling.policy;
 }
 
 size_t Worker::Burst(packet::Side side, base::MonoTime now, const rules::CompiledPolicy& policy,
@@ -188,7 +195,7 @@ void Worker::Rest() {
 void Worker::CatchUp(base::MonoTime asleep_at, base::MonoTime now) {
   const auto missed = static_cast<uint64_t>((now.ns - asleep_at.ns) / kRestMaxNs);
   const uint64_t whole_table = pipeline_->flow_counters().entries.value() / kFlowsATick;
-  const rules::CompiledPolicy& policy = shared_.policy.Get();
+  const rules::CompiledPolicy& policy = TakeRuling();
   const int64_t offset = shared_.wall_minus_mono_ns.load(std::memory_order_relaxed);
   for (uint64_t tick = std::min(missed, whole_table); tick > 0; --tick) {
     pipeline_->Tick(now, policy, offset);

@@ -76,6 +76,8 @@ class Worker {
   const pipeline::Counters& packets() const { return pipeline_->counters(); }
   const flow::TableCounters& flows() const { return pipeline_->flow_counters(); }
   port::PortTotals ports() const { return ports_->totals(); }
+  // The generation of the newest changes of addresses that all its flows were looked at for.
+  uint64_t rechecked() const { return pipeline_->rechecked(); }
   uint64_t flows_max() const { return flows_max_; }
   events::EventRing& ring() { return ring_; }
   const events::RingEventSink& sink() const { return ring_sink_; }
@@ -94,6 +96,7 @@ class Worker {
 
   Worker(const Setup& setup, unsigned index);
   bool Round();
+  const rules::CompiledPolicy& TakeRuling();
   size_t Burst(packet::Side side, base::MonoTime now, const rules::CompiledPolicy& policy,
                int64_t wall_minus_mono_ns);
   void SendAnswers();

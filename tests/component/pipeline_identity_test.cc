@@ -1,0 +1,166 @@
+// Addresses change hands while flows live: their verdicts follow, and nobody else's.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/encapsulation.h"
+#include "tests/support/pipeline_harness.h"
+#include "tests/support/tcp_talk.h"
+
+namespace weir::testing {
+namespace {
+
+using events::Verdict;
+
+constexpr const char* kServer = "198.51.100.10";
+
+std::string Client(unsigned number) {
+  return fmt::format("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
+}
+
+PacketBuilder Datagram(const std::string& from, const std::string& to, uint16_t src_port,
+                       uint16_t dst_port) {
+  PacketBuilder builder;
+  builder.Ipv4(from, to)
+      .Udp({.src_port = src_port, .dst_port = dst_port})
+      .Payload("hello there, this is long enough for a glance at it");
+  return builder;
+}
+
+bool Asks(PipelineHarness& bench, const std::string& client) {
+  return bench.FromInside(Datagram(client, kServer, 5000, 5001));
+}
+bool IsAnswered(PipelineHarness& bench, const std::string& client) {
+  return bench.FromOutside(Datagram(kServer, client, 5001, 5000));
+}
+bool Talks(PipelineHarness& bench, const std::string& client) {
+  const bool asks = Asks(bench, client);
+  return IsAnswered(bench, client) && asks;
+}
+
+uint64_t Rechecked(PipelineHarness& bench) {
+  return bench.pipeline().counters().flows_rechecked.value();
+}
+
+TEST(PipelineIdentity, LiveFlowIsJudgedAgainWhenItsAddressChangesHands) {
+  PipelineHarness bench("drop account guest id no-guests");
+  bench.SetAccounts({{"10.0.0.1", "anna"}, {"10.0.0.2", "ben"}});
+  for (const char* client : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) {
+    for (int i = 0; i < 12; ++i) ASSERT_TRUE(Talks(bench, client));
+  }
+  const uint64_t short_before = bench.pipeline().counters().short_way.value();
+  ASSERT_TRUE(Talks(bench, "10.0.0.1"));
+  ASSERT_EQ(bench.pipeline().counters().short_way.value(), short_before + 2) << "it is decided";
+
+  bench.SetAccounts({{"10.0.0.1", "guest"}});
+  bench.Tick(2);
+  EXPECT_EQ(Rechecked(bench), 1u);
+  EXPECT_FALSE(bench.pipeline().rechecking());
+  EXPECT_EQ(bench.pipeline().rechecked(), 2u);
+  EXPECT_FALSE(Asks(bench, "10.0.0.1"));
+  EXPECT_FALSE(IsAnswered(bench, "10.0.0.1"));
+  EXPECT_TRUE(Talks(bench, "10.0.0.2"));
+  EXPECT_TRUE(Talks(bench, "10.0.0.3"));
+
+  bench.SetAccounts({{"10.0.0.1", ""}});
+  bench.Tick(2);
+  EXPECT_TRUE(Talks(bench, "10.0.0.1"));
+  EXPECT_EQ(Rechecked(bench), 2u);
+}
+
+TEST(PipelineIdentity, RecordTellsTheRuleAndItsVersion) {
+  PipelineHarness bench("drop account guest id no-guests");
+  ASSERT_TRUE(Talks(bench, "10.0.0.1"));
+  bench.SetAccounts({{"10.0.0.1", "guest"}});
+  bench.Tick();
+  EXPECT_FALSE(Asks(bench, "10.0.0.1"));
+  EXPECT_EQ(bench.session().event.verdict, Verdict::kDrop);
+  EXPECT_EQ(bench.session().rule, "no-guests");
+  EXPECT_EQ(bench.session().event.policy_version, 1u);
+}
+
+TEST(PipelineIdentity, StaleFlowThatSaysNoMoreKeepsItsPolicyVersionInTheRecord) {
+  PipelineHarness bench("drop account guest id no-guests");
+  ASSERT_TRUE(Talks(bench, "10.0.0.1"));
+  bench.SetAccounts({{"10.0.0.1", "guest"}});
+  bench.Tick();
+  bench.CloseAll();
+  EXPECT_EQ(bench.session().event.policy_version, 1u);
+  EXPECT_EQ(bench.session().event.verdict, Verdict::kPass);
+}
+
+TEST(PipelineIdentity, LiveTcpConnectionIsStoppedAndLetGoOnAgain) {
+  PipelineHarness bench("group students = account:/^s[0-9]+$/\ndrop group students id exams");
+  TcpTalk talk(bench, 40000, 9999);
+  ASSERT_TRUE(talk.Handshake());
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_TRUE(talk.Say("abcdef"));
+    ASSERT_TRUE(talk.Answer("ghijkl"));
+  }
+  bench.SetAccounts({{"10.20.0.11", "s7"}});
+  bench.Tick(2);
+  EXPECT_FALSE(talk.Say("more"));
+  bench.SetAccounts({{"10.20.0.11", "t7"}});
+  bench.Tick(2);
+  EXPECT_TRUE(talk.Say("more"));
+}
+
+// A walk of many ticks, with flows that begin, end and change meanwhile.
+TEST(PipelineIdentity, NoFlowKeepsAnOldVerdictWhenTheWalkTakesManyTicks) {
+  constexpr unsigned kClients = 20'000;
+  auto options = PipelineHarness::DefaultOptions();
+  options.flow_limits.flows_max = 2 * kClients;
+  options.flow_limits.embryonic_percent = 100;
+  PipelineHarness bench("drop account guest", options);
+  for (unsigned i = 0; i < kClients; ++i) ASSERT_TRUE(Talks(bench, Client(i + 1)));
+  std::map<std::string, std::string> changes;
+  for (unsigned i = 0; i < kClients; i += 100) changes[Client(i + 1)] = "guest";
+  bench.SetAccounts(changes);
+  const uint64_t before = Rechecked(bench);
+
+  bench.Tick();
+  ASSERT_TRUE(bench.pipeline().rechecking());
+  // Behind the walk and before it, by the new table at once.
+  EXPECT_FALSE(bench.FromInside(Datagram(Client(1), kServer, 6000, 6001)));
+  EXPECT_FALSE(bench.FromInside(Datagram(Client(19'901), kServer, 6000, 6001)));
+  // While it is under way, more changes: they have their turn behind it.
+  bench.SetAccounts({{Client(1), "anna"}, {Client(2), "guest"}});
+  bench.Tick(20);
+  EXPECT_GE(bench.pipeline().rechecked(), 1u) << "the first walk ends before the second begins";
+  bench.Tick(40);
+  EXPECT_FALSE(bench.pipeline().rechecking());
+  EXPECT_EQ(bench.pipeline().rechecked(), 2u);
+
+  EXPECT_GE(Rechecked(bench) - before, changes.size());
+  EXPECT_LE(Rechecked(bench) - before, changes.size() + 4);
+  for (unsigned i = 1; i < kClients; ++i) {
+    const bool guest = i == 1 || (i % 100 == 0);
+    ASSERT_EQ(Asks(bench, Client(i + 1)), !guest) << i;
+  }
+  EXPECT_TRUE(Asks(bench, Client(1)));
+}
+
+TEST(PipelineIdentity, EverythingIsJudgedAgainWithoutAWalk) {
+  PipelineHarness bench("drop account guest");
+  ASSERT_TRUE(Talks(bench, "10.0.0.1"));
+  ASSERT_TRUE(Talks(bench, "10.0.0.2"));
+  bench.RecheckEverything();
+  bench.Tick();
+  EXPECT_EQ(bench.pipeline().rechecked(), 1u);
+  EXPECT_FALSE(bench.pipeline().rechecking());
+  EXPECT_TRUE(Talks(bench, "10.0.0.1"));
+  EXPECT_EQ(bench.events().sessions().begin()->second.event.policy_version, 1u);
+}
+
+TEST(PipelineIdentity, LayersAroundTheFlowGoByItToo) {
+  PipelineHarness bench("drop account guest");
+  bench.SetAccounts({{"192.0.2.1", "guest"}});
+  PacketBuilder tunnel;
+  const Bytes inner = DatagramOf(Datagram("10.0.0.1", kServer, 5000, 5001));
+  tunnel.Ipv4("192.0.2.1", "198.51.100.1").Raw(4).Payload(inner);
+  EXPECT_FALSE(bench.FromInside(tunnel));
+  tunnel = PacketBuilder().Ipv4("192.0.2.2", "198.51.100.1").Raw(4).Payload(inner);
+  EXPECT_TRUE(bench.FromInside(tunnel));
+}
+
+}  // namespace
+}  // namespace weir::testing
