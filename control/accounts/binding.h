@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "dataplane/base/ip_address.h"
 #include "dataplane/base/time.h"
 
 namespace weir::control::accounts {
@@ -31,5 +33,33 @@ struct Binding {
 
   bool operator==(const Binding&) const = default;
 };
+
+// One address that somebody has now.
+struct Present {
+  base::IpAddress ip;
+  std::string account;
+
+  bool operator==(const Present&) const = default;
+};
+
+// Calls `visit(before, after)` for each address that is not the same account's in both, in order;
+// null: nobody's. Both are sorted by address, each address once.
+template <typename Visit>
+void ForEachDifference(std::span<const Present> before, std::span<const Present> after,
+                       Visit visit) {
+  auto was = before.begin();
+  auto is = after.begin();
+  while (was != before.end() || is != after.end()) {
+    if (is == after.end() || (was != before.end() && was->ip < is->ip)) {
+      visit(&*was++, static_cast<const Present*>(nullptr));
+    } else if (was == before.end() || is->ip < was->ip) {
+      visit(static_cast<const Present*>(nullptr), &*is++);
+    } else {
+      if (was->account != is->account) visit(&*was, &*is);
+      ++was;
+      ++is;
+    }
+  }
+}
 
 }  // namespace weir::control::accounts

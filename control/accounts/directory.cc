@@ -46,8 +46,11 @@ base::Status Directory::LoadRegistry(const std::filesystem::path& file) {
 
 void Directory::InstallRegistry(Registry registry) {
   auto fresh = std::make_shared<const Registry>(std::move(registry));
-  const std::lock_guard lock(mutex_);
-  registry_.swap(fresh);  // the old one is freed behind the lock, or by its last look-up
+  {
+    const std::lock_guard lock(mutex_);
+    registry_.swap(fresh);  // the old one is freed behind the lock, or by its last look-up
+  }
+  generation_.fetch_add(1, std::memory_order_release);
 }
 
 std::shared_ptr<const Registry> Directory::registry() const {

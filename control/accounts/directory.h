@@ -4,6 +4,8 @@
 // load that fails leaves the running snapshot in place. Lives as long as weir-control.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -37,6 +39,12 @@ class Directory {
   // The addresses that `account` had at `at`, in order: what a block of the account must cover.
   std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
 
+  // Every address that is somebody's now, by address.
+  std::vector<Present> PresentBindings() const { return registry()->PresentBindings(); }
+
+  // Rises whenever PresentBindings() may have become another one: cheap to ask.
+  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+
   // Rows of the registry in use.
   size_t registry_rows() const;
 
@@ -45,6 +53,7 @@ class Directory {
 
   mutable std::mutex mutex_;  // held only to copy or swap the pointer
   std::shared_ptr<const Registry> registry_;
+  std::atomic<uint64_t> generation_{1};  // raised behind the change
 };
 
 }  // namespace weir::control::accounts

@@ -219,6 +219,14 @@ const Binding* Registry::FindMac(const base::MacAddress& mac) const {
   return found == by_mac_.end() ? nullptr : &rows_[found->second];
 }
 
+std::vector<Present> Registry::PresentBindings() const {
+  std::vector<Present> present;
+  present.reserve(by_ip_.size());
+  for (const auto& [ip, row] : by_ip_) present.push_back({ip, rows_[row].account});
+  std::ranges::sort(present, {}, &Present::ip);
+  return present;
+}
+
 std::vector<base::IpAddress> Registry::AddressesOf(std::string_view account) const {
   const auto found = by_account_.find(account);
   if (found == by_account_.end()) return {};

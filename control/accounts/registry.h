@@ -38,6 +38,10 @@ class Registry {
 
   std::vector<base::IpAddress> AddressesOf(std::string_view account) const;
 
+  // Every address with its account, by address. An address that is known by its MAC address alone
+  // is not among them.
+  std::vector<Present> PresentBindings() const;
+
   size_t rows() const { return rows_.size(); }
 
  private:

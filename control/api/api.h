@@ -9,12 +9,14 @@
 #include <string_view>
 
 #include "control/accounts/directory.h"
+#include "control/accounts/registry_file.h"
 #include "control/api/message.h"
 #include "control/api/operations_log.h"
 #include "control/audit/session_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
+#include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "dataplane/base/config.h"
 
@@ -28,6 +30,8 @@ struct Parts {
   const accounts::Directory& directory;
   incidents::IncidentStore& incidents;
   policy::PolicyService& policy;
+  policy::IdentityPublisher& identities;
+  accounts::RegistryFile* registry;  // null: none is configured
   metrics::Metrics& metrics;
   OperationsLog& operations;
   base::WallTime started;

@@ -19,7 +19,8 @@ constexpr std::string_view kClaimedHeader = "X-Weir-Claimed-User";
 
 class HttpConnection {
  public:
-  HttpConnection(int fd, const ConnectionOptions& options) : stream_(fd), options_(options) {}
+  HttpConnection(int fd, const ConnectionOptions& options)
+      : stream_(fd), options_(options), buffer_(kHeaderBytesMax + BodyBytesMax()) {}
 
   void Run() {
     while (ServeOne()) {
@@ -29,11 +30,13 @@ class HttpConnection {
  private:
   using Parser = http::request_parser<http::string_body>;
 
+  uint64_t BodyBytesMax() const { return options_.local ? kLocalBodyBytesMax : kBodyBytesMax; }
+
   // False when the connection is over.
   bool ServeOne() {
     Parser parser;
     parser.header_limit(kHeaderBytesMax);
-    parser.body_limit(kBodyBytesMax);
+    parser.body_limit(BodyBytesMax());
     stream_.ExpireAfter(options_.timeout_ms);
     error_code error;
     http::read(stream_, buffer_, parser, error);
@@ -137,7 +140,7 @@ class HttpConnection {
 
   FdStream stream_;
   const ConnectionOptions& options_;
-  boost::beast::flat_buffer buffer_{kHeaderBytesMax + kBodyBytesMax};
+  boost::beast::flat_buffer buffer_;
 };
 
 }  // namespace

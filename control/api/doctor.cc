@@ -192,6 +192,28 @@ void CheckIncidents(const Parts& parts, Report& report) {
   if (totals->nearest_deadline_by_clock.empty()) report.Ok("deadlines", "none is running");
 }
 
+void CheckAccounts(const Parts& parts, Report& report) {
+  if (parts.registry == nullptr) {
+    report.Warn("accounts", "no registry: sessions are recorded without an account",
+                "set [accounts] registry");
+  } else if (const std::string error = parts.registry->status().error; !error.empty()) {
+    report.Fail("accounts", "the registry that was good last is in use: " + error,
+                "mend the file; it is read again when it changes");
+  } else {
+    report.Ok("accounts", fmt::format("{} rows in the registry", parts.directory.registry_rows()));
+  }
+  const policy::IdentityStatus told = parts.identities.status();
+  if (!told.in_step) {
+    report.Warn("identity", "the data plane is not told whose the addresses are: " + told.error,
+                "it decides by what it was told last; see the data plane above");
+  } else if (told.refused > 0) {
+    report.Warn("identity", fmt::format("{} addresses had no room in the data plane", told.refused),
+                "raise [accounts] max_addresses");
+  } else {
+    report.Ok("identity", fmt::format("the data plane knows {} addresses", told.addresses));
+  }
+}
+
 }  // namespace
 
 Reply GetDoctor(const Parts& parts, const Request&) {
@@ -202,12 +224,7 @@ Reply GetDoctor(const Parts& parts, const Request&) {
   CheckStore(parts, report);
   CheckDisk("disk", parts.config.control.data_dir, report);
   CheckDisk("journal disk", parts.config.journal.dir, report);
-  if (parts.config.accounts.registry.empty()) {
-    report.Warn("accounts", "no registry: sessions are recorded without an account",
-                "set [accounts] registry");
-  } else {
-    report.Ok("accounts", fmt::format("{} rows in the registry", parts.directory.registry_rows()));
-  }
+  CheckAccounts(parts, report);
   CheckIncidents(parts, report);
   CheckHugepages(report);
   return JsonReply(std::move(report).ToJson());

@@ -44,6 +44,10 @@ Reply PostRulesDiff(const Parts& parts, const Request& request);
 // "live" and "past", or "error".
 nlohmann::json WhatBlockChanges(const Parts& parts, const policy::Block& block);
 
+// account_handlers.cc
+Reply GetAccountsLookup(const Parts& parts, const Request& request);
+Reply PostAccountsImport(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

@@ -27,6 +27,8 @@ namespace weir::control::api {
 inline constexpr size_t kConnectionsMax = 64;
 inline constexpr uint32_t kHeaderBytesMax = 16 * 1024;
 inline constexpr uint64_t kBodyBytesMax = 1024 * 1024;
+// By the unix socket: a registry of a million rows.
+inline constexpr uint64_t kLocalBodyBytesMax = 64 * kBodyBytesMax;
 inline constexpr int64_t kTimeoutMs = 30'000;
 
 class Server {

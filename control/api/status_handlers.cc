@@ -8,6 +8,26 @@ namespace {
 
 constexpr uint64_t kOperationsMax = 10'000;
 
+nlohmann::json AccountsJson(const Parts& parts) {
+  const policy::IdentityStatus told = parts.identities.status();
+  nlohmann::json accounts{{"registry_rows", parts.directory.registry_rows()},
+                          {"told",
+                           {{"in_step", told.in_step},
+                            {"addresses", told.addresses},
+                            {"refused", told.refused},
+                            {"updates", told.updates},
+                            {"error", told.error}}}};
+  if (told.last_change.ns != 0) {
+    accounts["told"]["last_change"] = base::FormatRfc3339(told.last_change);
+  }
+  if (parts.registry != nullptr) {
+    const accounts::RegistryFile::Status registry = parts.registry->status();
+    accounts["registry_loaded"] = base::FormatRfc3339(registry.loaded);
+    accounts["registry_error"] = registry.error;
+  }
+  return accounts;
+}
+
 }  // namespace
 
 std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Operation operation) {
@@ -33,7 +53,7 @@ Reply GetStatus(const Parts& parts, const Request&) {
                         {"uptime_s", (now.ns - parts.started.ns) / base::kNsPerSecond},
                         {"policy", ToJson(parts.policy.status())},
                         {"ingest", ToJson(parts.ingest.counters())},
-                        {"accounts", {{"registry_rows", parts.directory.registry_rows()}}}};
+                        {"accounts", AccountsJson(parts)}};
   if (const auto stats = parts.store.Stats(); stats.ok()) {
     status["store"] = ToJson(*stats);
   } else {

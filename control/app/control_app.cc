@@ -23,6 +23,7 @@ ControlApp::~ControlApp() {
   if (server_) server_->Stop();
   if (poller_) poller_->Stop();
   if (ingest_) ingest_->Stop();
+  if (identities_) identities_->Stop();
   if (policy_) policy_->Stop();
 }
 
@@ -50,9 +51,9 @@ base::Status ControlApp::MakeDirectories() const {
 base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   const std::filesystem::path& data = config_.control.data_dir;
   if (!config_.accounts.registry.empty()) {
-    if (auto loaded = directory_.LoadRegistry(config_.accounts.registry); !loaded) {
-      return loaded.error();
-    }
+    registry_ =
+        std::make_unique<accounts::RegistryFile>(config_.accounts.registry, directory_, LogLine);
+    if (auto loaded = registry_->Load(); !loaded) return loaded;
   }
   const std::array clock_directories{config_dir / "clocks", data / "clocks"};
   auto clocks = incidents::LoadClockProfiles(config_.incidents.profiles, clock_directories);
@@ -103,6 +104,11 @@ base::Status ControlApp::OpenPolicy() {
   auto policy = policy::PolicyService::Open(std::move(options));
   if (!policy) return policy.error();
   policy_ = std::move(*policy);
+  policy::IdentityPublisher::Options publishing;
+  publishing.dataplane_socket = config_.control.dataplane_socket;
+  publishing.log = LogLine;
+  identities_ = std::make_unique<policy::IdentityPublisher>(std::move(publishing), directory_,
+                                                            registry_.get());
   return {};
 }
 
@@ -112,7 +118,8 @@ base::Status ControlApp::OpenApi() {
   poller_ = std::make_unique<Poller>(
       Poller::Sources{*policy_, *ingest_, *store_, *incidents_, metrics_, LogLine});
   api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
-                                               *policy_, metrics_, *operations_, started_});
+                                               *policy_, *identities_, registry_.get(), metrics_,
+                                               *operations_, started_});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -130,6 +137,7 @@ base::Status ControlApp::OpenApi() {
 base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
   policy_->Start();
+  identities_->Start();
   poller_->Start();
   server_->Start();
   return {};

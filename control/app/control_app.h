@@ -1,12 +1,13 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: ingest, policy supervisor, poller, the
-// API's acceptor and one a connection; each part guards itself.
+// Open() and the destructor on the main thread. Threads: ingest, policy supervisor, identity
+// publisher, poller, the API's acceptor and one a connection; each part guards itself.
 #pragma once
 
 #include <memory>
 
 #include "control/accounts/directory.h"
+#include "control/accounts/registry_file.h"
 #include "control/api/api.h"
 #include "control/api/operations_log.h"
 #include "control/api/server.h"
@@ -15,6 +16,7 @@
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
+#include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
@@ -45,10 +47,12 @@ class ControlApp {
   const base::WallTime started_;
   metrics::Metrics metrics_;
   accounts::Directory directory_;
+  std::unique_ptr<accounts::RegistryFile> registry_;  // null: none is configured
   std::unique_ptr<audit::RocksStore> store_;
   std::unique_ptr<incidents::IncidentStore> incidents_;
   std::unique_ptr<api::OperationsLog> operations_;
   std::unique_ptr<policy::PolicyService> policy_;
+  std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<api::Api> api_;

@@ -77,11 +77,24 @@ void PrintPassedOver(Context& context, const json& steps) {
   }
 }
 
+// "anna, in students and staff"; "" where nothing is known.
+std::string Owner(const json& owner) {
+  std::string groups;
+  for (const json& group : JsonMember(owner, "groups")) {
+    if (group.is_string()) groups += (groups.empty() ? "" : ", ") + group.get<std::string>();
+  }
+  const std::string account = JsonText(owner, "account");
+  if (groups.empty()) return account;
+  return (account.empty() ? "no account" : account) + ", in " + groups;
+}
+
 void PrintWhy(Context& context, const json& answer) {
   const auto line = [&context](std::string_view key, const std::string& value) {
     PrintLine(context, key, value);
   };
   line("verdict", JsonText(answer, "verdict"));
+  line("source", Owner(JsonMember(answer, "src_owner")));
+  line("dest.", Owner(JsonMember(answer, "dst_owner")));
   const json& rule = JsonMember(answer, "rule");
   if (rule.is_object()) {
     line("rule", JsonText(rule, "id"));

@@ -40,6 +40,7 @@ class CommandLine {
     AddBlocks();
     AddRules();
     AddLists();
+    AddAccounts();
     AddNotYet();
   }
 
@@ -164,9 +165,9 @@ class CommandLine {
   }
 
   void AddBlocks() {
-    CLI::App* block = Add(&app_, "block", "stop a host, domain, ip or port now",
+    CLI::App* block = Add(&app_, "block", "stop a host, domain, ip, port or account now",
                           [this](Context& c) { return RunBlock(c, block_); });
-    block->add_option("kind", block_.kind, "host|domain|ip|port")->required();
+    block->add_option("kind", block_.kind, "host|domain|ip|port|account")->required();
     block->add_option("value", block_.value, "what exactly: bad.example, 203.0.113.0/24, tcp/25")
         ->required();
     block->add_option("--for", block_.duration, "how long: 30m, 2h, 7d; else until unblock");
@@ -259,8 +260,21 @@ class CommandLine {
     }
   }
 
+
+  void AddAccounts() {
+    CLI::App* accounts = AddGroup("accounts", "whose the addresses are");
+    Add(accounts, "import", "a CSV file becomes the registry, or nothing changes",
+        [this](Context& c) { return RunAccountsImport(c, file_); })
+        ->add_option("file", file_, "columns account,ip,mac,group,room,seat")
+        ->required();
+    Add(accounts, "lookup", "who has an address, or the addresses of an account",
+        [this](Context& c) { return RunAccountsLookup(c, word_); })
+        ->add_option("what", word_, "an address or an account")
+        ->required();
+  }
+
   void AddNotYet() {
-    for (const char* name : {"trace", "evidence", "audit", "accounts", "users"}) {
+    for (const char* name : {"trace", "evidence", "audit", "users"}) {
       NotYet(&app_, name, name);
     }
   }

@@ -55,6 +55,10 @@ struct WhyOptions {
 int RunWhy(Context& context, const WhyOptions& options);
 int RunBypass(Context& context, const std::string& word, const std::string& reason);
 
+// account_commands.cc
+int RunAccountsImport(Context& context, const std::filesystem::path& file);
+int RunAccountsLookup(Context& context, const std::string& what);
+
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
 struct ApplyOptions {

@@ -28,6 +28,8 @@ constexpr std::array kDataplaneCounters{MetricId::kPortReceivePackets,
                                         MetricId::kVerdicts,
                                         MetricId::kFlows,
                                         MetricId::kClassifierQueueFull,
+                                        MetricId::kIdentityRefused,
+                                        MetricId::kIdentityRechecked,
                                         MetricId::kEventsLost};
 
 double Seconds(base::WallTime time) {
@@ -108,6 +110,10 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   }
   series.Follow(MetricId::kClassifierQueueFull, {},
                 JsonCount(JsonMember(stats, "classifier"), "queue_full"));
+  const auto& identities = JsonMember(stats, "identities");
+  series.Set(MetricId::kIdentityAddresses, {}, JsonNumber(identities, "addresses"));
+  series.Follow(MetricId::kIdentityRefused, {}, JsonCount(identities, "addresses_refused"));
+  series.Follow(MetricId::kIdentityRechecked, {}, JsonCount(identities, "flows_rechecked"));
   const auto& journal = JsonMember(stats, "journal");
   series.Set(MetricId::kJournalBytes, {}, JsonNumber(journal, "bytes"));
   impl_->FollowEach(MetricId::kEventsLost, "class", JsonMember(journal, "lost"));

@@ -27,11 +27,12 @@ struct BlockKind {
   std::string_view name;
   Selector selector;
 };
-constexpr std::array<BlockKind, 4> kKinds{{{"host", Selector::kHost},
+constexpr std::array<BlockKind, 5> kKinds{{{"host", Selector::kHost},
                                            {"domain", Selector::kDomain},
                                            {"ip", Selector::kIp},
-                                           {"port", Selector::kPort}}};
-constexpr std::array<std::string_view, 2> kKindsNotYet{"account", "mac"};
+                                           {"port", Selector::kPort},
+                                           {"account", Selector::kAccount}}};
+constexpr std::array<std::string_view, 1> kKindsNotYet{"mac"};
 
 base::Result<Selector> SelectorOf(const std::string& kind) {
   for (const BlockKind& known : kKinds) {
@@ -40,13 +41,13 @@ base::Result<Selector> SelectorOf(const std::string& kind) {
   if (std::find(kKindsNotYet.begin(), kKindsNotYet.end(), kind) != kKindsNotYet.end()) {
     return base::Error{"blocking by " + kind + " is not supported yet"};
   }
-  return base::Error{"'" + kind + "' cannot be blocked; there are host, domain, ip, port"};
+  return base::Error{"'" + kind + "' cannot be blocked; there are host, domain, ip, port, account"};
 }
 
 // What the grammar gives a meaning to, outside of one word.
 bool IsOneWord(std::string_view value) {
-  static constexpr std::string_view kMeaningful = "\"#,@\\'";
-  return !value.empty() && value.size() <= kValueBytesMax &&
+  static constexpr std::string_view kMeaningful = "\"#,\\'";
+  return !value.empty() && value.size() <= kValueBytesMax && value.front() != '@' &&
          std::none_of(value.begin(), value.end(), [](char c) {
            return static_cast<unsigned char>(c) <= ' ' || c == 0x7f ||
                   kMeaningful.find(c) != std::string_view::npos;
@@ -132,6 +133,12 @@ bool CoversPort(const Condition& protect, const Condition& block) {
   });
 }
 
+bool CoversAccount(const Condition& protect, const Condition& block) {
+  const auto& accounts = std::get<std::vector<WordItem>>(protect.values);
+  const std::string& account = std::get<std::vector<WordItem>>(block.values)[0].word;
+  return std::ranges::any_of(accounts, [&](const WordItem& item) { return item.word == account; });
+}
+
 bool IsName(Selector selector) {
   return selector == Selector::kHost || selector == Selector::kDomain;
 }
@@ -141,6 +148,7 @@ bool Covers(const PolicyText& policy, const Condition& protect, const Condition&
   if (IsName(protect.selector) && IsName(block.selector)) return CoversName(protect, block);
   if (protect.selector != block.selector) return false;
   if (block.selector == Selector::kIp) return CoversAddress(policy, protect, block);
+  if (block.selector == Selector::kAccount) return CoversAccount(protect, block);
   return block.selector == Selector::kPort && CoversPort(protect, block);
 }
 

@@ -160,7 +160,7 @@ TEST_F(ServerTest, LimitsAreAnswered) {
   EXPECT_NE(
       Talk(ConnectSocket(), "GET / HTTP/1.1\r\nX: " + large_header + "\r\n\r\n").find(" 431 "),
       std::string::npos);
-  const std::string too_long = std::to_string(kBodyBytesMax + 1);
+  const std::string too_long = std::to_string(kLocalBodyBytesMax + 1);
   EXPECT_NE(Talk(ConnectSocket(), "POST / HTTP/1.1\r\nContent-Length: " + too_long + "\r\n\r\n")
                 .find(" 413 "),
             std::string::npos);

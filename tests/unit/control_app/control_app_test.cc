@@ -194,8 +194,10 @@ TEST_F(ControlAppTest, BlocksFromTypedToRemoved) {
   EXPECT_EQ(guarded.code, 1);
   EXPECT_NE(guarded.err.find("protect ip 10.0.0.53"), std::string::npos) << guarded.err;
   const Ran account = Weirctl({"block", "account", "s2023001", "--reason", "r"});
-  EXPECT_EQ(account.code, 1);
-  EXPECT_NE(account.err.find("not supported yet"), std::string::npos) << account.err;
+  EXPECT_EQ(account.code, 0) << account.err;
+  const Ran mac = Weirctl({"block", "mac", "02:00:00:00:00:01", "--reason", "r"});
+  EXPECT_EQ(mac.code, 1);
+  EXPECT_NE(mac.err.find("not supported yet"), std::string::npos) << mac.err;
   EXPECT_EQ(Weirctl({"block", "ip", "203.0.113.1", "--reason", "r", "--for", "soon"}).code, 2);
   EXPECT_EQ(Weirctl({"block", "ip", "203.0.113.1", "--reason", "r", "--incident", "I-1"}).code, 1);
   EXPECT_EQ(Weirctl({"unblock", "block-1"}).code, 0);
@@ -321,6 +323,50 @@ TEST_F(ControlAppTest, StatusDoctorShowTopAndMetrics) {
            text.find("weir_incidents_open{class=\"malware\"} 1") != std::string::npos &&
            text.find("weir_audit_records_total 4") != std::string::npos;
   }));
+}
+
+TEST_F(ControlAppTest, ImportsAndLooksUpAccountsAndTellsTheDataPlane) {
+  Start();
+  using Accounts = std::map<std::string, std::string>;
+  ASSERT_TRUE(Eventually([this] {
+    return dataplane_->Accounts() == Accounts{{"10.0.0.1", "s2023001"}};
+  }));
+  const auto fresh = dir_ / "fresh.csv";
+  std::ofstream(fresh) << "account,ip,mac,group,room,seat\n"
+                          "s2023002,10.0.0.1,,students,301,4\nt1,2001:db8::1,,,,\n";
+  const Ran imported = Weirctl({"accounts", "import", fresh.string()});
+  EXPECT_EQ(imported.code, 0) << imported.err;
+  EXPECT_EQ(imported.out, "2 rows in force: 1 addresses added, 0 removed, 1 changed\n");
+  EXPECT_TRUE(Eventually([this] {
+    return dataplane_->Accounts() == Accounts{{"10.0.0.1", "s2023002"}, {"2001:db8::1", "t1"}};
+  }));
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023002");
+  EXPECT_EQ(Json({"accounts", "lookup", "t1"})["bindings"][0]["address"], "2001:db8::1");
+  EXPECT_EQ(Weirctl({"accounts", "lookup", "s2023001"}).code, 1);
+  EXPECT_EQ(Json({"status"})["accounts"]["told"]["in_step"], true);
+
+  std::ofstream(fresh) << "account,ip,mac,group,room,seat\nx,10.0.0.300,,,,\n";
+  const Ran refused = Weirctl({"accounts", "import", fresh.string()});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("import:2: ip '10.0.0.300'"), std::string::npos) << refused.err;
+  std::ofstream(fresh, std::ios::binary) << "account,ip,mac,group,room,seat\n\xff,10.0.0.3,,,,\n";
+  EXPECT_NE(Weirctl({"accounts", "import", fresh.string()}).err.find("not UTF-8"),
+            std::string::npos);
+  EXPECT_EQ(Weirctl({"accounts", "import", (dir_ / "none").string()}).code, 1);
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023002");
+}
+
+TEST_F(ControlAppTest, TellsOfARegistryThatHasGoneBad) {
+  Start();
+  std::ofstream(dir_ / "accounts.csv") << "nonsense\n";
+  EXPECT_TRUE(Eventually([this] {
+    const auto error = Json({"status"})["accounts"].value("registry_error", "");
+    return error.find("the first line must be") != std::string::npos;
+  }));
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("the registry that was good last is in use"), std::string::npos)
+      << doctor.out;
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023001");
 }
 
 TEST_F(ControlAppTest, WhatTheApiDoesNotKnowItSays) {

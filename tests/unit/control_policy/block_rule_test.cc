@@ -70,11 +70,18 @@ TEST(BlockRule, AReasonCannotLeaveItsQuotes) {
   EXPECT_EQ(parsed->rules[0].rule_class, "");
 }
 
+TEST(BlockRule, TakesAnAccount) {
+  const auto rule = MakeBlockRule(Ask("account", "anna@campus.example"), "block-1");
+  ASSERT_TRUE(rule.ok()) << rule.error().message;
+  const std::vector<rules::PolicySource> sources{{"b", rules::ToText(*rule) + "\n"}};
+  const auto parsed = rules::ParsePolicy(sources);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+}
+
 TEST(BlockRule, RefusesWhatIsNotThereYetAndWhatNeedsWords) {
-  const auto account = MakeBlockRule(Ask("account", "s20230017"), "block-1");
-  ASSERT_FALSE(account.ok());
-  EXPECT_EQ(account.error().message, "blocking by account is not supported yet");
-  EXPECT_FALSE(MakeBlockRule(Ask("mac", "02:00:00:00:00:01"), "block-1").ok());
+  const auto mac = MakeBlockRule(Ask("mac", "02:00:00:00:00:01"), "block-1");
+  ASSERT_FALSE(mac.ok());
+  EXPECT_EQ(mac.error().message, "blocking by mac is not supported yet");
   EXPECT_FALSE(MakeBlockRule(Ask("any", "any"), "block-1").ok());
   BlockRequest silent = Ask("host", "bad.example");
   silent.reason = "";
@@ -103,6 +110,8 @@ TEST_F(Protect, CoversAddressesThatLieWithin) {
   EXPECT_FALSE(Covered("protect ip 10.0.0.53\n", "ip", "10.0.0.0/24"));
   EXPECT_TRUE(
       Covered("set dns = 10.0.0.53, 2001:db8::53\nprotect ip @dns\n", "ip", "2001:db8::53"));
+  EXPECT_TRUE(Covered("protect account ben, anna\n", "account", "anna"));
+  EXPECT_FALSE(Covered("protect account ben\n", "account", "anna"));
   EXPECT_FALSE(Covered("allow ip 10.0.0.53\n", "ip", "10.0.0.53"));
 }
 

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -106,6 +107,25 @@ class FakeDataplane {
     const std::scoped_lock lock(mutex_);
     return questions_;
   }
+  // Whose the addresses are, as told.
+  std::map<std::string, std::string> Accounts() {
+    const std::scoped_lock lock(mutex_);
+    return accounts_;
+  }
+  // How many updates came, and how many addresses were in them.
+  size_t identity_updates() {
+    const std::scoped_lock lock(mutex_);
+    return updates_;
+  }
+  size_t identity_changes() {
+    const std::scoped_lock lock(mutex_);
+    return changes_;
+  }
+  // As if one update had been lost on the way.
+  void LoseIdentityUpdate() {
+    const std::scoped_lock lock(mutex_);
+    ++seq_;
+  }
   std::string digest() {
     const std::scoped_lock lock(mutex_);
     return digest_;
@@ -150,6 +170,8 @@ class FakeDataplane {
                          {"rules", 3},
                          {"mode", "enforce"},
                          {"installed", "2026-11-22T09:00:00.000000Z"}};
+    } else if (command == "identity.update") {
+      TakeIdentities(request, reply);
     } else if (command == "stats") {
       reply.update(stats_);
     } else if (command == "why") {
@@ -210,6 +232,29 @@ class FakeDataplane {
     return {{"verdict", "pass"}, {"rule", nullptr}};
   }
 
+  // As the data plane does: what does not follow is to be told again, with everything.
+  void TakeIdentities(const nlohmann::json& request, nlohmann::json& reply) {
+    const uint64_t seq = request["seq"];
+    const bool full = request.value("full", false);
+    const bool begins = full && request.value("first", false);
+    const bool follows =
+        request["boot"] == publisher_ && seq == seq_ + 1 && publisher_boot_ == boot_id_;
+    ++updates_;
+    reply["again"] = !begins && !follows;
+    if (!begins && !follows) return;
+    publisher_ = request["boot"];
+    publisher_boot_ = boot_id_;
+    seq_ = seq;
+    if (begins) staged_.clear();
+    std::map<std::string, std::string>& target = full ? staged_ : accounts_;
+    for (const auto& entry : request["set"]) target[entry["ip"]] = entry["account"];
+    for (const auto& ip : request["remove"]) target.erase(ip.get<std::string>());
+    if (full && request.value("last", false)) accounts_ = staged_;
+    changes_ += request["set"].size() + request["remove"].size();
+    reply["addresses"] = accounts_.size();
+    reply["refused"] = 0;
+  }
+
   static std::string Refuse(const std::string& error) {
     return nlohmann::json{{"ok", false}, {"error", error}}.dump() + "\n";
   }
@@ -234,6 +279,13 @@ class FakeDataplane {
   struct {
     std::string value, verdict, if_installed;
   } wrong_;
+  std::string publisher_;
+  std::string publisher_boot_;
+  uint64_t seq_ = 0;
+  size_t updates_ = 0;
+  size_t changes_ = 0;
+  std::map<std::string, std::string> staged_;
+  std::map<std::string, std::string> accounts_;
 };
 
 // Tries until it holds or five seconds are over.

@@ -1,0 +1,78 @@
+// The registry's file on disk: read at the start, again whenever it changes, and written by an
+// import. A file that is not good never takes the place of one that was.
+//
+// Any thread; one at a time does something. The directory outlives this.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/accounts/directory.h"
+#include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
+
+namespace weir::control::accounts {
+
+// How many addresses an import has changed.
+struct ImportCounts {
+  size_t rows = 0;
+  size_t added = 0;    // are somebody's now
+  size_t removed = 0;  // are nobody's any more
+  size_t changed = 0;  // are somebody else's
+};
+
+class RegistryFile {
+ public:
+  using Log = std::function<void(std::string_view)>;
+
+  RegistryFile(std::filesystem::path path, Directory& directory, Log log);
+
+  // At the start: fails as Directory::LoadRegistry().
+  base::Status Load();
+
+  // Reads the file again when it is another than the one read last and looks as it did at the
+  // previous look, so that nobody reads what is still being written. Cheap: to be called some times
+  // a second.
+  void Look();
+
+  // Checks the text, puts it in the file's place in one step, and in force. Fails as
+  // Directory::LoadRegistry(), or when it cannot be written; then nothing has changed.
+  base::Result<ImportCounts> Import(std::string_view text);
+
+  struct Status {
+    base::WallTime loaded;
+    std::string error;  // why the file as it is now is not in use; empty: it is
+  };
+  Status status() const;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  struct Stamp {
+    dev_t device = 0;
+    ino_t inode = 0;
+    int64_t bytes = 0;
+    int64_t modified_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+
+  std::optional<Stamp> StampNow() const;  // nullopt: there is no file
+  void Take(const std::optional<Stamp>& stamp, const base::Status& outcome);
+
+  const std::filesystem::path path_;
+  Directory& directory_;
+  const Log log_;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<Stamp> read_;
+  std::optional<Stamp> seen_;
+  Status status_;
+};
+
+}  // namespace weir::control::accounts

@@ -1,0 +1,76 @@
+// Accounts: who has an address, whose addresses are, and a new registry.
+#include <fmt/format.h>
+
+#include "control/api/handlers.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::api {
+namespace {
+
+using nlohmann::json;
+
+json BindingJson(const std::string& address, const accounts::Binding& binding) {
+  return {{"address", address},     {"account", binding.account},
+          {"group", binding.group}, {"room", binding.room},
+          {"seat", binding.seat},   {"source", accounts::BindingSourceName(binding.source)}};
+}
+
+// Of an IP address, a MAC address or an account.
+json BindingsOf(const accounts::Directory& directory, const std::string& what) {
+  const base::WallTime now = base::WallNow();
+  json bindings = json::array();
+  const auto add = [&](const std::string& text, const base::IpAddress& ip,
+                       const base::MacAddress& mac) {
+    if (const auto found = directory.Lookup(ip, mac, now)) {
+      bindings.push_back(BindingJson(text, *found));
+    }
+  };
+  if (const auto ip = base::IpAddress::Parse(what)) {
+    add(ip->ToString(), *ip, {});
+  } else if (const auto mac = base::MacAddress::Parse(what)) {
+    add(mac->ToString(), {}, *mac);
+  } else {
+    for (const base::IpAddress& of_account : directory.AddressesOf(what, now)) {
+      add(of_account.ToString(), of_account, {});
+    }
+  }
+  return bindings;
+}
+
+}  // namespace
+
+Reply GetAccountsLookup(const Parts& parts, const Request& request) {
+  const std::string what = request.QueryText("what");
+  if (what.empty()) return ErrorReply(400, "a look-up wants what: an address or an account");
+  const json bindings = BindingsOf(parts.directory, what);
+  Operation operation;
+  operation.action = "accounts lookup";
+  operation.target = what;
+  operation.outcome = fmt::format("done: {} found", bindings.size());
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (bindings.empty()) return ErrorReply(404, "nothing is known of '" + what + "'");
+  return JsonReply({{"bindings", bindings}});
+}
+
+Reply PostAccountsImport(const Parts& parts, const Request& request) {
+  const json& text = policy::JsonMember(request.body, "csv");
+  if (!text.is_string()) return ErrorReply(400, "an import wants \"csv\", the registry's text");
+  if (parts.registry == nullptr) {
+    return ErrorReply(409, "there is no registry to import into: set [accounts] registry");
+  }
+  const auto counts = parts.registry->Import(text.get_ref<const std::string&>());
+  Operation operation;
+  operation.action = "accounts import";
+  operation.target = parts.registry->path().string();
+  operation.outcome = counts.ok() ? fmt::format("done: {} rows", counts->rows)
+                                  : "refused: " + counts.error().message.substr(
+                                                      0, counts.error().message.find('\n'));
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!counts) return ErrorReply(409, counts.error().message);
+  return JsonReply({{"rows", counts->rows},
+                    {"added", counts->added},
+                    {"removed", counts->removed},
+                    {"changed", counts->changed}});
+}
+
+}  // namespace weir::control::api
