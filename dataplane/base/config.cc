@@ -155,6 +155,28 @@ constexpr Choice<DnsAnswerMode> kDnsAnswers[] = {{"none", DnsAnswerMode::kNone},
 constexpr Choice<HttpAnswerMode> kHttpAnswers[] = {{"reset", HttpAnswerMode::kReset},
                                                    {"page", HttpAnswerMode::kPage}};
 
+constexpr Choice<UnknownAddress> kUnknownAddresses[] = {{"allow", UnknownAddress::kAllow},
+                                                        {"drop", UnknownAddress::kDrop},
+                                                        {"reject", UnknownAddress::kReject},
+                                                        {"portal", UnknownAddress::kPortal}};
+
+// It goes into a header of HTTP as it is.
+void TakePortal(const Value& value, std::string& out) {
+  constexpr size_t kBytesMax = 200;
+  constexpr std::string_view kWhat = "an address such as \"http://portal.campus.example/login\"";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const bool is_web = text->starts_with("http://") || text->starts_with("https://");
+  const bool is_plain = std::ranges::all_of(
+      *text, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>'; });
+  const bool has_host = is_web && text->find_first_not_of('/', text->find("//")) != text->npos;
+  if (!has_host || !is_plain || text->size() > kBytesMax) {
+    return value.Expected(
+        fmt::format("{} of up to {} bytes, found \"{}\"", kWhat, kBytesMax, *text));
+  }
+  out = *text;
+}
+
 void TakeSinkhole(const Value& value, bool v4, std::optional<IpAddress>& out) {
   const std::string what = v4 ? "an IPv4 address" : "an IPv6 address";
   const auto text = TakeText(value, what);
@@ -256,6 +278,11 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint64_t>(v, kMiB, 512 * kMiB, c.lists.max_bytes);
      }},
     {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
+    {"accounts", "unknown",
+     [](const Value& v, Config& c) {
+       TakeWord<UnknownAddress>(v, kUnknownAddresses, c.accounts.unknown);
+     }},
+    {"accounts", "portal", [](const Value& v, Config& c) { TakePortal(v, c.accounts.portal); }},
     {"accounts", "max_addresses",
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 1, 4'000'000, c.accounts.max_addresses);
@@ -357,6 +384,7 @@ class ConfigReader {
       problems_.Add(places_["respond.dns"],
                     "respond.dns: \"sinkhole\" needs sinkhole_ipv4, sinkhole_ipv6 or both");
     }
+    CheckAccounts();
     JournalConfig& journal = config_.journal;
     if (!places_.contains("journal.segment_bytes")) {
       journal.segment_bytes = std::min(journal.segment_bytes, journal.max_bytes / 8);
@@ -370,6 +398,23 @@ class ConfigReader {
       const bool named = places_.contains("control.dataplane_socket");
       problems_.Add(places_[named ? "control.dataplane_socket" : "control.socket"],
                     "control.dataplane_socket: expected another path than control.socket");
+    }
+  }
+
+  void CheckAccounts() {
+    const AccountsConfig& accounts = config_.accounts;
+    const bool to_portal = accounts.unknown == UnknownAddress::kPortal;
+    if (to_portal && !places_.contains("accounts.portal")) {
+      problems_.Add(places_["accounts.unknown"], "accounts.unknown: \"portal\" needs portal");
+    }
+    if (!to_portal && places_.contains("accounts.portal")) {
+      problems_.Add(places_["accounts.portal"],
+                    "accounts.portal: has a meaning with unknown = \"portal\" only");
+    }
+    if (accounts.unknown != UnknownAddress::kAllow && !places_.contains("accounts.registry")) {
+      problems_.Add(places_["accounts.unknown"],
+                    "accounts.unknown: expected \"allow\" without registry: everybody would be "
+                    "unknown");
     }
   }
 

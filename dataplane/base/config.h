@@ -125,8 +125,13 @@ struct ListsConfig {
   uint64_t max_bytes = uint64_t{256} << 20;
 };
 
+// What becomes of flows from an address that is nobody's, when no rule decides them.
+enum class UnknownAddress : uint8_t { kAllow, kDrop, kReject, kPortal };
+
 struct AccountsConfig {
-  std::filesystem::path registry;    // empty: none
+  std::filesystem::path registry;  // empty: none
+  UnknownAddress unknown = UnknownAddress::kAllow;
+  std::string portal;                // an http or https address; with kPortal only
   uint32_t max_addresses = 200'000;  // with an account; what comes above is refused, and counted
 };
 

@@ -4,6 +4,7 @@
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/pipeline/direction.h"
+#include "dataplane/respond/redirect.h"
 #include "dataplane/respond/respond.h"
 
 namespace weir::pipeline {
@@ -231,7 +232,8 @@ bool RespondStage::AnswerInStream(const FlowPacket& at, const FoundNames& found)
   const Conversation& talk = learning.conversation;
   // Before the answer to an earlier request it would be taken for that one.
   if (!at.from_initiator() || learning.reply_owed || found.all().size() != 1) return false;
-  const bool is_page = settings_.http_page && Has(found, names::Source::kHttpHost);
+  const bool is_page =
+      (settings_.http_page || GoesToPortal(at)) && Has(found, names::Source::kHttpHost);
   const bool is_dns =
       settings_.dns != respond::DnsAnswer::kNone && Has(found, names::Source::kDnsQuery);
   if (!is_page && !is_dns) return false;
@@ -260,7 +262,17 @@ bool RespondStage::AnswerInStream(const FlowPacket& at, const FoundNames& found)
   return sent;
 }
 
+bool RespondStage::GoesToPortal(const FlowPacket& at) const {
+  return at.rule != nullptr && at.rule->to_portal && !settings_.portal.empty();
+}
+
 size_t RespondStage::WritePayload(const FlowPacket& at, const FoundNames& found, size_t bytes_max) {
+  const auto room = std::span(payload_).first(bytes_max);
+  if (GoesToPortal(at)) {
+    const size_t redirect_bytes = respond::WriteRedirect(settings_.portal, room);
+    if (redirect_bytes == 0) Withhold(Withheld::kBudget);
+    return redirect_bytes;
+  }
   respond::PageFacts facts;
   facts.name = found.all().front().name.view();
   facts.time = at.now.wall;
@@ -268,7 +280,6 @@ size_t RespondStage::WritePayload(const FlowPacket& at, const FoundNames& found,
     facts.rule = at.rule->id;
     facts.reason = at.rule->reason;
   }
-  const auto room = std::span(payload_).first(bytes_max);
   const size_t bytes = page_.Render(facts, room);
   if (bytes != 0) return bytes;
   const size_t short_bytes = respond::BlockPage::RenderShort(room);

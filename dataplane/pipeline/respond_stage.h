@@ -51,6 +51,7 @@ class RespondStage {
   void AnswerTcp(const FlowPacket& at, const FoundNames& found);
   bool AnswerInStream(const FlowPacket& at, const FoundNames& found);
   void ProhibitOther(const FlowPacket& at);
+  bool GoesToPortal(const FlowPacket& at) const;
   size_t WritePayload(const FlowPacket& at, const FoundNames& found, size_t bytes_max);
   size_t WriteDnsOverTcp(const FlowPacket& at, size_t bytes_max);
   respond::DnsRefusal RefusalFor(const FlowPacket& at) const;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "dataplane/base/ip_address.h"
 #include "dataplane/respond/block_page.h"
@@ -21,6 +22,8 @@ struct Settings {
   uint32_t dns_ttl_s = 60;
   bool http_page = true;                        // else a rejected HTTP request is reset
   std::shared_ptr<const BlockPage> block_page;  // nullptr: the built-in one
+  // Where rules that send to the portal send a rejected HTTP request; empty: nowhere.
+  std::string portal;
   uint32_t per_source_per_second = 20;
   uint32_t total_per_second = 1000;  // of this pipeline
 };

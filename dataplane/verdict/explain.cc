@@ -48,6 +48,9 @@ std::string WhyNot(const CompiledCondition& condition, const Facts& facts, const
   if (condition.selector == Selector::kVlan && !facts.vlans_known) {
     return "vlan: it is not said which";
   }
+  if (condition.aspect == rules::Aspect::kAccount && condition.set == rules::kUnknownAddressSet) {
+    return "no end inside has an address that is nobody's";
+  }
   if (condition.selector == Selector::kAccount && facts.identities == nullptr) {
     return "account: it is not known whose the addresses are";
   }

@@ -1,6 +1,7 @@
 #include "rules/compile/compile.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -107,6 +108,7 @@ class Compiler {
       if (CheckSupport(*rule)) AddRule(*rule);
     }
     lists_.WarnOfUnused();
+    AddUnknownAddress();
     if (!faults_.empty()) return faults_.ToError(text_);
     if (const size_t names = catalog_.CountNames(); names > options_.names_max) {
       return base::Error{fmt::format("the policy has {} different names; up to {} would do", names,
@@ -180,6 +182,40 @@ class Compiler {
     }
     parts_.rules.push_back(compiled);
     parts_.infos.push_back(Describe(rule, compiled));
+  }
+
+  // Where an end inside is nobody's, a rule as if it were written behind all others. With a portal
+  // it waits, on HTTP's port, for the request: for a name that is in no set.
+  void AddUnknownAddress() {
+    if (options_.unknown == UnknownAddress::kAllow) return;
+    for (const Rule& rule : text_.rules) {
+      if (rule.id != kUnknownAddressId) continue;
+      faults_.Add(rule.where, rule.id, "another id would do: [accounts] unknown has this one");
+    }
+    CompiledRule compiled;
+    compiled.verb = options_.unknown == UnknownAddress::kDrop ? Verb::kDrop : Verb::kReject;
+    compiled.mode = options_.mode;
+    compiled.match = {static_cast<uint32_t>(parts_.conditions.size()), 1};
+    parts_.conditions.push_back({Selector::kAccount, Aspect::kAccount, 0, kUnknownAddressSet});
+    compiled.first_exception = static_cast<uint32_t>(parts_.exceptions.size());
+    if (options_.unknown == UnknownAddress::kPortal) {
+      compiled.exception_count = 1;
+      parts_.exceptions.push_back({static_cast<uint32_t>(parts_.conditions.size()), 2});
+      const uint32_t http = PortKey(IPPROTO_TCP, 80);
+      parts_.conditions.push_back(
+          {Selector::kPort, Aspect::kPort, 0, catalog_.AddPorts(NumberSet({{http, http}}))});
+      parts_.conditions.push_back(
+          {Selector::kHost, Aspect::kHost, 0, catalog_.AddNames({}, false)});
+    }
+    parts_.rules.push_back(compiled);
+    RuleInfo info;
+    info.id = kUnknownAddressId;
+    info.verb = compiled.verb;
+    info.mode = compiled.mode;
+    info.source = "[accounts] unknown";
+    info.text = std::string(VerbName(info.verb)) + " whoever has an address that is nobody's";
+    info.to_portal = options_.unknown == UnknownAddress::kPortal;
+    parts_.infos.push_back(std::move(info));
   }
 
   // What a timetable says now. Of all definitions, used or not: one that cannot be right is told at

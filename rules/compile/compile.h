@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "dataplane/base/result.h"
 #include "dataplane/base/siphash.h"
@@ -13,6 +14,16 @@
 #include "rules/model/policy_text.h"
 
 namespace weir::rules {
+
+// What becomes of a flow that no rule decides when an end inside has an address that is nobody's.
+enum class UnknownAddress : uint8_t {
+  kAllow,
+  kDrop,
+  kReject,
+  kPortal,  // rejected, but an HTTP request in clear text is sent to the portal
+};
+// The rule that says so, behind all others.
+inline constexpr std::string_view kUnknownAddressId = "unknown-address";
 
 struct CompileOptions {
   Mode mode = Mode::kEnforce;  // a rule's own `mode` goes before it
@@ -30,6 +41,8 @@ struct CompileOptions {
 
   // Of the hash that names are found by. Drawn anew for each policy where it is not set.
   std::optional<base::HashKey> name_secret = std::nullopt;
+
+  UnknownAddress unknown = UnknownAddress::kAllow;
 
   // Different names that a policy may have.
   size_t names_max = kNamesMax;

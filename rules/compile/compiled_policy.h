@@ -37,7 +37,8 @@ struct RuleInfo {
   std::string during;  // the timetable's name; empty: always
   std::string source;  // the file's name
   uint32_t line = 0;
-  std::string text;  // the rule in its canonical form; long lists of values are cut short
+  bool to_portal = false;  // a rejected HTTP request is sent there
+  std::string text;        // the rule in its canonical form; long lists of values are cut short
 };
 
 // A group that is defined, and its number among the sets of Aspect::kGroup.

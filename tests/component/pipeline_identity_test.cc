@@ -162,5 +162,71 @@ TEST(PipelineIdentity, LayersAroundTheFlowGoByItToo) {
   EXPECT_TRUE(bench.FromInside(tunnel));
 }
 
+std::string TextOf(const respond::OutFrame& frame) {
+  return {frame.frame().begin(), frame.frame().end()};
+}
+
+constexpr const char* kPortal = "http://portal.campus.example/login";
+
+pipeline::Options WithPortal() {
+  auto options = PipelineHarness::DefaultOptions();
+  options.respond.portal = kPortal;
+  return options;
+}
+
+std::string Get(std::string_view host) {
+  return fmt::format(
+      "GET /somewhere HTTP/1.1\r\nHost: {}\r\nUser-Agent: curl/7.88.1\r\n"
+      "Accept: */*\r\n\r\n",
+      host);
+}
+
+TEST(PipelineIdentity, UnknownAddressGetsItsOutcomeBehindTheRules) {
+  PipelineHarness bench;
+  bench.Install("allow port udp/5001", rules::UnknownAddress::kReject);
+  EXPECT_TRUE(Talks(bench, "10.0.0.1")) << "by a rule";
+  EXPECT_FALSE(bench.FromInside(Datagram("10.0.0.1", kServer, 6000, 6001)));
+  EXPECT_EQ(bench.last_reason(), packet::DropReason::kRejected);
+  EXPECT_EQ(bench.events().sessions().rbegin()->second.rule, "unknown-address");
+  // The end inside counts, whoever began.
+  EXPECT_FALSE(bench.FromOutside(Datagram(kServer, "10.0.0.2", 6000, 6001)));
+  PacketBuilder neighbours;
+  neighbours.Ipv6("fe80::1", "ff02::1").Udp({.src_port = 546, .dst_port = 547}).Payload("solicit");
+  EXPECT_TRUE(bench.FromInside(neighbours)) << "an address of the link alone is nobody's";
+  bench.SetAccounts({{"10.0.0.1", "anna"}});
+  bench.Tick(2);
+  EXPECT_TRUE(bench.FromInside(Datagram("10.0.0.1", kServer, 6000, 6001)));
+}
+
+TEST(PipelineIdentity, UnknownAddressAsksForAWebPageAndIsSentToThePortal) {
+  PipelineHarness bench("", WithPortal());
+  bench.Install("allow host portal.campus.example", rules::UnknownAddress::kPortal);
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake()) << "the request must come to be answered";
+  EXPECT_FALSE(talk.Say(Get("www.example")));
+  ASSERT_EQ(bench.answers().size(), 2u);
+  const std::string answer = TextOf(bench.answers()[0]);
+  EXPECT_NE(answer.find("HTTP/1.1 302 Found\r\nLocation: http://portal.campus.example/login\r\n"),
+            std::string::npos);
+  EXPECT_EQ(answer.find("somewhere"), std::string::npos) << "nothing of the request";
+  EXPECT_EQ(bench.session().rule, "unknown-address");
+  EXPECT_EQ(bench.session().event.verdict, Verdict::kReject);
+
+  TcpTalk portal(bench, 40001, 80);
+  ASSERT_TRUE(portal.Handshake());
+  EXPECT_TRUE(portal.Say(Get("portal.campus.example")));
+}
+
+TEST(PipelineIdentity, UnknownAddressIsRejectedEverywhereElse) {
+  PipelineHarness bench("", WithPortal());
+  bench.Install("", rules::UnknownAddress::kPortal);
+  EXPECT_FALSE(TcpTalk(bench, 40000, 443).Handshake());
+  EXPECT_FALSE(bench.FromInside(Datagram("10.0.0.1", kServer, 6000, 80))) << "UDP";
+  bench.SetAccounts({{"10.20.0.11", "anna"}});
+  bench.Tick(2);
+  EXPECT_TRUE(TcpTalk(bench, 40001, 443).Handshake());
+  EXPECT_TRUE(TcpTalk(bench, 40002, 80).Handshake());
+}
+
 }  // namespace
 }  // namespace weir::testing

@@ -95,7 +95,7 @@ PipelineHarness::PipelineHarness(const std::string& rules, const pipeline::Optio
   pipeline_ = std::move(made).value();
 }
 
-void PipelineHarness::Install(const std::string& text) {
+void PipelineHarness::Install(const std::string& text, rules::UnknownAddress unknown) {
   const rules::PolicySource source{"test.rules", text};
   const auto parsed = rules::ParsePolicy({&source, 1});
   if (!parsed) throw std::invalid_argument(parsed.error().message);
@@ -103,6 +103,7 @@ void PipelineHarness::Install(const std::string& text) {
   rules::CompileOptions options;
   options.version = ++version_;
   options.apps = &catalog;
+  options.unknown = unknown;
   const auto compiled = rules::Compile(*parsed, options);
   if (!compiled) throw std::invalid_argument(compiled.error().message);
   policy_ = *compiled;

@@ -8,6 +8,7 @@
 
 #include "dataplane/events/event.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "rules/compile/compile.h"
 #include "tests/support/packet_builder.h"
 
 namespace weir::testing {
@@ -74,7 +75,8 @@ class PipelineHarness {
 
   // A new version of the policy; throws std::invalid_argument with the parser's words when it is
   // bad.
-  void Install(const std::string& rules);
+  void Install(const std::string& rules,
+               rules::UnknownAddress unknown = rules::UnknownAddress::kAllow);
   // Whose addresses are told to the pipeline, as the appliance does: the same policy, a new table,
   // and the changed addresses to look for. "" for nobody. Install() afterwards forgets them.
   void SetAccounts(const std::map<std::string, std::string>& changes);

@@ -27,6 +27,20 @@ rules::Mode ModeOf(const base::Config& config) {
                                                           : rules::Mode::kMonitor;
 }
 
+rules::UnknownAddress UnknownOf(const base::Config& config) {
+  switch (config.accounts.unknown) {
+    case base::UnknownAddress::kAllow:
+      return rules::UnknownAddress::kAllow;
+    case base::UnknownAddress::kDrop:
+      return rules::UnknownAddress::kDrop;
+    case base::UnknownAddress::kReject:
+      return rules::UnknownAddress::kReject;
+    case base::UnknownAddress::kPortal:
+      return rules::UnknownAddress::kPortal;
+  }
+  return rules::UnknownAddress::kAllow;
+}
+
 // The word of weir_verdicts_total for flows that a rule decided.
 std::string_view VerdictWord(const rules::RuleInfo& rule) {
   const bool enforced = rule.mode == rules::Mode::kEnforce;
@@ -100,6 +114,7 @@ base::Result<PolicyPtr> PolicyKeeper::CompileSources(
   options.now = base::WallNow();
   options.apps = &catalog;
   options.lists = &lists_;
+  options.unknown = UnknownOf(config_);
   auto policy = rules::Compile(*text, options);
   if (policy) lists_.ForgetUnused();
   return policy;

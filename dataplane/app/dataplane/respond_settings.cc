@@ -27,6 +27,7 @@ base::Result<respond::Settings> MakeRespondSettings(const base::Config& config) 
   settings.sinkhole_ipv6 = from.sinkhole_ipv6;
   settings.dns_ttl_s = from.dns_ttl_s;
   settings.http_page = from.http == base::HttpAnswerMode::kPage;
+  settings.portal = config.accounts.portal;
   settings.per_source_per_second = from.per_source_per_second;
   settings.total_per_second = from.total_per_second;
   if (from.block_page.empty()) return settings;

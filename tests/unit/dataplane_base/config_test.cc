@@ -265,6 +265,17 @@ constexpr BadInput kBadInputs[] = {
      "yet, as this port has no TLS"},
     {"[control]\nsocket = \"/run/weir/dataplane.sock\"\n",
      "5:1: control.dataplane_socket: expected another path than control.socket"},
+    {"[accounts]\nunknown = \"portals\"\n",
+     "5:11: accounts.unknown: expected \"allow\", \"drop\", \"reject\" or \"portal\", found "
+     "\"portals\"; did you mean 'portal'?"},
+    {"[accounts]\nunknown = \"reject\"\n",
+     "5:1: accounts.unknown: expected \"allow\" without registry: everybody would be unknown"},
+    {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
+     "6:1: accounts.unknown: \"portal\" needs portal"},
+    {"[accounts]\nregistry = \"a.csv\"\nunknown = \"drop\"\nportal = \"http://a.example\"\n",
+     "7:1: accounts.portal: has a meaning with unknown = \"portal\" only"},
+    {"[accounts]\nmax_addresses = 0\n",
+     "5:17: accounts.max_addresses: expected a whole number from 1 to 4000000, found 0"},
     {"[audit]\nstore = \"clickhouse\"\n",
      "5:9: audit.store: expected \"embedded\"; \"clickhouse\" is not supported yet"},
     {"[audit]\nstore = \"clickhose\"\n",
@@ -282,6 +293,28 @@ constexpr BadInput kBadInputs[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Inputs, ConfigRefusal, testing::ValuesIn(kBadInputs));
+
+TEST(Config, TakesAPortalThatIsAWebAddress) {
+  const auto portal = [](const std::string& url) {
+    return Parse(
+        "[ports]\ninside = \"a\"\noutside = \"b\"\n[accounts]\nregistry = \"a.csv\"\n"
+        "unknown = \"portal\"\nportal = '" +
+        url + "'\n");
+  };
+  for (const char* good : {"http://portal.campus.example/login", "https://10.0.0.1:8443/?a=b"}) {
+    const auto config = portal(good);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->accounts.portal, good);
+    EXPECT_EQ(config->accounts.unknown, UnknownAddress::kPortal);
+  }
+  const std::string long_one = "http://portal.example/" + std::string(200, 'x');
+  for (const std::string& bad :
+       {std::string("portal.example"), std::string("http://"), std::string("ftp://portal.example"),
+        std::string("http://portal.example/a b"), std::string("http://portal.example/<b>"),
+        std::string("http://portal.example/\xc3\xa4"), long_one}) {
+    EXPECT_FALSE(portal(bad).ok()) << bad;
+  }
+}
 
 TEST(Config, ReportsEveryProblemInTheOrderOfTheFile) {
   const auto config = Parse(

@@ -325,6 +325,28 @@ struct Ranked {
   size_t place = 0;  // of the rule
 };
 
+bool IsUnknown(const ReferencePolicy& policy, const base::IpAddress& address, packet::Side side) {
+  const std::string text = address.ToString();
+  const bool a_hosts = text != "0.0.0.0" && text != "255.255.255.255" && text != "::";
+  return side == packet::Side::kInside && a_hosts && OwnerOf(policy, address).empty();
+}
+
+// Behind all rules.
+ReferenceDecision DecideUnknown(const Asked& asked) {
+  const Facts& facts = asked.facts;
+  const rules::UnknownAddress unknown = asked.policy.unknown;
+  const bool is_unknown = IsUnknown(asked.policy, facts.initiator_ip, facts.initiator_side) ||
+                          IsUnknown(asked.policy, facts.responder_ip, ResponderSide(facts));
+  if (unknown == rules::UnknownAddress::kAllow || !is_unknown) return {};
+  const bool may_be_http =
+      facts.ports_open || (facts.ip_protocol == 6 && facts.responder_port == 80);
+  const bool waits = unknown == rules::UnknownAddress::kPortal && may_be_http && !asked.name;
+  if (waits) return {true, events::Verdict::kPass, ""};
+  Rule rule;
+  rule.verb = unknown == rules::UnknownAddress::kDrop ? rules::Verb::kDrop : rules::Verb::kReject;
+  return {false, VerdictOf(asked.policy, rule), "unknown-address"};
+}
+
 Ranked DecideOne(const Asked& asked) {
   size_t place = 0;
   for (const bool protects : {true, false}) {
@@ -338,7 +360,7 @@ Ranked DecideOne(const Asked& asked) {
       ++place;
     }
   }
-  return {{}, place};
+  return {DecideUnknown(asked), place};
 }
 
 bool Blocks(events::Verdict verdict) {

@@ -10,6 +10,7 @@
 
 #include "dataplane/verdict/decide.h"
 #include "rules/compile/app_catalog.h"
+#include "rules/compile/compile.h"
 #include "rules/lists/list_content.h"
 #include "rules/model/policy_text.h"
 
@@ -25,6 +26,7 @@ struct ReferencePolicy {
   rules::Mode mode;
   base::WallTime now;
   const std::map<base::IpAddress, std::string>& accounts;  // whose each address is
+  rules::UnknownAddress unknown = rules::UnknownAddress::kAllow;
 };
 
 struct ReferenceDecision {

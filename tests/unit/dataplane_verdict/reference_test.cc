@@ -142,6 +142,11 @@ class World {
     return {(kBegin + int64_t{Below(365 * 86'400)}) * base::kNsPerSecond};
   }
 
+  rules::UnknownAddress Unknown() {
+    return Below(2) == 0 ? rules::UnknownAddress::kAllow
+                         : static_cast<rules::UnknownAddress>(Below(4));
+  }
+
   rules::Mode Mode() { return static_cast<rules::Mode>(Below(2)); }
 
  private:
@@ -339,7 +344,15 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
       held[word] = std::make_shared<const rules::ListContent>(world.List(name));
       lists.Put(word, held[word]);
     }
-    const auto compiled = rules::Compile(*parsed, {mode, 1, time, &apps, &lists});
+    const rules::UnknownAddress unknown = world.Unknown();
+    rules::CompileOptions options;
+    options.mode = mode;
+    options.version = 1;
+    options.now = time;
+    options.apps = &apps;
+    options.lists = &lists;
+    options.unknown = unknown;
+    const auto compiled = rules::Compile(*parsed, options);
     ASSERT_TRUE(compiled.ok()) << "seed " << seed << "\n" << text << compiled.error().message;
     const auto accounts = world.Accounts();
     const auto table = TableOf(accounts, **compiled);
@@ -350,7 +363,7 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
       const std::vector<std::string_view> names(now.names.begin(), now.names.end());
       now.names = names;
       const Facts later = world.Resolved(now);
-      CheckPair({*parsed, apps, held, mode, time, accounts}, **compiled, now, later);
+      CheckPair({*parsed, apps, held, mode, time, accounts, unknown}, **compiled, now, later);
       if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
       const Decision decision = Decide(**compiled, now);
       open += decision.open ? 1 : 0;

@@ -79,6 +79,26 @@ TEST(CompileIdentity, AsksForAccountsOnlyWhereARuleDoes) {
   EXPECT_TRUE((*CompileText("drop host x except account a\n"))->asks_for_accounts());
 }
 
+TEST(CompileIdentity, PutsTheUnknownAddressBehindAllRules) {
+  static const FakeCatalog catalog;
+  const auto compile = [](const std::string& text, UnknownAddress unknown) {
+    const std::vector<PolicySource> sources = {{"t.rules", text}};
+    return Compile(*ParsePolicy(sources), {.apps = &catalog, .unknown = unknown});
+  };
+  EXPECT_EQ((*compile("drop host a\n", UnknownAddress::kAllow))->rule_count(), 1u);
+  const auto policy = *compile("drop host a\n", UnknownAddress::kPortal);
+  ASSERT_EQ(policy->rule_count(), 2u);
+  EXPECT_EQ(policy->info(1).id, "unknown-address");
+  EXPECT_TRUE(policy->info(1).to_portal);
+  EXPECT_TRUE(policy->judges_unknown());
+  EXPECT_TRUE(policy->asks_for_accounts());
+  const auto clash = compile("drop host a id unknown-address\n", UnknownAddress::kDrop);
+  ASSERT_FALSE(clash.ok());
+  EXPECT_EQ(clash.error().message,
+            "t.rules:1:1: 'unknown-address': another id would do: [accounts] unknown has this one");
+  EXPECT_TRUE(compile("drop host a id unknown-address\n", UnknownAddress::kAllow).ok());
+}
+
 TEST(CompileIdentity, SeesWhatIsShadowed) {
   const auto warnings = [](const std::string& text) { return (*CompileText(text))->warnings(); };
   EXPECT_EQ(warnings("drop account a, b\nallow account b\n").size(), 1u);
