@@ -123,6 +123,21 @@ TEST(Golden, AccountsOfTheInsideAddress) {
   ExpectGolden("accounts.sessions.jsonl", work.Read("s.jsonl"));
 }
 
+TEST(Golden, RulesGoByTheAccountsOfTheRegistry) {
+  const Workspace work;
+  Wire wire;
+  BrowseHttp(wire, 40008, "www.example.test");
+  work.WriteCapture("in.pcap", wire);
+  work.Write("accounts.csv", "account,ip,mac,group,room,seat\nalice,10.20.0.11,,students,B2,7\n");
+  work.Write("r.rules",
+             "group guests = account:/^g/\nreject group guests\n"
+             "drop account alice id no-alice\n");
+  const Ran ran = work.Replay(
+      "--rules r.rules --sessions s.jsonl --accounts accounts.csv --inside 10.20.0.0/16 in.pcap");
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(work.Read("s.jsonl").find("\"rule\":\"no-alice\""), std::string::npos);
+}
+
 TEST(Golden, BlockedNamesAndPorts) {
   const Workspace work;
   Wire wire;

@@ -27,6 +27,10 @@ class Lane {
                           int64_t wall_minus_mono_ns);
   // Expiry up to `now`: as much as a worker would have done since the last call.
   void Tick(base::MonoTime now, const rules::CompiledPolicy& policy, int64_t wall_minus_mono_ns);
+  // For the packets to come; valid as long as their policy.
+  void Know(const identity::IdentityTable& identities) {
+    pipeline_->set_identities(&identities, nullptr);
+  }
   void CloseAll() { pipeline_->CloseAll(events::EndReason::kShutdown); }
 
   respond::Outbox& outbox() { return pipeline_->outbox(); }

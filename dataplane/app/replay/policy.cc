@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "dataplane/identity/account_resolver.h"
 #include "dataplane/pipeline/ndpi_catalog.h"
 #include "rules/compile/compile.h"
 #include "rules/model/load.h"
@@ -12,6 +13,9 @@ namespace weir::replay {
 namespace {
 
 constexpr base::WallTime kAlwaysBefore{std::numeric_limits<int64_t>::min()};
+// Fixed, as nobody else chooses the registry's addresses.
+constexpr base::HashKey kTableSecret{1, 2};
+
 constexpr base::WallTime kNever{std::numeric_limits<int64_t>::max()};
 
 }  // namespace
@@ -34,7 +38,16 @@ base::Result<std::unique_ptr<ReplayPolicy>> ReplayPolicy::Load(
 }
 
 ReplayPolicy::ReplayPolicy(rules::PolicyText text, std::shared_ptr<const classify::NdpiNames> names)
-    : text_(std::move(text)), names_(std::move(names)) {}
+    : text_(std::move(text)),
+      names_(std::move(names)),
+      identities_(std::make_shared<const identity::IdentityTable>(kTableSecret, true)) {}
+
+void ReplayPolicy::Know(std::span<const control::accounts::Present> present) {
+  identity::AccountResolver resolver(compiled_->parts().accounts);
+  std::vector<identity::IdentityTable::Change> changes;
+  for (const auto& [ip, account] : present) changes.push_back({ip, resolver.Get(account)});
+  identities_ = identities_->With(changes, true);
+}
 
 base::Status ReplayPolicy::Compile(base::WallTime now) {
   const pipeline::NdpiCatalog catalog(*names_);
@@ -47,6 +60,8 @@ base::Status ReplayPolicy::Compile(base::WallTime now) {
   if (!compiled.ok()) return compiled.error();
   if (compiled_ != nullptr) (*compiled)->InheritHits(*compiled_);
   compiled_ = std::move(*compiled);
+  identity::AccountResolver resolver(compiled_->parts().accounts);
+  identities_ = identities_->Resolved(resolver);
   valid_from_ = now;
   valid_until_ = compiled_->next_change().value_or(kNever);
   return {};

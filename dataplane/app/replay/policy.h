@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 
+#include "control/accounts/binding.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
 #include "dataplane/classify/ndpi_names.h"
+#include "dataplane/identity/identity_table.h"
 #include "rules/compile/compiled_policy.h"
 #include "rules/lists/list_files.h"
 #include "rules/model/policy_text.h"
@@ -29,6 +31,11 @@ class ReplayPolicy {
   }
   const rules::CompiledPolicy& last() const { return *compiled_; }
 
+  // Whose the addresses are, for all of the captures; before the first packet.
+  void Know(std::span<const control::accounts::Present> present);
+  // In the eyes of the policy that At() gave last.
+  const identity::IdentityTable& identities() const { return *identities_; }
+
  private:
   ReplayPolicy(rules::PolicyText text, std::shared_ptr<const classify::NdpiNames> names);
   base::Status Compile(base::WallTime now);
@@ -41,6 +48,7 @@ class ReplayPolicy {
   const rules::ListFiles lists_{{.copies = {}, .read_once = true, .now = base::WallTime{}}};
   uint32_t version_ = 0;
   std::shared_ptr<const rules::CompiledPolicy> compiled_;
+  identity::IdentityTablePtr identities_;
   base::WallTime valid_from_;
   base::WallTime valid_until_;
 };

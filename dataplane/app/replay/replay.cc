@@ -49,6 +49,7 @@ base::Result<std::unique_ptr<Replay>> Replay::Prepare(Options options) {
     replay->accounts_ = std::make_unique<control::accounts::Directory>();
     const base::Status loaded = replay->accounts_->LoadRegistry(wanted.accounts);
     if (!loaded.ok()) return loaded.error();
+    replay->policy_->Know(replay->accounts_->PresentBindings());
   }
   for (unsigned index = 0; index < wanted.workers; ++index) {
     auto lane = Lane::Create(wanted, index, *names);
@@ -203,7 +204,10 @@ base::Status Replay::ProcessRecord(const capture::CaptureRecord& record) {
   const rules::CompiledPolicy& policy = policy_->At(clock_.wall());
   const packet::Packet packet = PacketOf(record, clock_.mono());
   Lane& lane = LaneOf(packet);
-  for (const auto& each : lanes_) each->Tick(clock_.mono(), policy, clock_.wall_minus_mono_ns());
+  for (const auto& each : lanes_) {
+    each->Know(policy_->identities());
+    each->Tick(clock_.mono(), policy, clock_.wall_minus_mono_ns());
+  }
   const packet::Packet& done = lane.Process(packet, policy, clock_.wall_minus_mono_ns());
   if (capture_out_ && done.action == packet::Action::kForward) {
     const base::Status written =

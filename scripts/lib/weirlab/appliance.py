@@ -77,6 +77,7 @@ retention_days = 365
 
 [accounts]
 registry = "{home}/accounts.csv"
+{accounts}
 
 [incidents]
 profiles = ["cn-police-24h"]
@@ -121,7 +122,7 @@ def find_records(value, key):
 class Appliance:
     """The two programs with their files below `home`, all of it removed with the lab."""
 
-    def __init__(self, lab, build, port=0, mode="enforce", rules=RULES):
+    def __init__(self, lab, build, port=0, mode="enforce", rules=RULES, accounts=""):
         self.lab = lab
         self.build = pathlib.Path(build)
         self.home = lab.state / "weir"
@@ -134,7 +135,7 @@ class Appliance:
             "inside": lab.inside, "outside": lab.outside, "eal": json.dumps(eal_arguments()),
             "core": (os.cpu_count() or 1) - 1, "mode": mode, "home": self.home,
             "rules": json.dumps([f"{self.home}/rules/*.rules"]), "port": self.port,
-            "journal_bytes": 64 << 20,
+            "journal_bytes": 64 << 20, "accounts": accounts,
         }
         for folder in ("rules", "journal", "data", "log"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
@@ -145,6 +146,13 @@ class Appliance:
     def write_config(self, extra="", **changes):
         self.settings.update(changes)
         self.config.write_text(CONFIG.format(**self.settings) + extra, encoding="utf-8")
+
+    def write_accounts(self, accounts):
+        """The registry, as an operator's script would: the whole file in one step."""
+        rows = "".join(f"{account},{ip},,,,\n" for ip, account in accounts.items())
+        fresh = self.home / "accounts.csv.fresh"
+        fresh.write_text("account,ip,mac,group,room,seat\n" + rows, encoding="utf-8")
+        fresh.rename(self.home / "accounts.csv")
 
     def program(self, name):
         folder = {"weir-dataplane": "dataplane/app", "weir-replay": "dataplane/app",
