@@ -37,8 +37,7 @@ Reply ListLists(const Parts& parts, const Request&) {
 }
 
 Reply PostListCheck(const Parts& parts, const Request& request) {
-  const auto look =
-      parts.policy.lists().Check(request.PathValue("name"), request.BodyText("file"));
+  const auto look = parts.policy.lists().Check(request.PathValue("name"), request.BodyText("file"));
   if (!look) return ErrorReply(409, look.error().message);
   return JsonReply(policy::ToJson(*look));
 }

@@ -20,7 +20,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v1/incidents/{id}/{step}", PostIncidentStep,
      "ack, contain, report, close or note"},
     {"GET", "/api/v1/blocks", ListBlocks, "blocks in force"},
-    {"POST", "/api/v1/blocks", PostBlock, "block a host, domain, ip, port or account"},
+    {"POST", "/api/v1/blocks", PostBlock, "block a host, domain, ip, port, account or mac"},
     {"DELETE", "/api/v1/blocks/{id}", DeleteBlock, "take a block back"},
     {"GET", "/api/v1/why", GetWhy, "which rule decides a flow"},
     {"GET", "/api/v1/show/{what}", GetShow, "ports, workers, flows, accounts, rules or drops"},

@@ -43,6 +43,7 @@ void Poller::Poll() {
     sources_.metrics.TakeDataplaneAway();
   }
   sources_.metrics.TakePolicy(sources_.policy.status());
+  sources_.metrics.TakeLists(sources_.policy.lists().States());
   sources_.metrics.TakeIngest(sources_.ingest.counters());
   if (const auto store = sources_.store.Stats(); store.ok()) sources_.metrics.TakeStore(*store);
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {

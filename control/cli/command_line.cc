@@ -165,9 +165,9 @@ class CommandLine {
   }
 
   void AddBlocks() {
-    CLI::App* block = Add(&app_, "block", "stop a host, domain, ip, port or account now",
+    CLI::App* block = Add(&app_, "block", "stop a host, domain, ip, port, account or mac now",
                           [this](Context& c) { return RunBlock(c, block_); });
-    block->add_option("kind", block_.kind, "host|domain|ip|port|account")->required();
+    block->add_option("kind", block_.kind, "host|domain|ip|port|account|mac")->required();
     block->add_option("value", block_.value, "what exactly: bad.example, 203.0.113.0/24, tcp/25")
         ->required();
     block->add_option("--for", block_.duration, "how long: 30m, 2h, 7d; else until unblock");
@@ -259,7 +259,6 @@ class CommandLine {
       sub->add_flag("--force", force_, "also where it has become suspiciously short");
     }
   }
-
 
   void AddAccounts() {
     CLI::App* accounts = AddGroup("accounts", "whose the addresses are");

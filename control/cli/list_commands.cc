@@ -25,12 +25,12 @@ uint64_t SkippedOf(const json& content) {
 
 void PrintContent(Context& context, const json& content) {
   context.Print(fmt::format(
-      "{}: {} entries ({} names, {} addresses and prefixes, {} addresses with a port), {} skipped\n",
+      "{}: {} entries ({} names, {} addresses and prefixes, {} addresses with a port), {} "
+      "skipped\n",
       JsonText(content, "format"), JsonCount(content, "entries"), JsonCount(content, "names"),
       JsonCount(content, "ranges"), JsonCount(content, "endpoints"), SkippedOf(content)));
   for (const json& reason : JsonMember(content, "skipped")) {
-    context.Print(
-        fmt::format("  {} {}\n", JsonCount(reason, "count"), JsonText(reason, "reason")));
+    context.Print(fmt::format("  {} {}\n", JsonCount(reason, "count"), JsonText(reason, "reason")));
     for (const json& line : JsonMember(reason, "first")) {
       context.Print(fmt::format("    line {}: {}\n", JsonCount(line, "line"),
                                 Printable(JsonText(line, "text"))));
@@ -160,10 +160,8 @@ int RunListsRefresh(Context& context, const std::string& name, bool force) {
   return EachList(context, name, "refresh", {{"force", force}});
 }
 
-int RunListsImport(Context& context, const std::string& name, const std::string& file,
-                   bool force) {
-  const auto look =
-      AskAbout(context, name, "import", {{"file", Absolute(file)}, {"force", force}});
+int RunListsImport(Context& context, const std::string& name, const std::string& file, bool force) {
+  const auto look = AskAbout(context, name, "import", {{"file", Absolute(file)}, {"force", force}});
   return look ? PrintLook(context, *look, name) : context.exit_code();
 }
 

@@ -45,6 +45,7 @@ class Metrics::Impl {
   Series series;
   std::string boot_id;
   std::set<std::string> clocks;  // with a deadline shown
+  std::set<std::string> lists;   // shown
 
   void TakePorts(const nlohmann::json& ports) {
     for (const auto& port : ports) {
@@ -120,6 +121,8 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   series.Set(MetricId::kBypassActive, {}, JsonBool(stats, "bypass") ? 1 : 0);
   const auto& policy = JsonMember(stats, "policy");
   series.Set(MetricId::kPolicyVersion, {}, JsonNumber(policy, "version"));
+  series.Set(MetricId::kPolicyMemory, {}, JsonNumber(policy, "memory_bytes"));
+  series.Set(MetricId::kPolicyListMemory, {}, JsonNumber(policy, "list_bytes"));
   const auto installed = base::ParseRfc3339(JsonText(policy, "installed"));
   if (installed.ok()) series.Set(MetricId::kPolicyInstalled, {}, Seconds(*installed));
 }
@@ -177,6 +180,30 @@ void Metrics::TakeIncidents(const incidents::Totals& totals) {
     if (!clocks.contains(clock)) series.Remove(MetricId::kIncidentDeadline, {{"clock", clock}});
   }
   impl_->clocks = std::move(clocks);
+}
+
+void Metrics::TakeLists(const std::vector<policy::ListState>& lists) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  std::set<std::string> names;
+  for (const policy::ListState& list : lists) {
+    const Labels labels{{"list", list.spec.name}};
+    const uint64_t entries = list.content ? list.content->entry_count() : 0;
+    series.Set(MetricId::kListEntries, labels, static_cast<double>(entries));
+    series.Set(MetricId::kListFailures, labels, static_cast<double>(list.failures));
+    if (list.success.ns != 0) {
+      series.Set(MetricId::kListLastSuccess, labels, Seconds(list.success));
+    }
+    names.insert(list.spec.name);
+  }
+  for (const std::string& name : impl_->lists) {
+    if (names.contains(name)) continue;
+    for (const MetricId id :
+         {MetricId::kListEntries, MetricId::kListFailures, MetricId::kListLastSuccess}) {
+      series.Remove(id, {{"list", name}});
+    }
+  }
+  impl_->lists = std::move(names);
 }
 
 void Metrics::TakePolicy(const policy::PolicyStatus& status) {

@@ -36,6 +36,7 @@ class Metrics {
   void TakeIngest(const ingest::Counters& counters);
   void TakeStore(const audit::StoreStats& stats);
   void TakeIncidents(const incidents::Totals& totals);
+  void TakeLists(const std::vector<policy::ListState>& lists);
   void TakePolicy(const policy::PolicyStatus& status);
 
   void CountRequest(unsigned status_code);

@@ -27,21 +27,19 @@ struct BlockKind {
   std::string_view name;
   Selector selector;
 };
-constexpr std::array<BlockKind, 5> kKinds{{{"host", Selector::kHost},
+constexpr std::array<BlockKind, 6> kKinds{{{"host", Selector::kHost},
                                            {"domain", Selector::kDomain},
                                            {"ip", Selector::kIp},
                                            {"port", Selector::kPort},
-                                           {"account", Selector::kAccount}}};
-constexpr std::array<std::string_view, 1> kKindsNotYet{"mac"};
+                                           {"account", Selector::kAccount},
+                                           {"mac", Selector::kMac}}};
 
 base::Result<Selector> SelectorOf(const std::string& kind) {
   for (const BlockKind& known : kKinds) {
     if (known.name == kind) return known.selector;
   }
-  if (std::find(kKindsNotYet.begin(), kKindsNotYet.end(), kind) != kKindsNotYet.end()) {
-    return base::Error{"blocking by " + kind + " is not supported yet"};
-  }
-  return base::Error{"'" + kind + "' cannot be blocked; there are host, domain, ip, port, account"};
+  return base::Error{"'" + kind +
+                     "' cannot be blocked; there are host, domain, ip, port, account, mac"};
 }
 
 // What the grammar gives a meaning to, outside of one word.
@@ -63,6 +61,9 @@ size_t ItemCount(const Condition& condition) {
   }
   if (const auto* ports = std::get_if<std::vector<PortItem>>(&condition.values)) {
     return ports->size();
+  }
+  if (const auto* macs = std::get_if<std::vector<rules::MacItem>>(&condition.values)) {
+    return macs->size();
   }
   return 0;
 }
@@ -139,6 +140,12 @@ bool CoversAccount(const Condition& protect, const Condition& block) {
   return std::ranges::any_of(accounts, [&](const WordItem& item) { return item.word == account; });
 }
 
+bool CoversMac(const Condition& protect, const Condition& block) {
+  const auto& macs = std::get<std::vector<rules::MacItem>>(protect.values);
+  const base::MacAddress& mac = std::get<std::vector<rules::MacItem>>(block.values)[0].mac;
+  return std::ranges::any_of(macs, [&](const rules::MacItem& item) { return item.mac == mac; });
+}
+
 bool IsName(Selector selector) {
   return selector == Selector::kHost || selector == Selector::kDomain;
 }
@@ -149,6 +156,7 @@ bool Covers(const PolicyText& policy, const Condition& protect, const Condition&
   if (protect.selector != block.selector) return false;
   if (block.selector == Selector::kIp) return CoversAddress(policy, protect, block);
   if (block.selector == Selector::kAccount) return CoversAccount(protect, block);
+  if (block.selector == Selector::kMac) return CoversMac(protect, block);
   return block.selector == Selector::kPort && CoversPort(protect, block);
 }
 

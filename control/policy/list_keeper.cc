@@ -32,8 +32,8 @@ std::vector<ListSpec> SpecsOf(const rules::PolicyText& rules) {
 std::string StateOfFile(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return "";
-  return fmt::format("{} {} {} {}.{}", info.st_dev, info.st_ino, info.st_size,
-                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  return fmt::format("{} {} {} {}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
 }
 
 base::Result<rules::ListContent> Judge(const ListSpec& spec, const std::string& bytes,

@@ -96,12 +96,20 @@ class FoundSets {
   // two accounts, or one and that the other end's address is nobody's; for each end its account's
   // groups and those around its address; master and sub of an application; a name and all its
   // parents; lists by address and by name.
-  static constexpr std::array<size_t, kAspects> kRunsMax = {
-      2 * AddressMapV6::kRunsMax,     1 + AddressMapV6::kRunsMax, 1 + AddressMapV6::kRunsMax,
-      2 * MacMap::kRunsMax,           2 * VlanMap::kRunsMax,      3,
-      2 + 2 * AddressMapV6::kRunsMax, PortMap::kRunsMax,          PortMap::kRunsMax,
-      2 * AppMap::kRunsMax,           AppMap::kRunsMax,           1,
-      NameTable::kLabelsMax,          2};
+  static constexpr std::array<size_t, kAspects> kRunsMax = {2 * AddressMapV6::kRunsMax,
+                                                            1 + AddressMapV6::kRunsMax,
+                                                            1 + AddressMapV6::kRunsMax,
+                                                            2 * MacMap::kRunsMax,
+                                                            2 * VlanMap::kRunsMax,
+                                                            3,
+                                                            2 + 2 * AddressMapV6::kRunsMax,
+                                                            PortMap::kRunsMax,
+                                                            PortMap::kRunsMax,
+                                                            2 * AppMap::kRunsMax,
+                                                            AppMap::kRunsMax,
+                                                            1,
+                                                            NameTable::kLabelsMax,
+                                                            2};
   static constexpr auto kFirstRun = [] {
     std::array<size_t, kAspects + 1> first{};
     for (size_t i = 0; i < kAspects; ++i) first[i + 1] = first[i] + kRunsMax[i];

@@ -165,8 +165,7 @@ base::Status Appliance::OpenControl() {
               shared_.get(), config_.flows.max, fmt::format("{:016x}", boot_id_), started_});
   requests_ = std::make_unique<Requests>(Requests::Parts{
       workers_, shared_.get(), policy_.get(), identities_.get(), statistics_.get(), names_.get(),
-      config_.sensor,
-      fmt::format("{:016x}", boot_id_), [this](bool on) { SetBypass(on); }});
+      config_.sensor, fmt::format("{:016x}", boot_id_), [this](bool on) { SetBypass(on); }});
   auto control = ControlServer::Listen(
       config_.control.dataplane_socket,
       [this](ControlServer::ClientId client, std::string_view line) {

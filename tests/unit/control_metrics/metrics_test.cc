@@ -122,6 +122,26 @@ TEST_F(MetricsTest, TheStoreCountsWhatRetentionDroppedToo) {
   ExpectNone("weir_audit_oldest_record_timestamp_seconds{class=\"session\"}");
 }
 
+TEST_F(MetricsTest, ListsComeAndGo) {
+  auto content = std::make_shared<rules::ListContent>();
+  content->AddName({"a.example", rules::NameReach::kExact, false, 1});
+  policy::ListState good;
+  good.spec.name = "good";
+  good.content = content;
+  good.success = base::WallTime{1'795'000'000 * base::kNsPerSecond};
+  policy::ListState never;
+  never.spec.name = "never";
+  never.failures = 3;
+  metrics_.TakeLists({good, never});
+  Expect("weir_list_entries{list=\"good\"} 1");
+  Expect("weir_list_last_success_timestamp_seconds{list=\"good\"} 1795000000");
+  Expect("weir_list_entries{list=\"never\"} 0");
+  Expect("weir_list_failures{list=\"never\"} 3");
+  ExpectNone("weir_list_last_success_timestamp_seconds{list=\"never\"}");
+  metrics_.TakeLists({never});
+  ExpectNone("{list=\"good\"}");
+}
+
 TEST_F(MetricsTest, RequestsAndRefusalsAreCounted) {
   metrics_.CountRequest(200);
   metrics_.CountRequest(404);

@@ -78,10 +78,16 @@ TEST(BlockRule, TakesAnAccount) {
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
 }
 
-TEST(BlockRule, RefusesWhatIsNotThereYetAndWhatNeedsWords) {
-  const auto mac = MakeBlockRule(Ask("mac", "02:00:00:00:00:01"), "block-1");
-  ASSERT_FALSE(mac.ok());
-  EXPECT_EQ(mac.error().message, "blocking by mac is not supported yet");
+TEST(BlockRule, TakesOneMacAddress) {
+  const auto rule = MakeBlockRule(Ask("mac", "02-00-5E-10-00-01"), "block-1");
+  ASSERT_TRUE(rule.ok()) << rule.error().message;
+  EXPECT_NE(rules::ToText(*rule).find("drop mac 02:00:5e:10:00:01 "), std::string::npos)
+      << rules::ToText(*rule);
+  EXPECT_FALSE(MakeBlockRule(Ask("mac", "02:00:5e:10:00"), "block-1").ok());
+  EXPECT_FALSE(MakeBlockRule(Ask("mac", "10.0.0.1"), "block-1").ok());
+}
+
+TEST(BlockRule, RefusesWhatNeedsWords) {
   EXPECT_FALSE(MakeBlockRule(Ask("any", "any"), "block-1").ok());
   BlockRequest silent = Ask("host", "bad.example");
   silent.reason = "";
@@ -112,6 +118,9 @@ TEST_F(Protect, CoversAddressesThatLieWithin) {
       Covered("set dns = 10.0.0.53, 2001:db8::53\nprotect ip @dns\n", "ip", "2001:db8::53"));
   EXPECT_TRUE(Covered("protect account ben, anna\n", "account", "anna"));
   EXPECT_FALSE(Covered("protect account ben\n", "account", "anna"));
+  EXPECT_TRUE(
+      Covered("protect mac 02:00:00:00:00:01, 02:00:00:00:00:02\n", "mac", "02:00:00:00:00:02"));
+  EXPECT_FALSE(Covered("protect mac 02:00:00:00:00:01\n", "mac", "02:00:00:00:00:02"));
   EXPECT_FALSE(Covered("allow ip 10.0.0.53\n", "ip", "10.0.0.53"));
 }
 

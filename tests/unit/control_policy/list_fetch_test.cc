@@ -45,8 +45,7 @@ TEST_F(ListFetch, AsksWhetherThereIsSomethingNewer) {
   EXPECT_TRUE(fetched->not_modified);
   const std::string request = server_.requests().at(0);
   EXPECT_NE(request.find("If-None-Match: \"v1\"\r\n"), std::string::npos) << request;
-  EXPECT_NE(request.find("If-Modified-Since: Mon, 30 Nov 2026 08:00:00 GMT\r\n"),
-            std::string::npos)
+  EXPECT_NE(request.find("If-Modified-Since: Mon, 30 Nov 2026 08:00:00 GMT\r\n"), std::string::npos)
       << request;
   EXPECT_EQ(FaultOf(), "the server answers 304") << "which nobody asked for";
 }
@@ -56,8 +55,9 @@ TEST_F(ListFetch, FollowsToAnotherPlace) {
                  server_.Url("/moved") + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(FaultOf(), "Maximum (5) redirects followed");
   EXPECT_EQ(server_.requests().size(), 6U);
-  server_.Answer("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
-                 "Content-Length: 0\r\nConnection: close\r\n\r\n");
+  server_.Answer(
+      "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
+      "Content-Length: 0\r\nConnection: close\r\n\r\n");
   EXPECT_NE(FaultOf().find("not supported or disabled"), std::string::npos) << FaultOf();
 }
 

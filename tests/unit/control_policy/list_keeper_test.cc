@@ -1,7 +1,7 @@
 #include "control/policy/list_keeper.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,8 +127,9 @@ TEST_F(ListKeeperTest, TakesWhatIsNewAndAsksOnlyForThat) {
   EXPECT_EQ(look->diff.first_added, std::vector<std::string>{"b.example"});
   EXPECT_EQ(changes_, 1);
   EXPECT_EQ(Loaded(text), "2 ");
-  EXPECT_EQ(log_, "list 'bad': 1 entries, 1 of them new, 0 gone\n"
-                  "list 'bad': 2 entries, 1 of them new, 0 gone\n");
+  EXPECT_EQ(log_,
+            "list 'bad': 1 entries, 1 of them new, 0 gone\n"
+            "list 'bad': 2 entries, 1 of them new, 0 gone\n");
 }
 
 TEST_F(ListKeeperTest, KeepsTheLastGoodCopy) {
@@ -136,9 +137,13 @@ TEST_F(ListKeeperTest, KeepsTheLastGoodCopy) {
   const auto text = Rules(server_.Url("/bad"));
   keeper_->Prepare(text);
   keeper_->Keep(text);
-  const std::string bad[] = {"<!DOCTYPE html><html><body>gone</body></html>", "",
-                             std::string("\x1f\x8b\x08\x00\x01\x02", 6), "# nothing today\n",
-                             "\xff\xfe" "a\0b\0", std::string(1 << 21, 'x')};
+  const std::string bad[] = {"<!DOCTYPE html><html><body>gone</body></html>",
+                             "",
+                             std::string("\x1f\x8b\x08\x00\x01\x02", 6),
+                             "# nothing today\n",
+                             "\xff\xfe"
+                             "a\0b\0",
+                             std::string(1 << 21, 'x')};
   for (const std::string& body : bad) {
     server_.AnswerList(body);
     EXPECT_FALSE(keeper_->Refresh("bad", false).ok()) << body.substr(0, 20);

@@ -94,8 +94,7 @@ class TinyHttpServer {
       return;
     }
     for (size_t sent = 0; sent < answer.size();) {
-      const ssize_t took =
-          ::send(fd, answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
+      const ssize_t took = ::send(fd, answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
       if (took <= 0) return;
       sent += static_cast<size_t>(took);
     }
