@@ -81,39 +81,40 @@ std::string RuleId(const rules::CompiledPolicy& policy, uint32_t rule) {
 
 }  // namespace
 
-PolicyTrial::PolicyTrial(PolicyPtr in_force, PolicyPtr tried, const classify::NdpiNames& names)
+PolicyTrial::PolicyTrial(Judging in_force, Judging tried, const classify::NdpiNames& names)
     : in_force_(std::move(in_force)), tried_(std::move(tried)), names_(names) {}
 
-PolicyTrial::Verdicts PolicyTrial::DecideBy(const rules::CompiledPolicy& policy,
+PolicyTrial::Verdicts PolicyTrial::DecideBy(const Judging& judging,
                                             const events::SessionEvent& session,
                                             const classify::NdpiNames& names) {
   verdict::Facts facts = FactsOf(session, names);
+  facts.identities = judging.identities.get();
   const std::array<std::string_view, 1> name{session.name};
   if (!session.name.empty()) {
     facts.names = name;
     facts.name_state = verdict::Knowledge::kKnown;
   }
-  verdict::Decision decision = verdict::Decide(policy, facts);
+  verdict::Decision decision = verdict::Decide(*judging.policy, facts);
   const bool open = decision.open;
   if (open) {  // what it comes to when nothing more becomes known
     if (facts.name_state == verdict::Knowledge::kOpen) {
       facts.name_state = verdict::Knowledge::kNone;
     }
     if (facts.app_state == verdict::Knowledge::kOpen) facts.app_state = verdict::Knowledge::kNone;
-    decision = verdict::Decide(policy, facts);
+    decision = verdict::Decide(*judging.policy, facts);
   }
   return {decision.verdict, decision.rule, open};
 }
 
 void PolicyTrial::Judge(const events::SessionEvent& session) {
-  const Verdicts before = DecideBy(*in_force_, session, names_);
-  const Verdicts after = DecideBy(*tried_, session, names_);
+  const Verdicts before = DecideBy(in_force_, session, names_);
+  const Verdicts after = DecideBy(tried_, session, names_);
   ++looked_at_;
   if (after.open) ++open_;
-  const bool of_this_version = session.policy_version == in_force_->version();
+  const bool of_this_version = session.policy_version == in_force_.policy->version();
   if (of_this_version && session.verdict != before.verdict) ++not_reproduced_;
-  const std::string rule_before = RuleId(*in_force_, before.rule);
-  const std::string rule = RuleId(*tried_, after.rule);
+  const std::string rule_before = RuleId(*in_force_.policy, before.rule);
+  const std::string rule = RuleId(*tried_.policy, after.rule);
   if (before.verdict != after.verdict) {
     AddChange({before.verdict, after.verdict, rule_before, rule}, session);
   } else if (rule_before != rule) {

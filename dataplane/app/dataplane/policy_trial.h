@@ -2,8 +2,8 @@
 // that is tried, from the same facts, so that only the policies differ.
 //
 // Known of a session is what its record holds: addresses, ports, sides, link, one name, the
-// application. Not known, and so not judged: outer layers of tunnels, and further names of one
-// flow.
+// application, and whose the addresses are now. Not known, and so not judged: outer layers of
+// tunnels, and further names of one flow.
 //
 // Main thread only; nothing of it is installed.
 #pragma once
@@ -27,7 +27,13 @@ class PolicyTrial {
   static constexpr size_t kGroupsMax = 1'000;  // of changes; what is beyond is only counted
   static constexpr size_t kPlacesMax = 50;     // of a group: where its sessions went
 
-  PolicyTrial(PolicyPtr in_force, PolicyPtr tried, const classify::NdpiNames& names);
+  // A policy, and whose every address is in its eyes.
+  struct Judging {
+    PolicyPtr policy;
+    identity::IdentityTablePtr identities;
+  };
+
+  PolicyTrial(Judging in_force, Judging tried, const classify::NdpiNames& names);
 
   // A live flow may still show a name or application, an ended session not.
   void Judge(const events::SessionEvent& session);
@@ -50,12 +56,12 @@ class PolicyTrial {
   // from, to, the rule before, the rule
   using Key = std::tuple<events::Verdict, events::Verdict, std::string, std::string>;
 
-  static Verdicts DecideBy(const rules::CompiledPolicy& policy, const events::SessionEvent& session,
+  static Verdicts DecideBy(const Judging& judging, const events::SessionEvent& session,
                            const classify::NdpiNames& names);
   void AddChange(Key key, const events::SessionEvent& session);
 
-  const PolicyPtr in_force_;
-  const PolicyPtr tried_;
+  const Judging in_force_;
+  const Judging tried_;
   const classify::NdpiNames& names_;
   uint64_t looked_at_ = 0;
   uint64_t same_ = 0;

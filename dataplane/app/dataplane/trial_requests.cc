@@ -39,10 +39,14 @@ void TrialRequests::Try(const Request& request, const Reply& reply) {
   parts_.policy->Try(
       std::move(*sources), *mode, [this, reply](const base::Result<PolicyPtr>& tried) {
         if (!tried) return reply(Line(Refusal(tried.error().message)));
-        trial_ = Trial{++last_number_, parts_.shared->policy.current(), *tried, base::MonoNow()};
+        const PolicyInForce& now = parts_.shared->policy;
+        trial_ = Trial{++last_number_,
+                       {now.current(), now.identities()},
+                       {*tried, IdentityKeeper::Resolve(now.identities(), **tried).after},
+                       base::MonoNow()};
         reply(Line({{"ok", true},
                     {"trial", trial_->number},
-                    {"policy_version", trial_->in_force->version()},
+                    {"policy_version", trial_->in_force.policy->version()},
                     {"rules", (*tried)->rule_count()},
                     {"warnings", (*tried)->warnings()},
                     {"live", JudgeLive()}}));

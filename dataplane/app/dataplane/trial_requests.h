@@ -45,8 +45,9 @@ class TrialRequests {
  private:
   struct Trial {
     uint64_t number = 0;
-    PolicyPtr in_force;  // when it was tried: all its answers compare with the same
-    PolicyPtr tried;
+    // When it was tried: all its answers compare with the same.
+    PolicyTrial::Judging in_force;
+    PolicyTrial::Judging tried;
     base::MonoTime asked;
   };
   Json JudgeLive();

@@ -180,6 +180,26 @@ TEST_F(ControlSocket, APolicyIsTriedWithoutBeingInstalled) {
   EXPECT_EQ(judged["changes"][2]["rule"], "");
 }
 
+TEST_F(ControlSocket, ATrialKnowsWhoseTheAddressesAre) {
+  const json told = dataplane_.Ask({{"cmd", "identity.update"},
+                                    {"boot", "b"},
+                                    {"seq", 1},
+                                    {"full", true},
+                                    {"first", true},
+                                    {"last", true},
+                                    {"set", {{{"ip", "10.0.0.1"}, {"account", "anna"}}}}});
+  ASSERT_EQ(told["again"], false) << told;
+  // Another number for her set than it has in the policy in force.
+  json request = InstallRequest("drop account ben id b\ndrop account anna id a\n");
+  request["cmd"] = "policy.try";
+  const json tried = dataplane_.Ask(request);
+  const json sessions = json::array({HexOf(SessionTo("good.example", 443))});
+  const json judged =
+      dataplane_.Ask({{"cmd", "policy.judge"}, {"trial", tried["trial"]}, {"sessions", sessions}});
+  ASSERT_EQ(judged["changes"].size(), 1U) << judged;
+  EXPECT_EQ(judged["changes"][0]["rule"], "a");
+}
+
 TEST_F(ControlSocket, ATrialHasLimits) {
   json request = InstallRequest("dropp any\n");
   request["cmd"] = "policy.try";
