@@ -403,13 +403,8 @@ class ConfigReader {
 
   void CheckAccounts() {
     const AccountsConfig& accounts = config_.accounts;
-    const bool to_portal = accounts.unknown == UnknownAddress::kPortal;
-    if (to_portal && !places_.contains("accounts.portal")) {
+    if (accounts.unknown == UnknownAddress::kPortal && !places_.contains("accounts.portal")) {
       problems_.Add(places_["accounts.unknown"], "accounts.unknown: \"portal\" needs portal");
-    }
-    if (!to_portal && places_.contains("accounts.portal")) {
-      problems_.Add(places_["accounts.portal"],
-                    "accounts.portal: has a meaning with unknown = \"portal\" only");
     }
     if (accounts.unknown != UnknownAddress::kAllow && !places_.contains("accounts.registry")) {
       problems_.Add(places_["accounts.unknown"],

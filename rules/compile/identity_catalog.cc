@@ -18,6 +18,8 @@ uint32_t IdentityCatalog::AddAccounts(std::vector<std::string> names) {
 }
 
 bool IdentityCatalog::CoversAccounts(uint32_t outer, uint32_t inner) const {
+  // What is nobody's lies in no set of accounts.
+  if (outer == kUnknownAddressSet || inner == kUnknownAddressSet) return outer == inner;
   return std::ranges::includes(accounts_[outer - kFirstAccountSet],
                                accounts_[inner - kFirstAccountSet]);
 }

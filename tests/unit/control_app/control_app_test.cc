@@ -193,7 +193,7 @@ TEST_F(ControlAppTest, BlocksFromTypedToRemoved) {
   const Ran guarded = Weirctl({"block", "ip", "10.0.0.53", "--reason", "r"});
   EXPECT_EQ(guarded.code, 1);
   EXPECT_NE(guarded.err.find("protect ip 10.0.0.53"), std::string::npos) << guarded.err;
-  const Ran account = Weirctl({"block", "account", "s2023001", "--reason", "r"});
+  const Ran account = Weirctl({"block", "account", "s2023001", "--reason", "r", "--dry-run"});
   EXPECT_EQ(account.code, 0) << account.err;
   const Ran mac = Weirctl({"block", "mac", "02:00:00:00:00:01", "--reason", "r"});
   EXPECT_EQ(mac.code, 1);

@@ -272,8 +272,6 @@ constexpr BadInput kBadInputs[] = {
      "5:1: accounts.unknown: expected \"allow\" without registry: everybody would be unknown"},
     {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
      "6:1: accounts.unknown: \"portal\" needs portal"},
-    {"[accounts]\nregistry = \"a.csv\"\nunknown = \"drop\"\nportal = \"http://a.example\"\n",
-     "7:1: accounts.portal: has a meaning with unknown = \"portal\" only"},
     {"[accounts]\nmax_addresses = 0\n",
      "5:17: accounts.max_addresses: expected a whole number from 1 to 4000000, found 0"},
     {"[audit]\nstore = \"clickhouse\"\n",

@@ -341,10 +341,14 @@ ReferenceDecision DecideUnknown(const Asked& asked) {
   const bool may_be_http =
       facts.ports_open || (facts.ip_protocol == 6 && facts.responder_port == 80);
   const bool waits = unknown == rules::UnknownAddress::kPortal && may_be_http && !asked.name;
-  if (waits) return {true, events::Verdict::kPass, ""};
+  ReferenceDecision decision;
+  decision.open = waits;
+  if (waits) return decision;
   Rule rule;
   rule.verb = unknown == rules::UnknownAddress::kDrop ? rules::Verb::kDrop : rules::Verb::kReject;
-  return {false, VerdictOf(asked.policy, rule), "unknown-address"};
+  decision.verdict = VerdictOf(asked.policy, rule);
+  decision.rule_id = "unknown-address";
+  return decision;
 }
 
 Ranked DecideOne(const Asked& asked) {

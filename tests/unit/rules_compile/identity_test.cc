@@ -83,7 +83,10 @@ TEST(CompileIdentity, PutsTheUnknownAddressBehindAllRules) {
   static const FakeCatalog catalog;
   const auto compile = [](const std::string& text, UnknownAddress unknown) {
     const std::vector<PolicySource> sources = {{"t.rules", text}};
-    return Compile(*ParsePolicy(sources), {.apps = &catalog, .unknown = unknown});
+    CompileOptions options;
+    options.apps = &catalog;
+    options.unknown = unknown;
+    return Compile(*ParsePolicy(sources), options);
   };
   EXPECT_EQ((*compile("drop host a\n", UnknownAddress::kAllow))->rule_count(), 1u);
   const auto policy = *compile("drop host a\n", UnknownAddress::kPortal);
@@ -92,6 +95,9 @@ TEST(CompileIdentity, PutsTheUnknownAddressBehindAllRules) {
   EXPECT_TRUE(policy->info(1).to_portal);
   EXPECT_TRUE(policy->judges_unknown());
   EXPECT_TRUE(policy->asks_for_accounts());
+  EXPECT_TRUE(
+      (*compile("drop account a\nallow account b\n", UnknownAddress::kDrop))->warnings().empty());
+  EXPECT_EQ((*compile("allow any\n", UnknownAddress::kDrop))->warnings().size(), 1u) << "shadowed";
   const auto clash = compile("drop host a id unknown-address\n", UnknownAddress::kDrop);
   ASSERT_FALSE(clash.ok());
   EXPECT_EQ(clash.error().message,
