@@ -83,6 +83,14 @@ TEST_F(DecideLists, NamesTheListAndItsLine) {
   EXPECT_EQ(Say("drop any"), "drop");
 }
 
+TEST_F(DecideLists, WhatIsProtectedPassesWhateverAListHolds) {
+  Name("x.bad.example");
+  EXPECT_EQ(Say("drop list names\nprotect host x.bad.example"), "pass");
+  EXPECT_EQ(Say("drop list names\nprotect host y.bad.example"), "drop names:4");
+  flow_.responder_ip = *base::IpAddress::Parse("192.0.2.9");
+  EXPECT_EQ(Say("drop list addresses, names\nprotect ip 192.0.2.9"), "pass");
+}
+
 TEST_F(DecideLists, LetsPassWhatTheListExcepts) {
   Name("good.bad.example");
   EXPECT_EQ(Say("drop list names"), "pass");
