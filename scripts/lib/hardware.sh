@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Weir between two real interfaces of this machine. Sourced by run, after common.sh.
 
+PROTECT_FILE=00-protect.rules
+
 check_interfaces() {
   local name
   [[ -n $1 && -n $2 ]] || die "give both: --inside INTERFACE --outside INTERFACE"
@@ -60,8 +62,18 @@ make_hardware_bridge() {
   ip link set "$bridge" up
 }
 
+# Gateways, DNS, log-in servers and managers are found and shown; written only when the answer is yes.
+propose_protection() {
+  local build=$1 file=$2
+  [[ ! -e $file ]] || return 0
+  title "What is never to be blocked / 永不封堵"
+  "$ROOT/scripts/protect" --ask "$file" --replay "$build/dataplane/app/weir-replay" ||
+    warn "nothing is protected yet: scripts/protect --write $file"
+}
+
 write_hardware_config() {
-  local home=$1 inside=$2 outside=$3 eal='[]'
+  local home=$1 inside=$2 outside=$3 eal='[]' rules='[]'
+  [[ ! -e $home/$PROTECT_FILE ]] || rules="[\"$PROTECT_FILE\"]"
   # As many hugepages as the packet buffers need, or none at all.
   (($(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo) >= 256)) ||
     eal='["--no-huge"]'
@@ -76,7 +88,7 @@ cores = [$(($(nproc) - 1))]
 idle = "sleep"
 [policy]
 mode = "monitor"
-rules = []
+rules = $rules
 [fail]
 mode = "open"
 [journal]
@@ -103,6 +115,7 @@ run_on_hardware() {
   HARDWARE_HOME=/var/lib/weir/run PROGRAMS=()
   [[ ! -e /sys/class/net/$bridge ]] || die "interface '$bridge' exists: is another run going on?"
   mkdir -p "$HARDWARE_HOME/journal" "$HARDWARE_HOME/data"
+  propose_protection "$build" "$HARDWARE_HOME/$PROTECT_FILE"
   title "Weir between $inside and $outside / 桥接真实接口"
   trap leave_hardware EXIT
   trap 'exit 0' INT TERM HUP
