@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -155,6 +156,22 @@ void CheckPolicy(const Parts& parts, Report& report) {
   }
 }
 
+// Without one, a single block or list may cut off DNS or whoever could lift it again.
+void CheckProtected(const Parts& parts, Report& report) {
+  const auto known = parts.policy.dataplane().Call({{"cmd", "rules"}});
+  if (!known.ok()) return;  // told as the data plane's already
+  const auto& rules = policy::JsonMember(known.body, "rules");
+  const auto count = std::count_if(rules.begin(), rules.end(), [](const auto& rule) {
+    return policy::JsonText(rule, "verb") == "protect";
+  });
+  if (count == 0) {
+    report.Warn("protect", "no rule protects gateways, DNS, log-in servers or managers",
+                "scripts/protect proposes rules, then: weirctl rules apply");
+  } else {
+    report.Ok("protect", fmt::format("{} rule(s) say what is never blocked", count));
+  }
+}
+
 void CheckHugepages(Report& report) {
   std::ifstream meminfo("/proc/meminfo");
   for (std::string line; std::getline(meminfo, line);) {
@@ -220,6 +237,7 @@ Reply GetDoctor(const Parts& parts, const Request&) {
   Report report;
   CheckDataplane(parts, report);
   CheckPolicy(parts, report);
+  CheckProtected(parts, report);
   CheckIngest(parts, report);
   CheckStore(parts, report);
   CheckDisk("disk", parts.config.control.data_dir, report);

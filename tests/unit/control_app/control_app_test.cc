@@ -241,7 +241,9 @@ TEST_F(ControlAppTest, RulesAreConfirmedAndUndone) {
   EXPECT_EQ(applied.code, 0) << applied.err;
   EXPECT_NE(applied.out.find("unless confirmed until"), std::string::npos) << applied.out;
   EXPECT_NE(Weirctl({"status"}).out.find("NOT CONFIRMED: in "), std::string::npos);
-  EXPECT_NE(Weirctl({"doctor"}).out.find("go back in "), std::string::npos);
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("go back in "), std::string::npos);
+  EXPECT_NE(doctor.out.find("scripts/protect proposes rules"), std::string::npos) << doctor.out;
   EXPECT_EQ(Json({"status"})["policy"]["waiting"]["then"], "the rules before go back in force");
   const Ran second = Weirctl({"rules", "apply"});
   EXPECT_EQ(second.code, 1);
@@ -309,6 +311,8 @@ TEST_F(ControlAppTest, StatusDoctorShowTopAndMetrics) {
   const Ran doctor = Weirctl({"doctor"});
   EXPECT_NE(doctor.out.find("inside is up"), std::string::npos) << doctor.out;
   EXPECT_NE(doctor.out.find("deadlines"), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("1 rule(s) say what is never blocked"), std::string::npos)
+      << doctor.out;
   EXPECT_NE(Weirctl({"show", "ports"}).out.find("inside"), std::string::npos);
   EXPECT_NE(Weirctl({"show", "drops"}).out.find("policy"), std::string::npos);
   EXPECT_NE(Weirctl({"show", "rules"}).out.find("block-1"), std::string::npos);

@@ -180,6 +180,9 @@ class FakeDataplane {
     } else if (command == "rules") {
       reply["rules"] =
           nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
+      if (InstalledText().find("protect ") != std::string::npos) {
+        reply["rules"].push_back({{"id", "campus:1"}, {"verb", "protect"}});
+      }
     } else if (command == "policy.try") {
       reply["trial"] = 7;
       reply["live"] = {{"looked_at", 2}, {"same", 2}, {"total", 3}, {"changes", nullptr}};
@@ -202,15 +205,20 @@ class FakeDataplane {
     return reply.dump() + "\n";
   }
 
+  std::string InstalledText() const {
+    std::string text;
+    for (const auto& source : installs_.empty() ? nlohmann::json() : installs_.back()["sources"]) {
+      text += source["text"].get<std::string>();
+    }
+    return text;
+  }
+
   // The first line with the word in it decides, `protect` before all others.
   nlohmann::json Decide(const nlohmann::json& request) const {
     const std::string port =
         request.value("proto", "tcp") + "/" + std::to_string(request.value("port", 0));
     const std::string value = request.value("name", request.value("dst", port));
-    std::string text;
-    for (const auto& source : installs_.empty() ? nlohmann::json() : installs_.back()["sources"]) {
-      text += source["text"].get<std::string>();
-    }
+    const std::string text = InstalledText();
     if (wrong_.value == value && text.find(wrong_.if_installed) != std::string::npos) {
       return {{"verdict", wrong_.verdict}, {"rule", {{"id", "wrong"}, {"verb", wrong_.verdict}}}};
     }
