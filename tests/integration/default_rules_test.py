@@ -133,7 +133,7 @@ class DefaultRules(harness.ApplianceTest):
 
     def test_quarantine(self):
         self.apply_example("10-quarantine.rules", remediation=f"{self.clients.web}, {FAR6}",
-                           words={"02:00:5e:10:00:02": self.mac})
+                           words={"02:00:5e:10:00:02": self.mac, "s20230017": "s2023002"})
         self.assertFalse(self.reaches(self.four, FAR4, 22))
         self.assertFalse(self.reaches(FAR4, self.two, 8080, where="internet"))
         self.assertTrue(self.reaches("2001:db8:20::14", FAR6, 22), "the remediation host")
@@ -141,6 +141,8 @@ class DefaultRules(harness.ApplianceTest):
         self.addCleanup(self.set_mac, self.mac)
         self.set_mac(OTHER_MAC)
         self.assertTrue(self.reaches(self.four, FAR4, 22), "another device")
+        self.assertFalse(self.reaches(self.two, FAR4, 22), "the account, on whatever device")
+        self.assertTrue(self.reaches(self.two, self.clients.web, 22), "the remediation host")
 
     def test_filed_sites(self):
         self.apply_example("50-filed-sites.rules", web_servers=self.two)

@@ -79,13 +79,15 @@ class Finders:
     # ------------------------------------------------------------------ who lets users in
 
     def accounts(self, config):
-        """What [accounts] of weir.toml names: access servers, whatever their keys."""
+        """What [accounts] of weir.toml names: the portal, and access servers whatever their keys."""
         for where, text in self.machine.files(config):
             try:
                 values = tomllib.loads(text).get("accounts", {})
             except tomllib.TOMLDecodeError as problem:
                 self.machine.warn(f"{where}: {problem}")
                 continue
+            portal = values.get("portal", "") if isinstance(values, dict) else ""
+            self.add([host_of(str(portal))], "portal", f"{where} [accounts]", resolve=True)
             self.add(addresses_in(values), "access server", f"{where} [accounts]")
 
     def radius(self):

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/identity/account_resolver.h"
 #include "dataplane/verdict/decide.h"
 #include "rules/compile/compile.h"
 #include "rules/model/load.h"
@@ -86,6 +87,23 @@ TEST(Examples, AQuarantinedDeviceReachesWhoHelpsAndNobodyElse) {
   Visit called("198.51.100.1", "10.20.1.9", 22, Side::kOutside);
   EXPECT_EQ(Say(*policy, called.Macs(kGateway, "02:00:5e:10:00:02")), "drop quarantine");
   EXPECT_EQ(Say(*policy, Visit("10.20.1.9", "198.51.100.1", 443)), "pass");
+}
+
+TEST(Examples, AQuarantinedAccountIsCutOffWhereverItLogsIn) {
+  const auto policy = Example("10-quarantine.rules");
+  identity::AccountResolver resolver(policy->parts().accounts);
+  const std::vector<identity::IdentityTable::Change> logged_in = {
+      {*base::IpAddress::Parse("10.20.1.9"), resolver.Get("s20230017")},
+      {*base::IpAddress::Parse("10.20.1.10"), resolver.Get("s20230018")}};
+  const auto table = identity::IdentityTable(base::HashKey{1, 2}, true).With(logged_in, true);
+  const auto say = [&](Visit visit) {
+    visit.identities = table.get();
+    return Say(*policy, visit);
+  };
+  EXPECT_EQ(say({"10.20.1.9", "198.51.100.1", 443}), "drop quarantine-account");
+  EXPECT_EQ(say({"10.20.1.9", "10.20.128.80", 443}), "pass");
+  EXPECT_EQ(say({"10.20.1.10", "198.51.100.1", 443}), "pass");
+  EXPECT_EQ(say({"198.51.100.1", "10.20.1.9", 22, Side::kOutside}), "drop quarantine-account");
 }
 
 TEST(Examples, ABoundAddressIsForItsDevice) {

@@ -61,6 +61,7 @@ class Protect(script_test.ScriptTest):
 
     def test_log_in_servers(self):
         self.put("/etc/weir/weir.toml", '[ports]\ninside = "10.7.7.7"\n[accounts]\nregistry = "a.csv"\n'
+                                        'portal = "https://portal.campus.example:8443/login"\n'
                                         '[[accounts.nas]]\nip = "10.0.0.5"\nsecret = "x"\n')
         self.put("/etc/freeradius/3.0/clients.conf", "client a {\n\tipaddr = 10.0.0.6  # a switch\n}\n"
                                                      "client b {\n\tipv6addr = 2001:db8::6\n}\n")
@@ -68,12 +69,14 @@ class Protect(script_test.ScriptTest):
         self.put("/etc/nslcd.conf", "uid nslcd\nuri ldap://ldap.campus.example/ ldaps://[2001:db8::39]:636\n")
         self.put("/etc/sssd/sssd.conf", "[domain/x]\nldap_uri = ldaps://dir.campus.example, ldap://10.0.0.9\n"
                                         "krb5_server = _srv_, kdc2.campus.example\n")
-        self.put("/commands/getent", "10.0.0.88 kdc.campus.example\n2001:db8::88 kdc.campus.example\n")
+        self.put("/commands/getent", "10.0.0.80 portal.campus.example\n10.0.0.88 kdc.campus.example\n2001:db8::88 kdc.campus.example\n")
         self.assertEqual(self.rules(), [
-            "protect ip 10.0.0.5", "protect ip 10.0.0.6", "protect ip 10.0.0.9", "protect ip 10.0.0.88",
+            "protect ip 10.0.0.5", "protect ip 10.0.0.6", "protect ip 10.0.0.9", "protect ip 10.0.0.80",
+            "protect ip 10.0.0.88",
             "protect ip 2001:db8::6", "protect ip 2001:db8::39", "protect ip 2001:db8::88",
             "protect host dir.campus.example", "protect host kdc.campus.example",
-            "protect host kdc2.campus.example", "protect host ldap.campus.example"])
+            "protect host kdc2.campus.example", "protect host ldap.campus.example",
+            "protect host portal.campus.example"])
 
     def test_managers(self):
         self.put("/etc/ssh/sshd_config", "#Port 2022\nPort 2222\n")
