@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rules/lists/read_list.h"
 #include "rules/model/parse.h"
 #include "tests/bench/flow_maker.h"
 
@@ -196,12 +197,33 @@ rules::PolicyText AsOneRule(rules::PolicyText text) {
 }
 
 std::shared_ptr<const rules::CompiledPolicy> Compiled(const rules::PolicyText& text,
-                                                      uint32_t version) {
+                                                      uint32_t version,
+                                                      const rules::ListCatalog* lists) {
   rules::CompileOptions options;
   options.version = version;
+  options.lists = lists;
   auto compiled = rules::Compile(text, options);
   if (!compiled) throw std::invalid_argument(compiled.error().message);
   return *std::move(compiled);
 }
+
+std::string HostsFile(uint64_t names) {
+  std::string text;
+  for (uint64_t i = 0; i < names; ++i) text += "0.0.0.0 " + ListedName(i) + "\n";
+  return text;
+}
+
+OneList::OneList(const std::string& text) {
+  auto content = rules::ReadList(text, {.format = {}, .now = {}});
+  if (!content) throw std::invalid_argument(content.error().message);
+  list_.content = std::make_shared<const rules::ListContent>(std::move(*content));
+}
+
+base::Result<rules::LoadedList> OneList::Load(const rules::ListDefinition&,
+                                              const std::string&) const {
+  return list_;
+}
+
+Sources ListRules() { return {{"list.rules", "list all from \"all.hosts\"\ndrop list all\n"}}; }
 
 }  // namespace weir::bench

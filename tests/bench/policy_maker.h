@@ -49,6 +49,20 @@ rules::PolicyText Parsed(const Sources& sources);
 // All rules made into one, as a list will be.
 rules::PolicyText AsOneRule(rules::PolicyText text);
 std::shared_ptr<const rules::CompiledPolicy> Compiled(const rules::PolicyText& text,
-                                                      uint32_t version = 1);
+                                                      uint32_t version = 1,
+                                                      const rules::ListCatalog* lists = nullptr);
+
+// A hosts file of so many names, and a policy with the one list that is made of it.
+std::string HostsFile(uint64_t names);
+class OneList : public rules::ListCatalog {
+ public:
+  explicit OneList(const std::string& text);
+  base::Result<rules::LoadedList> Load(const rules::ListDefinition& list,
+                                       const std::string& rules_file) const override;
+
+ private:
+  rules::LoadedList list_;
+};
+Sources ListRules();
 
 }  // namespace weir::bench

@@ -48,7 +48,7 @@ class ListServer(http.server.BaseHTTPRequestHandler):
 class Lists(harness.ApplianceTest):
     def setUp(self):
         self.folder = self.appliance.rules.parent
-        self.list = self.folder / "bad.list"
+        self.list = self.folder / f"{self.id().rsplit('.', 1)[1]}.list"
 
     def passes(self):
         return self.clients.curl(self.lab.clients[0], SITE, seconds=3)[0]
@@ -75,7 +75,7 @@ class Lists(harness.ApplianceTest):
         self.apply(self.list.name)
         self.assertFalse(self.passes())
         why = self.weirctl("why", self.lab.clients[0], f"{NAME}:80")
-        self.assertIn("bad, line 2 of bad.list", why)
+        self.assertIn(f"bad, line 2 of {self.list.name}", why)
         self.assertIn("class     harmful", why)
         self.assertTrue(wait_for(10, lambda: any(
             session["rule"] == "listed" and session["list_line"] == 2
@@ -156,9 +156,8 @@ class Lists(harness.ApplianceTest):
         self.list.write_text(f"{NAME}\n", encoding="utf-8")
         self.assertIn(f"+ {NAME}", self.weirctl("lists", "import", "bad", self.list))
         self.assertFalse(self.passes())
-        metrics = self.appliance.metrics()
-        self.assertIn('weir_list_entries{list="bad"} 1', metrics)
-        self.assertIn('weir_list_last_success_timestamp_seconds{list="bad"}', metrics)
+        self.assertTrue(wait_for(10, lambda: self.appliance.metrics().get('weir_list_entries{list="bad"}') == 1))
+        self.assertIn('weir_list_last_success_timestamp_seconds{list="bad"}', self.appliance.metrics())
 
     def test_a_million_names_are_swapped_under_a_conversation(self):
         names = "".join(f"0.0.0.0 h{i}.s{i % 5000}.example\n" for i in range(1_000_000))

@@ -123,8 +123,8 @@ class PolicyKeeper {
   std::vector<rules::PolicySource> sources_;  // of the policy in force
   PolicyState state_;
   std::deque<Attempt> waiting_;
-  Done running_done_;    // of the attempt under way
-  Tried running_tried_;  // the same, where nothing is to be installed
+  Done running_done_;               // of the attempt under way
+  Tried running_tried_;             // the same, where nothing is to be installed
   std::future<Outcome> compiling_;  // valid while one runs
   base::WallTime retry_at_;         // what has run out is not compiled anew before
   VerdictCounts verdicts_before_;   // of the policies that are gone

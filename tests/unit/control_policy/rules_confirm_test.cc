@@ -92,6 +92,7 @@ class RulesConfirmTest : public testing::Test {
 TEST_F(RulesConfirmTest, WhatNobodyConfirmsGoesBackByItself) {
   Open();
   service_->Start();
+  const base::MonoTime begin = base::MonoNow();
   const ApplyOutcome outcome = Apply(kSecond, 5);
   ASSERT_NE(outcome.version, 0u) << outcome.refused;
   ASSERT_TRUE(outcome.waiting.has_value());
@@ -99,11 +100,8 @@ TEST_F(RulesConfirmTest, WhatNobodyConfirmsGoesBackByItself) {
   EXPECT_EQ(dataplane_->InstalledRules(), kSecond);
   EXPECT_LE(service_->status().seconds_left, 5);
   EXPECT_TRUE(service_->status().held);
-  const base::MonoTime begin = base::MonoNow();
-  ASSERT_TRUE(Eventually([this] { return service_->status().seconds_left <= 1; }));
-  EXPECT_EQ(dataplane_->InstalledRules(), kSecond);
   ASSERT_TRUE(BackToFirst());
-  EXPECT_GE(base::MonoNow().ns - begin.ns, 4 * base::kNsPerSecond);
+  EXPECT_GE(base::MonoNow().ns - begin.ns, 5 * base::kNsPerSecond);
   ASSERT_TRUE(Eventually([this] { return service_->status().rollbacks == 1; }));
   const PolicyStatus status = service_->status();
   EXPECT_FALSE(status.waiting.has_value());
