@@ -57,14 +57,7 @@ ImportCounts Compare(const std::vector<Present>& before, const std::vector<Prese
 RegistryFile::RegistryFile(std::filesystem::path path, Directory& directory, Log log)
     : path_(std::move(path)), directory_(directory), log_(std::move(log)) {}
 
-std::optional<RegistryFile::Stamp> RegistryFile::StampNow() const {
-  struct stat info {};
-  if (::stat(path_.c_str(), &info) != 0) return std::nullopt;
-  return Stamp{info.st_dev, info.st_ino, info.st_size,
-               info.st_mtim.tv_sec * base::kNsPerSecond + info.st_mtim.tv_nsec};
-}
-
-void RegistryFile::Take(const std::optional<Stamp>& stamp, const base::Status& outcome) {
+void RegistryFile::Take(const std::optional<base::FileStamp>& stamp, const base::Status& outcome) {
   read_ = seen_ = stamp;
   if (outcome) status_.loaded = base::WallNow();
   status_.error = outcome ? "" : outcome.error().message;
@@ -73,7 +66,7 @@ void RegistryFile::Take(const std::optional<Stamp>& stamp, const base::Status& o
 base::Status RegistryFile::Load() {
   const std::scoped_lock lock(mutex_);
   // The stamp before the text: what is written in between is read again.
-  const auto stamp = StampNow();
+  const auto stamp = base::StampOf(path_);
   auto outcome = directory_.LoadRegistry(path_);
   Take(stamp, outcome);
   return outcome;
@@ -81,7 +74,7 @@ base::Status RegistryFile::Load() {
 
 void RegistryFile::Look() {
   const std::scoped_lock lock(mutex_);
-  const auto stamp = StampNow();
+  const auto stamp = base::StampOf(path_);
   const bool is_still = std::exchange(seen_, stamp) == stamp;
   if (stamp == read_ || !is_still) return;
   const auto outcome = directory_.LoadRegistry(path_);
@@ -99,7 +92,7 @@ base::Result<ImportCounts> RegistryFile::Import(std::string_view text) {
   if (auto written = Replace(path_, text); !written) return written.error();
   const auto before = directory_.PresentBindings();
   directory_.InstallRegistry(std::move(*parsed));
-  Take(StampNow(), {});
+  Take(base::StampOf(path_), {});
   ImportCounts counts = Compare(before, directory_.PresentBindings());
   counts.rows = directory_.registry_rows();
   log_(fmt::format("{} is imported: {} rows", path_.string(), counts.rows));

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "control/accounts/directory.h"
+#include "dataplane/base/file_stamp.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
 
@@ -54,24 +55,15 @@ class RegistryFile {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  struct Stamp {
-    dev_t device = 0;
-    ino_t inode = 0;
-    int64_t bytes = 0;
-    int64_t modified_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-
-  std::optional<Stamp> StampNow() const;  // nullopt: there is no file
-  void Take(const std::optional<Stamp>& stamp, const base::Status& outcome);
+  void Take(const std::optional<base::FileStamp>& stamp, const base::Status& outcome);
 
   const std::filesystem::path path_;
   Directory& directory_;
   const Log log_;
 
   mutable std::mutex mutex_;  // guards all below
-  std::optional<Stamp> read_;
-  std::optional<Stamp> seen_;
+  std::optional<base::FileStamp> read_;
+  std::optional<base::FileStamp> seen_;
   Status status_;
 };
 

@@ -25,6 +25,7 @@
 
 #include "control/policy/list_copy.h"
 #include "control/policy/list_fetch.h"
+#include "dataplane/base/file_stamp.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
 #include "rules/lists/list_catalog.h"
@@ -96,7 +97,11 @@ class ListKeeper {
     ListState state;
     bool kept = false;     // of the rules in force; else they are only being prepared
     base::MonoTime due{};  // of a URL
-    std::string seen;      // of a file: its state at the last look
+    // Of a file: as it was read last, and as it was seen last. It is read when it is another and
+    // keeps still, so that nobody reads what is still being written.
+    bool was_read = false;
+    std::optional<base::FileStamp> read;
+    std::optional<base::FileStamp> seen;
   };
   struct Fresh {
     bool not_modified = false;
@@ -107,7 +112,7 @@ class ListKeeper {
   void Run();
   void LookAtDue();
   std::optional<ListSpec> FindKept(const std::string& name) const;
-  static bool IsDue(const Known& known);
+  static bool IsDue(Known& known);
   Known* Find(const ListSpec& spec);  // state lock held
   std::string FaultOf(const ListSpec& spec) const;
 

@@ -1,7 +1,6 @@
 #include "rules/lists/list_files.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "dataplane/base/sha256.h"
 #include "rules/model/load.h"
@@ -27,22 +26,13 @@ std::filesystem::path ListCopyPath(const std::filesystem::path& copies, const st
   return copies / fmt::format("{}-{}.list", name, digest.substr(0, kSourceDigestShown));
 }
 
-bool ListFiles::Look(const std::string& path, FileState& state) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return false;
-  state = {info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
-           info.st_mtim.tv_sec * base::kNsPerSecond + info.st_mtim.tv_nsec};
-  return true;
-}
-
 base::Result<LoadedList> ListFiles::Load(const ListDefinition& list,
                                          const std::string& rules_file) const {
   const std::string source = ListSource(list, rules_file);
   std::string why;
   if (!options_.copies.empty()) {
     const std::string copy = ListCopyPath(options_.copies, list.name, source);
-    FileState state;
-    if (Look(copy, state)) {
+    if (base::StampOf(copy)) {
       auto loaded = Read(copy, list);
       if (loaded || IsListUrl(source)) return loaded;
       why = fmt::format("the last good copy cannot be used: {}", loaded.error().message);
@@ -63,11 +53,12 @@ base::Result<LoadedList> ListFiles::Load(const ListDefinition& list,
 base::Result<LoadedList> ListFiles::Read(const std::string& path,
                                          const ListDefinition& list) const {
   const std::scoped_lock lock(mutex_);
-  FileState state;
+  // The stamp before the bytes: what is written in between is read again.
+  const auto stamp = base::StampOf(path);
   const auto known = kept_.find(path);
   const bool is_known = known != kept_.end() && known->second.format == list.format;
   const bool pinned = is_known && options_.read_once;
-  if (pinned || (Look(path, state) && is_known && known->second.state == state)) {
+  if (pinned || (is_known && stamp && known->second.stamp == stamp)) {
     known->second.used = true;
     return known->second.list;
   }
@@ -81,7 +72,7 @@ base::Result<LoadedList> ListFiles::Read(const std::string& path,
   if (!content) return base::Error{fmt::format("{}: {}", path, content.error().message)};
   LoadedList loaded{std::make_shared<const ListContent>(std::move(*content)),
                     base::Sha256Hex(*bytes), ""};
-  kept_[path] = {state, list.format, loaded, true};
+  kept_[path] = {stamp, list.format, loaded, true};
   return loaded;
 }
 

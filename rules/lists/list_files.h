@@ -4,13 +4,13 @@
 // A list is read again only when its file has changed. Any thread; one loads at a time.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "dataplane/base/file_stamp.h"
 #include "rules/lists/list_catalog.h"
 #include "rules/lists/read_list.h"
 
@@ -50,21 +50,13 @@ class ListFiles : public ListCatalog {
   size_t memory_bytes() const;
 
  private:
-  struct FileState {
-    uint64_t device = 0;
-    uint64_t inode = 0;
-    uint64_t bytes = 0;
-    int64_t modified_ns = 0;
-    bool operator==(const FileState&) const = default;
-  };
   struct Kept {
-    FileState state;
+    std::optional<base::FileStamp> stamp;
     std::string format;  // as asked for
     LoadedList list;
     bool used = true;
   };
 
-  static bool Look(const std::string& path, FileState& state);
   base::Result<LoadedList> Read(const std::string& path, const ListDefinition& list) const;
 
   const Options options_;
