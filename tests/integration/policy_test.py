@@ -42,6 +42,17 @@ class Policy(harness.ApplianceTest):
         self.apply("drop mac 02:00:00:00:ff:ff id quarantine\n")
         self.assertTrue(self.passes())
 
+    def test_a_mac_is_blocked_by_name_of_who_typed_it(self):
+        self.apply("")
+        mac = self.campus_mac()
+        blocked = self.appliance.weirctl("block", "mac", mac, "--for", "10m", "--reason", "infected")
+        self.assertEqual(blocked.returncode, 0, blocked.stderr)
+        self.assertFalse(self.passes())
+        block = self.appliance.weirctl_json("blocks")["blocks"][0]
+        self.assertEqual(block["rule"].split(" until ")[0], f"drop mac {mac}")
+        self.assertEqual(self.appliance.weirctl("unblock", block["id"]).returncode, 0)
+        self.assertTrue(self.passes())
+
     def test_a_vlan_that_is_not_there_blocks_nothing(self):
         self.apply("drop vlan 0-4094\n")
         self.assertTrue(self.passes())
