@@ -35,7 +35,7 @@ void Remove(const fs::path& path) {
 }  // namespace
 
 ListCopy::ListCopy(const fs::path& folder, const ListSpec& spec)
-    : path_(rules::ListCopyPath(folder, spec.name, spec.source)) {}
+    : path_(rules::ListCopyPath(folder, spec.name, spec.source, spec.format)) {}
 
 bool ListCopy::exists() const {
   std::error_code failed;

@@ -10,7 +10,7 @@
 
 namespace weir::control::policy {
 
-// Where a list comes from. `name` and `source` together tell one from others.
+// Where a list comes from. All three together tell one from others.
 struct ListSpec {
   std::string name;
   std::string source;  // a URL, or the path of a file

@@ -21,8 +21,8 @@ std::string ListSource(const ListDefinition& list, const std::string& rules_file
 }
 
 std::filesystem::path ListCopyPath(const std::filesystem::path& copies, const std::string& name,
-                                   const std::string& source) {
-  const std::string digest = base::Sha256Hex(source);
+                                   const std::string& source, const std::string& format) {
+  const std::string digest = base::Sha256Hex(source + "\n" + format);
   return copies / fmt::format("{}-{}.list", name, digest.substr(0, kSourceDigestShown));
 }
 
@@ -31,7 +31,7 @@ base::Result<LoadedList> ListFiles::Load(const ListDefinition& list,
   const std::string source = ListSource(list, rules_file);
   std::string why;
   if (!options_.copies.empty()) {
-    const std::string copy = ListCopyPath(options_.copies, list.name, source);
+    const std::string copy = ListCopyPath(options_.copies, list.name, source, list.format);
     if (base::StampOf(copy)) {
       auto loaded = Read(copy, list);
       if (loaded || IsListUrl(source)) return loaded;

@@ -22,9 +22,10 @@ bool IsListUrl(const std::string& source);
 // Where a list comes from: its URL, or the path of its file as seen from where the rules file is.
 std::string ListSource(const ListDefinition& list, const std::string& rules_file);
 
-// Lists of one name from another source have another copy.
+// Lists of one name from another source, or read as another format, have another copy: rules that
+// are not in force yet must not change what those in force are compiled from.
 std::filesystem::path ListCopyPath(const std::filesystem::path& copies, const std::string& name,
-                                   const std::string& source);
+                                   const std::string& source, const std::string& format);
 
 class ListFiles : public ListCatalog {
  public:

@@ -27,7 +27,7 @@ class ListFilesTest : public testing::Test {
     std::ofstream(folder_ / path, std::ios::trunc) << text;
   }
   fs::path CopyOf(const ListDefinition& list) const {
-    return ListCopyPath(folder_ / "copies", list.name, ListSource(list, Rules()));
+    return ListCopyPath(folder_ / "copies", list.name, ListSource(list, Rules()), list.format);
   }
   ListFiles::Options WithCopies() const {
     ListFiles::Options options;
@@ -113,6 +113,8 @@ TEST_F(ListFilesTest, PrefersTheLastGoodCopy) {
   // Another source is another list, of whatever name.
   Write("other.txt", "a.example\nb.example\n");
   EXPECT_EQ(files.Load(List("other.txt"), Rules())->content->name_count(), 2U);
+  // So is one that is read as another format.
+  EXPECT_NE(CopyOf(List("bad.txt")), CopyOf(List("bad.txt", "hosts")));
 }
 
 TEST_F(ListFilesTest, TakesTheFileWhereTheCopyIsSpoilt) {
