@@ -19,19 +19,8 @@ class Block(harness.ApplianceTest):
         if self.appliance.weirctl("unblock", blocked).returncode not in (0, 1):
             self.fail(f"block {blocked} cannot be lifted")
 
-    def talk(self, source):
-        """A conversation with the echo server that has begun."""
-        talk = self.clients.start("talk.py", source, self.clients.web,
-                                  self.lab.names["LAB_ECHO_PORT"], 20)
-        self.addCleanup(talk.stdout.close)
-        self.addCleanup(talk.wait, 30)
-        self.addCleanup(talk.kill)
-        for _ in range(10):
-            self.assertTrue(talk.stdout.readline(), "the conversation never began")
-        return talk
-
     def test_block_ip_ends_a_live_conversation_at_its_next_packet(self):
-        talk = self.talk(self.lab.clients[1])
+        talk = self.begin_conversation(self.lab.clients[1])
         self.block("ip", self.lab.clients[1])
         acknowledged = time.time()
         answers = [float(line) for line in talk.stdout]  # until the conversation ends

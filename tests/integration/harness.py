@@ -48,6 +48,17 @@ class ApplianceTest(LabTest):
         cls.appliance.start_dataplane()
         cls.appliance.start_control()
 
+    def begin_conversation(self, source):
+        """A conversation of that address with the echo server that has begun."""
+        talk = self.clients.start("talk.py", source, self.clients.web,
+                                  self.lab.names["LAB_ECHO_PORT"], 20)
+        self.addCleanup(talk.stdout.close)
+        self.addCleanup(talk.wait, 30)
+        self.addCleanup(talk.kill)
+        for _ in range(10):
+            self.assertTrue(talk.stdout.readline(), "the conversation never began")
+        return talk
+
     def tearDown(self):
         # The programs' own words, where a failure is looked for first.
         outcome = self._outcome.result

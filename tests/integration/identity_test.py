@@ -49,17 +49,6 @@ class Identity(Logins):
         self.log_in(c3="m4")
         self.await_told(c3="m4")
 
-    def talk(self, client):
-        """A conversation with the echo server that has begun."""
-        talk = self.clients.start("talk.py", self.lab.clients[client], self.clients.web,
-                                  self.lab.names["LAB_ECHO_PORT"], 20)
-        self.addCleanup(talk.stdout.close)
-        self.addCleanup(talk.wait, 30)
-        self.addCleanup(talk.kill)
-        for _ in range(10):
-            self.assertTrue(talk.stdout.readline(), "the conversation never began")
-        return talk
-
     def test_a_login_lets_pass_and_a_logout_stops(self):
         self.assertFalse(self.passes(0))
         began = self.log_in(c0="m1", c3="m4")
@@ -75,7 +64,7 @@ class Identity(Logins):
 
     def test_a_live_conversation_ends_when_its_address_changes_hands(self):
         version = self.appliance.ask({"cmd": "policy.status"})["policy"]["version"]
-        ends, goes_on = self.talk(1), self.talk(2)
+        ends, goes_on = self.begin_conversation(self.lab.clients[1]), self.begin_conversation(self.lab.clients[2])
         before = self.appliance.ask({"cmd": "stats"})["identities"]["flows_rechecked"]
         began = self.log_in(c1="guest", c3="m4")
         answers = [float(line) for line in ends.stdout]  # until the conversation ends
