@@ -82,25 +82,28 @@ void ListKeeper::Log(const std::string& line) const {
 
 // --- which lists ---
 
-ListKeeper::Known* ListKeeper::Find(const ListSpec& spec) {
+const ListKeeper::Known* ListKeeper::Find(const ListSpec& spec) const {
   const auto found = std::find_if(known_.begin(), known_.end(),
                                   [&](const Known& known) { return known.state.spec == spec; });
   return found == known_.end() ? nullptr : &*found;
 }
 
-std::string ListKeeper::FaultOf(const ListSpec& spec) const {
-  const std::scoped_lock lock(state_mutex_);
-  const auto found = std::find_if(known_.begin(), known_.end(),
-                                  [&](const Known& known) { return known.state.spec == spec; });
-  return found == known_.end() ? "" : found->state.fault;
+ListKeeper::Known* ListKeeper::Find(const ListSpec& spec) {
+  return const_cast<Known*>(std::as_const(*this).Find(spec));
 }
 
-std::optional<ListSpec> ListKeeper::FindKept(const std::string& name) const {
+std::string ListKeeper::FaultOf(const ListSpec& spec) const {
+  const std::scoped_lock lock(state_mutex_);
+  const Known* known = Find(spec);
+  return known == nullptr ? "" : known->state.fault;
+}
+
+base::Result<ListSpec> ListKeeper::FindKept(const std::string& name) const {
   const std::scoped_lock lock(state_mutex_);
   for (const Known& known : known_) {
     if (known.kept && known.state.spec.name == name) return known.state.spec;
   }
-  return std::nullopt;
+  return base::Error{fmt::format("the rules in force have no list '{}'", name)};
 }
 
 void ListKeeper::ShowCopy(ListState& state) const {

@@ -111,9 +111,10 @@ class ListKeeper {
 
   void Run();
   void LookAtDue();
-  std::optional<ListSpec> FindKept(const std::string& name) const;
+  base::Result<ListSpec> FindKept(const std::string& name) const;
   static bool IsDue(Known& known);
-  Known* Find(const ListSpec& spec);  // state lock held
+  const Known* Find(const ListSpec& spec) const;  // state lock held, as below
+  Known* Find(const ListSpec& spec);
   std::string FaultOf(const ListSpec& spec) const;
 
   // Work lock held.

@@ -38,7 +38,7 @@ base::Result<rules::ListContent> Judge(const ListSpec& spec, const std::string& 
 
 base::Result<ListLook> ListKeeper::Refresh(const std::string& name, bool force) {
   const auto spec = FindKept(name);
-  if (!spec) return base::Error{fmt::format("the rules in force have no list '{}'", name)};
+  if (!spec) return spec.error();
   const std::scoped_lock work(work_mutex_);
   auto look = Look(*spec, force);
   NoteLook(*spec, look);
@@ -47,7 +47,7 @@ base::Result<ListLook> ListKeeper::Refresh(const std::string& name, bool force) 
 
 base::Result<ListLook> ListKeeper::Check(const std::string& name, const std::string& path) {
   const auto spec = FindKept(name);
-  if (!spec) return base::Error{fmt::format("the rules in force have no list '{}'", name)};
+  if (!spec) return spec.error();
   const std::scoped_lock work(work_mutex_);
   auto fresh = path.empty() ? Acquire(*spec) : ReadFresh(path);
   if (!fresh) return fresh.error();
@@ -57,7 +57,7 @@ base::Result<ListLook> ListKeeper::Check(const std::string& name, const std::str
 base::Result<ListLook> ListKeeper::Import(const std::string& name, const std::string& path,
                                           bool force) {
   const auto spec = FindKept(name);
-  if (!spec) return base::Error{fmt::format("the rules in force have no list '{}'", name)};
+  if (!spec) return spec.error();
   const std::scoped_lock work(work_mutex_);
   auto fresh = ReadFresh(path);
   if (!fresh) return fresh.error();
