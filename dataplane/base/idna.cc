@@ -131,6 +131,42 @@ bool WriteDelta(uint32_t delta, uint32_t bias, std::span<char> out, size_t& size
   return true;
 }
 
+// 26 and more: none.
+uint32_t DigitOf(char c) {
+  if (c >= 'a' && c <= 'z') return static_cast<uint32_t>(c - 'a');
+  if (c >= 'A' && c <= 'Z') return static_cast<uint32_t>(c - 'A');
+  return c >= '0' && c <= '9' ? static_cast<uint32_t>(c - '0') + 26 : kBase;
+}
+
+// Adds one integer to `index`; false when it ends too early or overflows.
+bool ReadDelta(std::string_view& coded, uint32_t bias, uint32_t& index) {
+  uint64_t weight = 1;
+  for (uint32_t k = kBase;; k += kBase) {
+    if (coded.empty()) return false;
+    const uint32_t digit = DigitOf(coded.front());
+    coded.remove_prefix(1);
+    if (digit >= kBase) return false;
+    const uint64_t grown = index + digit * weight;
+    if (grown > 0x7fffffff) return false;
+    index = static_cast<uint32_t>(grown);
+    const uint32_t threshold = k <= bias ? kTMin : std::min(k - bias, kTMax);
+    if (digit < threshold) return true;
+    weight *= kBase - threshold;
+    if (weight > 0x7fffffff) return false;
+  }
+}
+
+// Appends to `out` and returns how many bytes; 0 when the label does not decode.
+size_t WriteReadable(std::string_view label, std::span<char> out) {
+  if (!label.starts_with(kAcePrefix)) return 0;
+  std::array<char32_t, kLabelBytesMax> points;
+  const size_t count = PunycodeDecode(label.substr(kAcePrefix.size()), points);
+  if (count * kUtf8BytesMax > out.size()) return 0;
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) bytes += PutUtf8(points[i], out.data() + bytes);
+  return bytes;
+}
+
 }  // namespace
 
 std::string_view HostFaultText(HostFault fault) {
@@ -187,6 +223,53 @@ size_t PunycodeEncode(std::span<const char32_t> label, std::span<char> out) {
     }
   }
   return size;
+}
+
+// RFC 3492 §6.2.
+size_t PunycodeDecode(std::string_view coded, std::span<char32_t> out) {
+  const size_t dash = coded.rfind('-');
+  const std::string_view basic = dash == std::string_view::npos ? "" : coded.substr(0, dash);
+  if (basic.size() > out.size()) return 0;
+  std::copy(basic.begin(), basic.end(), out.begin());
+  size_t size = basic.size();
+  if (dash != std::string_view::npos) coded.remove_prefix(dash + 1);
+  uint64_t n = kInitialN;
+  uint32_t index = 0;
+  uint32_t bias = kInitialBias;
+  while (!coded.empty()) {
+    const uint32_t before = index;
+    if (size == out.size() || !ReadDelta(coded, bias, index)) return 0;
+    const auto points = static_cast<uint32_t>(size) + 1;
+    bias = AdaptBias(index - before, points, before == 0);
+    n += index / points;
+    index %= points;
+    if (n > 0x10ffff || (n >= 0xd800 && n <= 0xdfff)) return 0;
+    std::copy_backward(out.begin() + index, out.begin() + static_cast<ptrdiff_t>(size),
+                       out.begin() + static_cast<ptrdiff_t>(size) + 1);
+    out[index++] = static_cast<char32_t>(n);
+    ++size;
+  }
+  return size;
+}
+
+std::string_view ReadableHost(std::string_view host, ReadableHostBuffer& out) {
+  if (host.size() > kHostBytesMax || host.find(kAcePrefix) == std::string_view::npos) return host;
+  size_t size = 0;
+  while (!host.empty()) {
+    const std::string_view label = host.substr(0, host.find('.'));
+    const auto room = std::span(out).subspan(size);
+    if (const size_t bytes = WriteReadable(label, room); bytes != 0) {
+      size += bytes;
+    } else {
+      std::copy(label.begin(), label.end(), room.begin());
+      size += label.size();
+    }
+    host.remove_prefix(label.size());
+    if (host.empty()) break;
+    out[size++] = '.';
+    host.remove_prefix(1);
+  }
+  return {out.data(), size};
 }
 
 NormalHost NormaliseHost(std::string_view host, HostBuffer& out) {

@@ -46,5 +46,14 @@ NormalHost NormaliseHost(std::string_view host, HostBuffer& out);
 // RFC 3492: the code points as Punycode without the "xn--". Returns the bytes written, 0 when there
 // is no room or a number overflows.
 size_t PunycodeEncode(std::span<const char32_t> label, std::span<char> out);
+// The way back. Returns the code points written, 0 when it is no Punycode or there is no room.
+size_t PunycodeDecode(std::string_view coded, std::span<char32_t> out);
+
+// A code point of a label takes a byte or more of its A-label.
+using ReadableHostBuffer = std::array<char, kHostBytesMax * 4>;
+
+// A name in its one form as people read it, in UTF-8: `host` itself where it has no A-label, else
+// written into `out`. A label that does not decode stays.
+std::string_view ReadableHost(std::string_view host, ReadableHostBuffer& out);
 
 }  // namespace weir::base

@@ -1,6 +1,7 @@
 // UTF-8, one code point at a time. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -28,6 +29,33 @@ inline bool TakeUtf8(std::string_view& text, char32_t& out) {
   text.remove_prefix(more + 1);
   out = c;
   return true;
+}
+
+inline constexpr size_t kUtf8BytesMax = 4;
+
+// Writes one code point, and returns how many bytes it took.
+inline size_t PutUtf8(char32_t c, char* out) {
+  const auto more = [&](unsigned shift) { return static_cast<char>(0x80 | ((c >> shift) & 0x3f)); };
+  if (c < 0x80) {
+    out[0] = static_cast<char>(c);
+    return 1;
+  }
+  if (c < 0x800) {
+    out[0] = static_cast<char>(0xc0 | (c >> 6));
+    out[1] = more(0);
+    return 2;
+  }
+  if (c < 0x10000) {
+    out[0] = static_cast<char>(0xe0 | (c >> 12));
+    out[1] = more(6);
+    out[2] = more(0);
+    return 3;
+  }
+  out[0] = static_cast<char>(0xf0 | (c >> 18));
+  out[1] = more(12);
+  out[2] = more(6);
+  out[3] = more(0);
+  return 4;
 }
 
 }  // namespace weir::base

@@ -1,6 +1,7 @@
-// Host names: printable, small, and the same when normalised again.
+// Host names: printable, small, and the same when normalised again; readable without fault.
 #include <cstdint>
 
+#include "dataplane/base/idna.h"
 #include "dataplane/names/name.h"
 #include "fuzz_check.h"
 
@@ -17,5 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   HostName twice;
   FUZZ_CHECK(NormaliseHost(once.view(), twice));
   FUZZ_CHECK(once.view() == twice.view());
+  weir::base::ReadableHostBuffer buffer;
+  const std::string_view readable = weir::base::ReadableHost(once.view(), buffer);
+  FUZZ_CHECK(!readable.empty() && readable.size() <= buffer.size());
   return 0;
 }

@@ -45,6 +45,48 @@ TEST(Punycode, ReportsLackOfRoom) {
   EXPECT_EQ(PunycodeEncode(std::u32string_view(U"\u4ED6\u4EEC\u4E3A"), small), 0U);
 }
 
+std::u32string Decoded(std::string_view coded) {
+  std::array<char32_t, 63> out;
+  return std::u32string(out.data(), PunycodeDecode(coded, out));
+}
+
+TEST(Punycode, DecodesWhatItEncodes) {
+  for (const std::u32string_view label :
+       {U"\u4ED6\u4EEC\u4E3A\u4EC0\u4E48\u4E0D\u8BF4\u4E2D\u6587",
+        U"Pro\u010Dprost\u011Bnemluv\u00ED\u010Desky", U"3\u5E74B\u7D44\u91D1\u516B\u5148\u751F",
+        U"-> $1.00 <-", U"\U0001F3B2", U"\u00e9\u00e9"}) {
+    EXPECT_EQ(Decoded(Punycode(label)), label);
+  }
+}
+
+TEST(Punycode, DecodesNothingElse) {
+  for (const char* coded : {"!", "ab-\xff", "99999999", "zzzzzzzzz", "a-b"}) {
+    EXPECT_EQ(Decoded(coded), U"") << coded;
+  }
+  std::array<char32_t, 2> small;
+  EXPECT_EQ(PunycodeDecode("ihqwcrb4cv8a8dqg056pqjye", small), 0U);
+  EXPECT_EQ(PunycodeDecode("abc-", small), 0U);
+}
+
+std::string Readable(std::string_view host) {
+  ReadableHostBuffer buffer;
+  return std::string(ReadableHost(host, buffer));
+}
+
+TEST(ReadableHost, ShowsALabelsAsPeopleWriteThem) {
+  EXPECT_EQ(Readable("xn--9kr716k.xn--fiqs8s"), "赌博.中国");
+  EXPECT_EQ(Readable("www.xn--bcher-kva.example"), "www.bücher.example");
+  EXPECT_EQ(Readable("www.example"), "www.example");
+  EXPECT_EQ(Readable("a.xn--99999999.xn--.xn--bcher-kva"), "a.xn--99999999.xn--.bücher");
+  EXPECT_EQ(Readable(""), "");
+  // As much as there can be.
+  const std::string label = std::string(Normal("🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲🎲"));
+  ASSERT_FALSE(label.empty());
+  std::string host = label;
+  while (host.size() + 1 + label.size() <= kHostBytesMax) host += "." + label;
+  EXPECT_GT(Readable(host).size(), host.size());
+}
+
 TEST(NormaliseHost, LowersLettersAndDropsOneTrailingDot) {
   EXPECT_EQ(Normal("WWW.Example.COM."), "www.example.com");
   EXPECT_EQ(Normal("a"), "a");
