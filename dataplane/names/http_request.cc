@@ -152,9 +152,9 @@ HttpStep HttpRequests::Consume(std::span<const uint8_t> stream, NameSink& sink) 
   while (!text.empty()) {
     HttpStep step;
     if (phase_ == Phase::kBody) {
-      step = ConsumeBody(text.size());
+      step = ConsumeBody(text, sink);
     } else if (phase_ == Phase::kSkipLine) {
-      step = ConsumeSkipped(text);
+      step = ConsumeSkipped(text, sink);
     } else {
       step = ConsumeLine(text, sink);
     }
@@ -166,32 +166,40 @@ HttpStep HttpRequests::Consume(std::span<const uint8_t> stream, NameSink& sink) 
   return total;
 }
 
-HttpStep HttpRequests::ConsumeBody(uint64_t available) {
-  const size_t taken = std::min<uint64_t>(body_left_, available);
-  body_left_ -= taken;
-  if (body_left_ == 0) phase_ = is_chunked_ ? Phase::kChunkEnd : Phase::kStart;
+HttpStep HttpRequests::ConsumeBody(std::string_view text, NameSink& sink) {
+  const size_t taken = TakeBody(text.size());
+  sink.OnHttpText(HttpPart::kBody, text.substr(0, taken), is_chunked_ || body_left_ > 0);
   return {Outcome::kNeedMore, taken};
 }
 
-HttpStep HttpRequests::ConsumeSkipped(std::string_view text) {
+size_t HttpRequests::TakeBody(uint64_t available) {
+  const size_t taken = std::min<uint64_t>(body_left_, available);
+  body_left_ -= taken;
+  if (body_left_ == 0) phase_ = is_chunked_ ? Phase::kChunkEnd : Phase::kStart;
+  return taken;
+}
+
+HttpStep HttpRequests::ConsumeSkipped(std::string_view text, NameSink& sink) {
   const size_t line_feed = text.find('\n');
-  const size_t taken = line_feed == std::string_view::npos ? text.size() : line_feed + 1;
-  if (line_feed != std::string_view::npos) phase_ = Phase::kHeaders;
+  const bool ends = line_feed != std::string_view::npos;
+  const size_t taken = ends ? line_feed + 1 : text.size();
+  sink.OnHttpText(HttpPart::kHeader, text.substr(0, taken), !ends);
+  if (ends) phase_ = Phase::kHeaders;
   header_bytes_ += static_cast<uint32_t>(std::min(taken, kHttpHeaderBytesMax));
   return {header_bytes_ > kHttpHeaderBytesMax ? Outcome::kTooLong : Outcome::kNeedMore, taken};
 }
 
-HttpStep HttpRequests::LongLine(std::string_view text) {
+HttpStep HttpRequests::LongLine(std::string_view text, NameSink& sink) {
   if (phase_ != Phase::kHeaders || IsHostHeader(text)) return {Outcome::kTooLong, 0};
   phase_ = Phase::kSkipLine;
-  return ConsumeSkipped(text);
+  return ConsumeSkipped(text, sink);
 }
 
 HttpStep HttpRequests::ConsumeLine(std::string_view text, NameSink& sink) {
   const std::string_view window = text.substr(0, kHttpLineBytesMax);
   const size_t end = LineEnd(window, phase_ == Phase::kHeaders);
   if (end == std::string_view::npos) {
-    if (window.size() >= kHttpLineBytesMax) return LongLine(text);
+    if (window.size() >= kHttpLineBytesMax) return LongLine(text, sink);
     const bool other = phase_ == Phase::kStart && LooksForeign(window);
     return {other ? Outcome::kNotThis : Outcome::kNeedMore, 0};
   }
@@ -209,14 +217,18 @@ Outcome HttpRequests::TakeLine(std::string_view line, NameSink& sink) {
     case Phase::kStart:
       return Trim(line, kBlanks).empty() ? Outcome::kNeedMore : RequestLine(line, sink);
     case Phase::kHeaders:
-      return line.empty() ? EndHeaders() : HeaderLine(line, sink);
+      return line.empty() ? EndHeaders(sink) : HeaderLine(line, sink);
     case Phase::kChunkSize:
-      return ChunkSize(line);
+      return ChunkSize(line, sink);
     case Phase::kChunkEnd:
       phase_ = Phase::kChunkSize;
       return line.empty() ? Outcome::kNeedMore : Outcome::kMalformed;
     case Phase::kTrailers:
-      if (line.empty()) phase_ = Phase::kStart;
+      if (line.empty()) {
+        phase_ = Phase::kStart;
+      } else {
+        sink.OnHttpText(HttpPart::kHeader, line, false);
+      }
       return Outcome::kNeedMore;
     case Phase::kSkipLine:
     case Phase::kBody:
@@ -236,6 +248,8 @@ Outcome HttpRequests::RequestLine(std::string_view line, NameSink& sink) {
   has_length_ = false;
   is_connect_ = EqualNoCase(parts.method, "CONNECT");
   phase_ = Phase::kHeaders;
+  sink.OnHttpRequest();
+  sink.OnHttpText(HttpPart::kUrl, parts.target, false);
   std::string_view authority = AuthorityOf(parts.target);
   if (is_connect_ && authority.empty()) authority = parts.target;
   uri_has_host_ = !authority.empty();
@@ -244,6 +258,7 @@ Outcome HttpRequests::RequestLine(std::string_view line, NameSink& sink) {
 }
 
 Outcome HttpRequests::HeaderLine(std::string_view line, NameSink& sink) {
+  sink.OnHttpText(HttpPart::kHeader, line, false);
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return Outcome::kNeedMore;
   const std::string_view name = Trim(line.substr(0, colon), kWhitespace);
@@ -274,8 +289,9 @@ Outcome HttpRequests::ContentLength(std::string_view value) {
   return Outcome::kNeedMore;
 }
 
-Outcome HttpRequests::EndHeaders() {
+Outcome HttpRequests::EndHeaders(NameSink& sink) {
   ++requests_;
+  sink.OnHttpHeaderEnd();
   if (is_connect_) {
     phase_ = Phase::kStart;
     return Outcome::kNone;
@@ -284,13 +300,14 @@ Outcome HttpRequests::EndHeaders() {
   return Outcome::kNeedMore;
 }
 
-Outcome HttpRequests::ChunkSize(std::string_view line) {
+Outcome HttpRequests::ChunkSize(std::string_view line, NameSink& sink) {
   line = Trim(line.substr(0, line.find(';')), kBlanks);
   uint64_t size = 0;
   const auto [end, fault] = std::from_chars(line.data(), line.data() + line.size(), size, 16);
   if (fault != std::errc() || end != line.data() + line.size()) return Outcome::kMalformed;
   body_left_ = size;
   phase_ = size > 0 ? Phase::kBody : Phase::kTrailers;
+  if (size == 0) sink.OnHttpText(HttpPart::kBody, {}, false);
   return Outcome::kNeedMore;
 }
 

@@ -34,7 +34,7 @@ class HttpRequests {
 
   // Takes as much of `stream`, the bytes in order that were not consumed before, as it can, and
   // tells `sink` each host in order: the absolute URI's (then Host does not count, RFC 9112
-  // §3.2.2), else every Host's, CONNECT's authority.
+  // §3.2.2), else every Host's, CONNECT's authority; and the text of the request.
   //   kNeedMore  all right so far
   //   kNone      a CONNECT's header ended: what follows is the tunnel's
   //   kNotThis   what follows a finished request is not HTTP
@@ -42,10 +42,11 @@ class HttpRequests {
   //   kTooLong   a limit
   HttpStep Consume(std::span<const uint8_t> stream, NameSink& sink);
 
-  // How many bytes from here on belong to a body, whatever they are: they need not be shown.
+  // How many bytes from here on belong to a body, whatever they are: they need not be shown. What
+  // is passed over is not told.
   uint64_t passable() const { return phase_ == Phase::kBody ? body_left_ : 0; }
   // Passes over `count` of them.
-  void Pass(uint64_t count) { ConsumeBody(count); }
+  void Pass(uint64_t count) { TakeBody(count); }
 
   uint32_t requests() const { return requests_; }  // whole headers seen
   uint32_t names() const { return names_; }        // hosts told to the sink
@@ -63,16 +64,17 @@ class HttpRequests {
     kTrailers
   };
 
-  HttpStep ConsumeBody(uint64_t available);
-  HttpStep ConsumeSkipped(std::string_view text);
+  HttpStep ConsumeBody(std::string_view text, NameSink& sink);
+  size_t TakeBody(uint64_t available);
+  HttpStep ConsumeSkipped(std::string_view text, NameSink& sink);
   HttpStep ConsumeLine(std::string_view text, NameSink& sink);
-  HttpStep LongLine(std::string_view text);
+  HttpStep LongLine(std::string_view text, NameSink& sink);
   Outcome TakeLine(std::string_view line, NameSink& sink);
   Outcome RequestLine(std::string_view line, NameSink& sink);
   Outcome HeaderLine(std::string_view line, NameSink& sink);
   Outcome ContentLength(std::string_view value);
-  Outcome EndHeaders();
-  Outcome ChunkSize(std::string_view line);
+  Outcome EndHeaders(NameSink& sink);
+  Outcome ChunkSize(std::string_view line, NameSink& sink);
   void Tell(std::string_view host, NameSink& sink);
 
   uint64_t body_left_ = 0;

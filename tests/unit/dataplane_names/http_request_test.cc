@@ -178,6 +178,65 @@ TEST(HttpRequest, LimitsLinesAndHeaders) {
             Outcome::kTooLong);
 }
 
+// What is told of requests: "url /a|", pieces of one part joined.
+class TextSink final : public NameSink {
+ public:
+  void OnName(const HostName& name, Source) override {
+    told += "name " + std::string(name.view()) + "|";
+  }
+  void OnHttpRequest() override { told += "request|"; }
+  void OnHttpHeaderEnd() override { told += "end|"; }
+  void OnHttpText(HttpPart part, std::string_view text, bool more) override {
+    constexpr const char* kParts[] = {"url", "header", "body"};
+    if (!within_) told += std::string(kParts[static_cast<size_t>(part)]) + " ";
+    told += text;
+    within_ = more;
+    if (!more) told += "|";
+  }
+  std::string told;
+
+ private:
+  bool within_ = false;
+};
+
+std::string Told(std::string_view text, size_t piece) {
+  HttpRequests requests;
+  TextSink sink;
+  Bytes held;
+  while (!text.empty()) {
+    testing::Append(held, FromText(text.substr(0, piece)));
+    text.remove_prefix(std::min(piece, text.size()));
+    const HttpStep step = requests.Consume(held, sink);
+    held.erase(held.begin(), held.begin() + static_cast<ptrdiff_t>(step.consumed));
+  }
+  return sink.told;
+}
+
+TEST(HttpRequest, TellsTheTextOfRequests) {
+  const std::string text =
+      "GET /a?b  HTTP/1.1\r\nHost: a.test\r\nX: 1\r\n 2\r\n\r\n"
+      "POST http://b.test/c HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
+      "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\nwo\r\n3;x=y\r\nrld\r\n0\r\nTrailer: t\r\n\r\n"
+      "GET / HTTP/1.1\r\n\r\n";
+  const std::string expected =
+      "request|url /a?b|header Host: a.test|name a.test|header X: 1\r\n 2|end|"
+      "request|url http://b.test/c|name b.test|header Content-Length: 5|end|body hello|"
+      "request|url /|header Transfer-Encoding: chunked|end|body world|header Trailer: t|"
+      "request|url /|end|";
+  for (size_t piece = 1; piece <= text.size(); ++piece) {
+    EXPECT_EQ(Told(text, piece), expected) << "in pieces of " << piece;
+  }
+}
+
+TEST(HttpRequest, TellsALineThatIsLongerThanItKeeps) {
+  const std::string line = "X: " + std::string(3 * kHttpLineBytesMax, 'x') + "end";
+  const std::string text = "GET / HTTP/1.1\r\n" + line + "\r\nY: z\r\n\r\n";
+  for (const size_t piece : {size_t{1000}, text.size()}) {
+    EXPECT_EQ(Told(text, piece), "request|url /|header " + line + "\r\n|header Y: z|end|");
+  }
+}
+
 TEST(HttpRequest, CountsHostsThatAreNoNames) {
   HttpRequests requests;
   RecordingSink sink;
