@@ -54,6 +54,7 @@ struct alignas(64) Counters {
   CounterArray<stream::SegmentFault> stream_faults;  // segments that the other end will not take
   CounterArray<CoverageReason> coverage;             // sessions that have ended
   Counter names_found;
+  Counter keywords_found;    // judgements for a keyword of a request, beside those for its names
   Counter ech_hidden;        // DNS answers whose keys for encrypted hellos were made unusable
   Counter names_overflowed;  // more names in one packet than are judged one by one
   Counter findings;

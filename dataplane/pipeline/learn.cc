@@ -83,6 +83,7 @@ void StopLearning(Worker& worker, flow::FlowIndex index) {
     SetLabel(cold, worker.classifier.GiveUp(slot));
     worker.classifier.Close(slot);
   }
+  worker.strings.Release(worker.learning.at(cold.learning).keywords.host);
   worker.learning.Give(cold.learning);
   cold.learning = flow::kNone;
   hot.Clear(flow::kLearning);

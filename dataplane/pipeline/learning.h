@@ -14,6 +14,7 @@
 #include "dataplane/flow/flow.h"
 #include "dataplane/names/name_finder.h"
 #include "dataplane/pipeline/conversation.h"
+#include "dataplane/pipeline/keyword_reading.h"
 #include "dataplane/stream/client_stream.h"
 #include "dataplane/stream/tcp_check.h"
 
@@ -30,6 +31,7 @@ struct Learning {
   stream::ClientStream client;
   stream::TcpCheck tcp;
   Conversation conversation;
+  KeywordReading keywords;             // of the HTTP request that is read
   flow::FlowIndex flow = flow::kNone;  // whose it is
   classify::Slot slot = classify::kNoSlot;
   std::optional<uint32_t> syn_again;  // of a SYN within the connection that nobody has answered

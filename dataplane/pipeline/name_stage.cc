@@ -4,6 +4,7 @@
 
 #include "dataplane/names/dns_message.h"
 #include "dataplane/pipeline/learn.h"
+#include "dataplane/pipeline/request_sink.h"
 
 namespace weir::pipeline {
 namespace {
@@ -25,12 +26,14 @@ names::UdpPorts PortsOf(const packet::Headers& headers) {
 struct NameReader {
   names::TcpNameFinder& finder;
   names::NameContext& context;
-  FoundNames& found;
+  names::NameSink& sink;
+  const KeywordFinder& keywords;
+  const KeywordReading& reading;
 
   size_t Read(std::span<const uint8_t> bytes) {
-    return finder.Consume(bytes, context, found).consumed;
+    return finder.Consume(bytes, context, sink).consumed;
   }
-  uint64_t passable() const { return finder.passable(); }
+  uint64_t passable() const { return keywords.wants_body(reading) ? 0 : finder.passable(); }
   void Pass(uint32_t count) { finder.Pass(count); }
   bool finished() const { return finder.finished(); }
 };
@@ -62,16 +65,21 @@ void NameStage::Look(FlowPacket& at, FoundNames& found) {
 }
 
 void NameStage::Keep(FlowPacket& at, const FoundNames& found) {
-  if (found.all().empty()) return;
-  worker_.counters.names_found.Add(found.all().size());
+  for (const FoundNames::Found& one : found.all()) {
+    if (one.is_keyword) {
+      worker_.counters.keywords_found.Add();
+      continue;
+    }
+    worker_.counters.names_found.Add();
+    if (at.cold.name == flow::kNone) Rename(at, one);
+  }
   if (found.overflowed()) worker_.counters.names_overflowed.Add();
-  if (at.cold.name == flow::kNone) Rename(at, found.all().front());
 }
 
 const FoundNames::Found* NameStage::OfAnotherKind(const FlowPacket& at, const FoundNames& found) {
   const auto all = found.all();
   const auto* other = std::find_if(all.data(), all.data() + all.size(), [&](const auto& each) {
-    return static_cast<uint8_t>(each.source) != at.cold.name_source;
+    return !each.is_keyword && static_cast<uint8_t>(each.source) != at.cold.name_source;
   });
   return other == all.data() + all.size() ? nullptr : other;
 }
@@ -164,8 +172,12 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
     Refuse(at, stream::Added::kTooFar, learning);
     return;
   }
-  NameReader reader{learning.tcp_names, *context_, found};
+  RequestSink requests(found, keywords_, learning.keywords, worker_.strings);
+  names::NameSink& sink =
+      keywords_.reads_requests() ? static_cast<names::NameSink&>(requests) : found;
+  NameReader reader{learning.tcp_names, *context_, sink, keywords_, learning.keywords};
   const auto added = learning.client.Add(seq, at.packet.payload(), worker_.keeps_streams(), reader);
+  requests.Flush();
   Refuse(at, added, learning);
 }
 

@@ -7,6 +7,7 @@
 
 #include "dataplane/names/name_context.h"
 #include "dataplane/pipeline/found_names.h"
+#include "dataplane/pipeline/keyword_finder.h"
 #include "dataplane/pipeline/worker.h"
 
 namespace weir::pipeline {
@@ -15,6 +16,9 @@ class NameStage {
  public:
   NameStage(Worker& worker, std::unique_ptr<names::NameContext> context)
       : worker_(worker), context_(std::move(context)) {}
+
+  // What is in force for the packets to come; null: no keywords.
+  void Use(const rules::KeywordTable* keywords) { keywords_.Use(keywords); }
 
   // A flow that has learnt all may still be asked for another name: DNS asks again on the same
   // ports, and a QUIC client may open another connection.
@@ -54,6 +58,7 @@ class NameStage {
 
   Worker& worker_;
   std::unique_ptr<names::NameContext> context_;
+  KeywordFinder keywords_;
 };
 
 }  // namespace weir::pipeline

@@ -101,6 +101,7 @@ class Pipeline::Impl {
  private:
   void Use(const rules::CompiledPolicy& policy) {
     verdict_.Use(policy, bypass_);
+    names_.Use(policy.keywords());
     fragments_.Use(policy, bypass_);
     worker_.protects_streams = policy.blocks() && policy.asks_for_names() && !bypass_;
   }

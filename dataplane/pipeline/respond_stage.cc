@@ -51,6 +51,13 @@ bool OnItsSide(const FlowPacket& at) {
                      at.from_initiator());
 }
 
+// One question, with the keywords that its HTTP request has beside the name.
+bool IsOneQuestion(const FoundNames& found) {
+  const auto all = found.all();
+  return !all.empty() && all.front().request == all.back().request &&
+         std::ranges::count(all, false, &FoundNames::Found::is_keyword) <= 1;
+}
+
 bool Has(const FoundNames& found, names::Source source) {
   return !found.all().empty() && found.all().front().source == source;
 }
@@ -231,7 +238,7 @@ bool RespondStage::AnswerInStream(const FlowPacket& at, const FoundNames& found)
   const Learning& learning = worker_.learning.at(at.cold.learning);
   const Conversation& talk = learning.conversation;
   // Before the answer to an earlier request it would be taken for that one.
-  if (!at.from_initiator() || learning.reply_owed || found.all().size() != 1) return false;
+  if (!at.from_initiator() || learning.reply_owed || !IsOneQuestion(found)) return false;
   const bool is_page =
       (settings_.http_page || GoesToPortal(at)) && Has(found, names::Source::kHttpHost);
   const bool is_dns =
@@ -274,7 +281,7 @@ size_t RespondStage::WritePayload(const FlowPacket& at, const FoundNames& found,
     return redirect_bytes;
   }
   respond::PageFacts facts;
-  facts.name = found.all().front().name.view();
+  facts.name = found.all().back().name.view();
   facts.time = at.now.wall;
   if (at.rule != nullptr) {
     facts.rule = at.rule->id;

@@ -204,6 +204,7 @@ verdict::Facts VerdictStage::FactsOf(const FlowPacket& at) const {
     const Learning& learning = worker_.learning.at(at.cold.learning);
     if (!learning.name_settled) facts.name_state = Knowledge::kOpen;
     if (!learning.app_settled) facts.app_state = Knowledge::kOpen;
+    facts.keywords = learning.keywords.hits.all();
   }
   facts.app_master = at.cold.app_master;
   facts.app_sub = at.cold.app;
@@ -221,7 +222,20 @@ verdict::Decision VerdictStage::DecideFor(verdict::Facts& facts, std::string_vie
 
 VerdictStage::Judgement VerdictStage::WithKeptName(const FlowPacket& at) {
   verdict::Facts facts = FactsOf(at);
-  const std::string_view kept = worker_.strings.Read(at.cold.name, kept_name_);
+  flow::PoolIndex name = at.cold.name;
+  facts.names_are_http_hosts =
+      static_cast<events::NameSource>(at.cold.name_source) == events::NameSource::kHttpHost;
+  if (policy_->keywords() != nullptr) {
+    // What an earlier policy found in requests is forgotten with the flow's Learning.
+    if (!was_decided_) facts.judged_by = worker_.strings.Read(at.cold.rule, kept_rule_);
+    if (!facts.keywords.empty()) {
+      const KeywordReading& request = worker_.learning.at(at.cold.learning).keywords;
+      name = request.host;
+      facts.names_are_http_hosts = true;
+      facts.name_state = request.host_state;
+    }
+  }
+  const std::string_view kept = worker_.strings.Read(name, kept_name_);
   if (kept.empty()) return {verdict::Decide(*policy_, facts), {}};
   return {DecideFor(facts, kept), kept};
 }
@@ -244,15 +258,26 @@ void VerdictStage::Judge(FlowPacket& at, const FoundNames& found) {
 // Name after name, as if each had come in a packet of its own, up to the first block: how requests
 // are cut into packets changes nothing.
 void VerdictStage::JudgeEach(FlowPacket& at, const FoundNames& found) {
-  verdict::Facts facts = FactsOf(at);
+  const verdict::Facts facts = FactsOf(at);
   bool open = false;
   for (const FoundNames::Found& one : found.all()) {
-    const Judgement judgement{DecideFor(facts, one.name.view()), one.name.view(), one.source};
+    const Judgement judgement = JudgeOne(facts, one);
     Give(at, judgement);
     open = open || judgement.decision.open;
     if (at.packet.action == packet::Action::kDrop) return;
   }
   if (open && at.hot.Has(flow::kLearning)) worker_.learning.at(at.cold.learning).open = true;
+}
+
+VerdictStage::Judgement VerdictStage::JudgeOne(verdict::Facts facts,
+                                               const FoundNames::Found& one) const {
+  facts.keywords = one.keywords.all();
+  facts.names_are_http_hosts = one.source == names::Source::kHttpHost;
+  if (one.name_state == Knowledge::kKnown) {
+    return {DecideFor(facts, one.name.view()), one.name.view(), one.source};
+  }
+  facts.name_state = one.name_state;
+  return {verdict::Decide(*policy_, facts), {}};
 }
 
 void VerdictStage::Give(FlowPacket& at, Judgement judgement) {

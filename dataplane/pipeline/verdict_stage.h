@@ -72,6 +72,7 @@ class VerdictStage {
   verdict::Facts FactsOf(const packet::Packet& packet, const packet::OuterLayer& outer) const;
   verdict::Facts FactsOf(const FlowPacket& at) const;
   verdict::Decision DecideFor(verdict::Facts& facts, std::string_view name) const;
+  Judgement JudgeOne(verdict::Facts facts, const FoundNames::Found& one) const;
   void Settle(FlowPacket& at, const Judgement& judgement);
   void Record(FlowPacket& at, const Judgement& judgement);
   bool IsAsGrave(const FlowPacket& at, const verdict::Decision& decision) const;

@@ -58,6 +58,14 @@ struct Facts {
   // with conflicting Hosts) is judged as if it were the only one, and the strictest verdict stands.
   Knowledge name_state = Knowledge::kOpen;
   std::span<const std::string_view> names;
+  bool names_are_http_hosts = false;
+
+  // The keywords found so far in the request that is judged. Nothing waits for more of them: who
+  // finds another asks again.
+  std::span<const rules::KeywordId> keywords;
+  // The id of the rule that judged the flow before, when what it found is not kept: the keywords of
+  // a rule with this id count as found. Empty: none.
+  std::string_view judged_by;
 
   // nDPI's numbers; 0 is "unknown" and matches nothing. An `app` rule matches master or sub.
   Knowledge app_state = Knowledge::kOpen;

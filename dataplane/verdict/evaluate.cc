@@ -150,6 +150,44 @@ Truth EvaluateLists(const rules::ListChoice& choice, const FoundSets& found) {
   return open ? Truth::kOpen : Truth::kNo;
 }
 
+// Of a name alone something may still be open.
+Truth EvaluateKeywords(const PolicyParts& parts, uint32_t set, const FoundSets& found) {
+  if (found.Contains(Aspect::kKeyword, set)) return Truth::kYes;
+  const bool open = found.open(Aspect::kKeyword) && parts.sets.keywords->asks_for_names(set);
+  return open ? Truth::kOpen : Truth::kNo;
+}
+
+void FindKeywordsOf(const PolicyParts& parts, const rules::CompiledConjunction& conjunction,
+                    rules::KeywordSets& sets) {
+  const uint32_t end = conjunction.first_condition + conjunction.condition_count;
+  for (uint32_t i = conjunction.first_condition; i < end; ++i) {
+    if (parts.conditions[i].aspect == Aspect::kKeyword) sets.Add(parts.conditions[i].set);
+  }
+}
+
+void FindSetsOfKeywords(const CompiledPolicy& policy, const Facts& facts, const NameView& name,
+                        FoundSets& found) {
+  found.Clear(Aspect::kKeyword);
+  const rules::KeywordTable* keywords = policy.keywords();
+  if (keywords == nullptr) return;
+  rules::KeywordSets& sets = found.keyword_sets();
+  sets.Clear();
+  for (const rules::KeywordId id : facts.keywords) sets.Add(keywords->SetsOf(id));
+  if (!facts.judged_by.empty()) {
+    const uint32_t rule = policy.FindRule(facts.judged_by);
+    if (rule != rules::kNoRule) {
+      FindKeywordsOf(policy.parts(), policy.parts().rules[rule].match, sets);
+    }
+  }
+  if (name.state == Knowledge::kKnown) {
+    keywords->FindInName(name.name, facts.names_are_http_hosts, sets);
+  }
+  if (name.state == Knowledge::kOpen && keywords->asks_for_names()) {
+    found.SetOpen(Aspect::kKeyword);
+  }
+  found.Add(Aspect::kKeyword, sets.all());
+}
+
 events::Verdict VerdictOf(const rules::CompiledRule& rule) {
   const bool enforce = rule.mode == rules::Mode::kEnforce;
   switch (rule.verb) {
@@ -208,10 +246,11 @@ void FindSets(const CompiledPolicy& policy, const Facts& facts, const NameView& 
   FindSetsOfLink(policy, facts, found);
   FindSetsOfPorts(policy, facts, found);
   FindSetsOfApp(policy, facts, found);
-  FindSetsOfName(policy, name, found);
+  FindSetsOfName(policy, facts, name, found);
 }
 
-void FindSetsOfName(const CompiledPolicy& policy, const NameView& name, FoundSets& found) {
+void FindSetsOfName(const CompiledPolicy& policy, const Facts& facts, const NameView& name,
+                    FoundSets& found) {
   for (const Aspect aspect : {Aspect::kHost, Aspect::kDomain}) {
     found.Clear(aspect);
     if (name.state == Knowledge::kOpen) found.SetOpen(aspect);
@@ -223,6 +262,7 @@ void FindSetsOfName(const CompiledPolicy& policy, const NameView& name, FoundSet
   const bool port_may_list = found.open(Aspect::kPort) && policy.lists_ask_for_endpoints();
   if (name_may_list || port_may_list) found.SetOpen(Aspect::kList);
   if (name.state == Knowledge::kKnown) policy.parts().sets.FindName(name.name, found);
+  FindSetsOfKeywords(policy, facts, name, found);
 }
 
 ListLine FindListLine(const PolicyParts& parts, const rules::CompiledRule& rule,
@@ -243,6 +283,7 @@ Truth Evaluate(const PolicyParts& parts, const CompiledCondition& condition,
   if (condition.aspect == Aspect::kList) {
     return EvaluateLists(parts.list_choices[condition.set], found);
   }
+  if (condition.aspect == Aspect::kKeyword) return EvaluateKeywords(parts, condition.set, found);
   if (found.open(condition.aspect)) return Truth::kOpen;
   const bool holds = (condition.sides != 0 && found.Contains(condition.aspect, condition.sides)) ||
                      found.Contains(condition.aspect, condition.set);
@@ -285,7 +326,7 @@ Judgement Judge(const CompiledPolicy& policy, const Facts& facts) {
     if (i == 0) {
       FindSets(policy, facts, name, found);
     } else {
-      FindSetsOfName(policy, name, found);
+      FindSetsOfName(policy, facts, name, found);
     }
     const Decision decision = DecideFor(policy, found);
     const auto rank = std::make_tuple(RankOf(decision), decision.rule);

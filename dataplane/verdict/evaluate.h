@@ -20,7 +20,7 @@ struct NameView {
 // Looks all of it up, once for the conditions of all rules; then another name in place of that.
 void FindSets(const rules::CompiledPolicy& policy, const Facts& facts, const NameView& name,
               rules::FoundSets& found);
-void FindSetsOfName(const rules::CompiledPolicy& policy, const NameView& name,
+void FindSetsOfName(const rules::CompiledPolicy& policy, const Facts& facts, const NameView& name,
                     rules::FoundSets& found);
 
 Truth Evaluate(const rules::PolicyParts& parts, const rules::CompiledCondition& condition,

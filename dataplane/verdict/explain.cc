@@ -37,6 +37,11 @@ std::string WhyNot(const CompiledCondition& condition, const Facts& facts, const
   if (AsksForName(condition) && name.state == Knowledge::kNone) {
     return fmt::format("{}: the flow has no name", WordOf(condition));
   }
+  if (condition.selector == Selector::kKeyword) {
+    return facts.keywords.empty() && facts.judged_by.empty()
+               ? "keyword: not in the name; what a request holds is not known"
+               : "keyword: not found";
+  }
   const bool asks_for_app =
       condition.selector == Selector::kApp || condition.selector == Selector::kCategory;
   if (asks_for_app && facts.app_state == Knowledge::kNone) {
@@ -62,6 +67,7 @@ std::string WaitsFor(const CompiledCondition& condition) {
   const bool port =
       condition.selector == Selector::kPort || condition.selector == Selector::kSourcePort;
   if (port) return "waits for the port";
+  if (condition.selector == Selector::kKeyword) return "waits for the name";
   return AsksForName(condition) ? "waits for the name" : "waits for the application";
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "rules/compile/groups.h"
+#include "rules/compile/keyword_fold.h"
 #include "rules/compile/list_use.h"
 #include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
@@ -76,9 +77,13 @@ Aspect AspectOf(Selector selector) {
       return Aspect::kHost;
     case Selector::kList:
       return Aspect::kList;
-    default:  // CheckSupport lets no other through
-      return Aspect::kDomain;
+    case Selector::kKeyword:
+      return Aspect::kKeyword;
+    case Selector::kDomain:
+    case Selector::kAny:  // no condition
+      break;
   }
+  return Aspect::kDomain;
 }
 
 base::Result<base::HashKey> DrawSecret() {
@@ -104,9 +109,7 @@ class Compiler {
 
   base::Result<std::shared_ptr<const CompiledPolicy>> Run() {
     MakeTimetables();
-    for (const Rule* rule : InOrder()) {
-      if (CheckSupport(*rule)) AddRule(*rule);
-    }
+    for (const Rule* rule : InOrder()) AddRule(*rule);
     lists_.WarnOfUnused();
     AddUnknownAddress();
     if (!faults_.empty()) return faults_.ToError(text_);
@@ -114,7 +117,13 @@ class Compiler {
       return base::Error{fmt::format("the policy has {} different names; up to {} would do", names,
                                      options_.names_max)};
     }
-    parts_.sets = catalog_.MakeTables();
+    if (const size_t words = catalog_.CountKeywords(); words > kKeywordsMax) {
+      return base::Error{fmt::format("the policy has {} different keywords; up to {} would do",
+                                     words, kKeywordsMax)};
+    }
+    auto tables = catalog_.MakeTables();
+    if (!tables) return tables.error();
+    parts_.sets = std::move(tables).value();
     TakeIdentities();
     // Without a catalog the sets of applications are empty, and would seem to lie in any other.
     if (parts_.complete) {
@@ -132,29 +141,6 @@ class Compiler {
     std::stable_partition(rules.begin(), rules.end(),
                           [](const Rule* rule) { return rule->verb == Verb::kProtect; });
     return rules;
-  }
-
-  bool CheckSupport(const Rule& rule) {
-    const size_t before = faults_.size();
-    CheckSupport(rule.match);
-    for (const Conjunction& exception : rule.exceptions) CheckSupport(exception);
-    return faults_.size() == before;
-  }
-
-  void Refuse(const Location& where, std::string_view keyword) {
-    faults_.Add(where, fmt::format("'{}' is not supported yet", keyword));
-  }
-
-  void CheckSupport(const Conjunction& conjunction) {
-    for (const Condition& condition : conjunction.conditions) {
-      switch (condition.selector) {
-        case Selector::kKeyword:
-          Refuse(condition.where, SelectorName(condition.selector));
-          break;
-        default:
-          break;
-      }
-    }
   }
 
   void AddRule(const Rule& rule) {
@@ -313,6 +299,9 @@ class Compiler {
       case Selector::kVlan:
         compiled.set = AddVlans(std::get<std::vector<VlanItem>>(condition.values));
         break;
+      case Selector::kKeyword:
+        compiled.set = AddKeywords(std::get<KeywordItems>(condition.values));
+        break;
       case Selector::kPort:
       case Selector::kSourcePort:
         compiled.set = AddPorts(std::get<std::vector<PortItem>>(condition.values));
@@ -386,6 +375,27 @@ class Compiler {
     std::vector<NumberSet::Range> ranges;
     for (const VlanItem& item : items) ranges.emplace_back(item.first, item.last);
     return catalog_.AddVlans(NumberSet(std::move(ranges)));
+  }
+
+  uint32_t AddKeywords(const KeywordItems& items) {
+    KeywordSet set;
+    set.fields = FieldsOf(items.fields);
+    for (const WordItem& item : items.words) {
+      std::string folded = Folded(item.word);
+      if (folded.size() < kKeywordBytesMin) {
+        faults_.Add(item.where, item.word, "two letters, or one Chinese character, would do");
+      } else if (folded.size() > kKeywordBytesMax) {
+        faults_.Add(item.where, item.word,
+                    fmt::format("up to {} bytes in UTF-8 would do; it has {}", kKeywordBytesMax,
+                                folded.size()));
+      } else {
+        set.words.push_back(std::move(folded));
+      }
+    }
+    std::ranges::sort(set.words);
+    const auto same = std::ranges::unique(set.words);
+    set.words.erase(same.begin(), same.end());
+    return catalog_.AddKeywords(std::move(set));
   }
 
   uint32_t AddPorts(const std::vector<PortItem>& items) {

@@ -48,9 +48,9 @@ struct CompileOptions {
   size_t names_max = kNamesMax;
 };
 
-// Fails when any rule asks for what is not enforced yet, or names an unknown application, or a list
-// cannot be had, or there are too many names; nothing is ever left out in silence. The message has
-// a line for each fault, as ParsePolicy's.
+// Fails when any rule names an unknown application, or a list cannot be had, or a keyword is too
+// short or too long, or there are too many names or keywords; nothing is ever left out in silence.
+// The message has a line for each fault, as ParsePolicy's.
 base::Result<std::shared_ptr<const CompiledPolicy>> Compile(const PolicyText& text,
                                                             const CompileOptions& options);
 

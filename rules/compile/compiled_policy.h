@@ -118,12 +118,17 @@ class CompiledPolicy {
   // False for a policy compiled without a catalog that names applications: not to be installed.
   bool complete() const { return parts_.complete; }
 
-  // Whether any active rule asks for a name, or for an application or category. Where none does,
-  // the pipeline need not wait for one on the policy's account.
+  // Whether any active rule asks for a name, or a keyword, or for an application or category. Where
+  // none does, the pipeline need not wait for one on the policy's account.
   bool asks_for_names() const {
-    return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain) || lists_ask_for_names_;
+    return asks_for(Aspect::kHost) || asks_for(Aspect::kDomain) || lists_ask_for_names_ ||
+           asks_for(Aspect::kKeyword);
   }
   bool asks_for_apps() const { return asks_for(Aspect::kApp) || asks_for(Aspect::kCategory); }
+  // Null: no active rule looks for any.
+  const KeywordTable* keywords() const {
+    return asks_for(Aspect::kKeyword) ? parts_.sets.keywords.get() : nullptr;
+  }
   bool lists_ask_for_names() const { return lists_ask_for_names_; }
   bool lists_ask_for_endpoints() const { return lists_ask_for_endpoints_; }
   bool asks_for(Aspect aspect) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "rules/compile/keyword_hits.h"
 #include "rules/compile/list_tables.h"
 #include "rules/compile/name_table.h"
 #include "rules/compile/range_map.h"
@@ -29,9 +30,10 @@ enum class Aspect : uint8_t {
   kCategory,
   kHost,
   kDomain,
-  kList,  // an address, one of them with its port, or the name
+  kList,     // an address, one of them with its port, or the name
+  kKeyword,  // in the name, or in the request
 };
-inline constexpr size_t kAspects = 14;
+inline constexpr size_t kAspects = 15;
 constexpr bool MayBeOpen(Aspect aspect) { return aspect >= Aspect::kPort; }
 
 using PortMap = RangeMap<uint32_t, 24>;  // protocol and port
@@ -73,8 +75,11 @@ class FoundSets {
     return line != 0 ? line : name_lists_.LineOf(list);
   }
 
-  // It may still become known: every condition of this aspect is open, but of kList those that hold
-  // already, or ask for nothing that is open.
+  // The conditions about keywords that hold, as they are found; anew for each name.
+  KeywordSets& keyword_sets() { return keyword_sets_; }
+
+  // It may still become known: every condition of this aspect is open, but of kList and
+  // kKeyword those that hold already, or ask for nothing that is open.
   void SetOpen(Aspect aspect) { open_[Index(aspect)] = true; }
 
   bool open(Aspect aspect) const { return open_[Index(aspect)]; }
@@ -95,7 +100,7 @@ class FoundSets {
   // An address under all lengths of prefix, and its side; two addresses of the link, two tags;
   // two accounts, or one and that the other end's address is nobody's; for each end its account's
   // groups and those around its address; master and sub of an application; a name and all its
-  // parents; lists by address and by name.
+  // parents; lists by address and by name; keywords together.
   static constexpr std::array<size_t, kAspects> kRunsMax = {2 * AddressMapV6::kRunsMax,
                                                             1 + AddressMapV6::kRunsMax,
                                                             1 + AddressMapV6::kRunsMax,
@@ -109,7 +114,8 @@ class FoundSets {
                                                             AppMap::kRunsMax,
                                                             1,
                                                             NameTable::kLabelsMax,
-                                                            2};
+                                                            2,
+                                                            1};
   static constexpr auto kFirstRun = [] {
     std::array<size_t, kAspects + 1> first{};
     for (size_t i = 0; i < kAspects; ++i) first[i + 1] = first[i] + kRunsMax[i];
@@ -121,6 +127,7 @@ class FoundSets {
   std::array<Run, kFirstRun[kAspects]> runs_;
   ListHits address_lists_;
   ListHits name_lists_;
+  KeywordSets keyword_sets_;
 };
 
 }  // namespace weir::rules

@@ -42,7 +42,21 @@ Map NumberMap(const Sets& sets) {
   return Map(ranges);
 }
 
+// Words to compare; with more, a set covers none but itself.
+constexpr size_t kComparedMax = 1'000'000;
+
 }  // namespace
+
+// Text that holds a word holds every part of it.
+bool KeywordSet::Covers(const KeywordSet& other) const {
+  if ((other.fields & ~fields) != 0 || words.size() * other.words.size() > kComparedMax) {
+    return *this == other;
+  }
+  return std::ranges::all_of(other.words, [this](const std::string& narrow) {
+    return std::ranges::any_of(
+        words, [&](const std::string& wide) { return narrow.find(wide) != std::string::npos; });
+  });
+}
 
 uint32_t SetCatalog::AddNames(std::span<const WordItem> names, bool is_domain) {
   const size_t hash = HashOf(names);
@@ -64,7 +78,7 @@ void SetCatalog::AddList(const ListContent& content, uint32_t list) {
   list_addresses_.Add(content, list);
 }
 
-SetTables SetCatalog::MakeTables() {
+base::Result<SetTables> SetCatalog::MakeTables() {
   std::vector<AddressMapV4::Range> v4;
   std::vector<AddressMapV6::Range> v6;
   for (uint32_t number = 0; number < addresses_.size(); ++number) {
@@ -78,6 +92,9 @@ SetTables SetCatalog::MakeTables() {
     }
   }
   SetTables tables;
+  auto keywords = keyword_builder_.Build();
+  if (!keywords) return keywords.error();
+  tables.keywords = std::move(keywords).value();
   tables.v4 = AddressMapV4(v4);
   tables.v6 = AddressMapV6(v6);
   tables.macs = NumberMap<MacMap>(macs_);
@@ -89,6 +106,15 @@ SetTables SetCatalog::MakeTables() {
   tables.list_addresses = list_addresses_.Build();
   identities_.MakeMaps(tables);
   return tables;
+}
+
+uint32_t SetCatalog::AddKeywords(KeywordSet set) {
+  const uint32_t before = keywords_.size();
+  const uint32_t number = keywords_.Add(std::move(set));
+  if (number < before) return number;
+  const KeywordSet& added = keywords_[number];
+  for (const std::string& word : added.words) keyword_builder_.Add(word, added.fields, number);
+  return number;
 }
 
 bool SetCatalog::Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect,
@@ -121,6 +147,8 @@ bool SetCatalog::Covers(Aspect outer_aspect, uint32_t outer, Aspect inner_aspect
       return ports_[outer].Covers(ports_[inner]);
     case Aspect::kApp:
       return apps_[outer].Covers(apps_[inner]);
+    case Aspect::kKeyword:
+      return keywords_[outer].Covers(keywords_[inner]);
     case Aspect::kList:
       return std::ranges::includes(list_choices_[outer], list_choices_[inner]);
     default:

@@ -2,13 +2,14 @@
 // which covers which, and makes the tables that workers ask.
 //
 // Numbers rise in the order in which sets are first added, for addresses, MAC addresses, VLANs,
-// ports, applications, categories, `host` and `domain` apart. The names are not copied: their text
-// must outlive this.
+// ports, applications, categories, keywords, `host` and `domain` apart. The names are not copied:
+// their text must outlive this.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -16,11 +17,21 @@
 #include "dataplane/base/siphash.h"
 #include "rules/compile/identity_catalog.h"
 #include "rules/compile/interned.h"
+#include "rules/compile/keyword_table.h"
 #include "rules/compile/set_tables.h"
 #include "rules/compile/tables.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::rules {
+
+// The words of one condition, folded and ascending.
+struct KeywordSet {
+  std::vector<std::string> words;
+  KeywordFields fields = 0;
+
+  bool Covers(const KeywordSet& other) const;
+  auto operator<=>(const KeywordSet&) const = default;
+};
 
 class SetCatalog {
  public:
@@ -40,14 +51,17 @@ class SetCatalog {
     return list_choices_.Add(std::move(lists));
   }
   void AddList(const ListContent& content, uint32_t list);
+  uint32_t AddKeywords(KeywordSet set);
 
   IdentityCatalog& identities() { return identities_; }
 
-  // How many different names there are.
+  // How many different names there are, and different keywords.
   size_t CountNames() { return builder_.Count(); }
+  size_t CountKeywords() const { return keyword_builder_.words(); }
 
-  // Once, after the last set; at most kNamesMax names.
-  SetTables MakeTables();
+  // Once, after the last set; at most kNamesMax names. Fails where there are keywords, and nothing
+  // can look for them.
+  base::Result<SetTables> MakeTables();
 
   // Whether every flow in the set `inner` is in the set `outer`. Of names after FindNameCovers();
   // those of a `domain` may cover those of a `host`.
@@ -69,6 +83,8 @@ class SetCatalog {
   Interned<NumberSet> apps_;
   Interned<NumberSet> categories_;
   Interned<std::vector<uint32_t>> list_choices_;
+  Interned<KeywordSet> keywords_;
+  KeywordTable::Builder keyword_builder_;
   IdentityCatalog identities_;
   std::array<std::vector<Names>, 2> names_;                             // host, domain
   std::array<std::unordered_multimap<size_t, uint32_t>, 2> same_hash_;  // of the words, in order

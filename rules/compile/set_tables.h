@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "dataplane/base/mac_address.h"
 #include "rules/compile/address_key.h"
 #include "rules/compile/found_sets.h"
+#include "rules/compile/keyword_table.h"
 
 namespace weir::rules {
 
@@ -32,6 +34,7 @@ struct SetTables {
   AppMap categories;
   NameTable names;
   ListAddresses list_addresses;
+  std::shared_ptr<const KeywordTable> keywords;  // null: none
 
   // Each adds to what was found.
   void FindAddress(const base::IpAddress& address, Aspect aspect, FoundSets& found) const {
@@ -70,7 +73,8 @@ struct SetTables {
     return v4.memory_bytes() + v6.memory_bytes() + groups_v4.memory_bytes() +
            groups_v6.memory_bytes() + macs.memory_bytes() + vlans.memory_bytes() +
            ports.memory_bytes() + apps.memory_bytes() + categories.memory_bytes() +
-           names.memory_bytes() + list_addresses.memory_bytes();
+           names.memory_bytes() + list_addresses.memory_bytes() +
+           (keywords == nullptr ? 0 : keywords->memory_bytes());
   }
 
  private:

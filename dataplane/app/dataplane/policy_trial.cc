@@ -93,7 +93,9 @@ PolicyTrial::Verdicts PolicyTrial::DecideBy(const Judging& judging,
   if (!session.name.empty()) {
     facts.names = name;
     facts.name_state = verdict::Knowledge::kKnown;
+    facts.names_are_http_hosts = session.name_source == events::NameSource::kHttpHost;
   }
+  facts.judged_by = session.rule;  // what its requests held is not in the record
   verdict::Decision decision = verdict::Decide(*judging.policy, facts);
   const bool open = decision.open;
   if (open) {  // what it comes to when nothing more becomes known

@@ -122,6 +122,7 @@ bool GroupHolds(const ReferencePolicy& policy, const Condition& condition,
 struct Asked {
   const ReferencePolicy& policy;
   const Facts& facts;
+  const ReferenceKeywords& keywords;
   std::optional<const std::string_view*> name;
 };
 
@@ -132,6 +133,41 @@ Answer NameHolds(const Asked& asked, const Condition& condition) {
     const bool holds = condition.selector == Selector::kHost ? **asked.name == item.word
                                                              : NameIsBelow(**asked.name, item.word);
     if (holds) return true;
+  }
+  return false;
+}
+
+// A name has the fields `name` and, of an HTTP request, `http.host`.
+bool LooksInNames(const rules::KeywordItems& items, bool are_http_hosts) {
+  if (items.fields.empty()) return true;
+  for (const rules::KeywordField field : items.fields) {
+    if (field == rules::KeywordField::kName) return true;
+    if (field == rules::KeywordField::kHttpHost && are_http_hosts) return true;
+  }
+  return false;
+}
+
+bool KeywordFound(const ReferenceKeywords& keywords, const rules::KeywordItems& items) {
+  for (const auto& [found_in, word] : keywords) {
+    bool wanted = items.fields.empty();
+    for (const rules::KeywordField field : items.fields) wanted = wanted || field == found_in;
+    for (const WordItem& item : items.words) {
+      if (wanted && item.word == word) return true;
+    }
+  }
+  return false;
+}
+
+// Only for the name it waits.
+Answer KeywordHolds(const Asked& asked, const Condition& condition) {
+  const auto& items = std::get<rules::KeywordItems>(condition.values);
+  if (KeywordFound(asked.keywords, items)) return true;
+  if (!asked.name) return LooksInNames(items, true) ? Answer() : Answer(false);
+  if (*asked.name == nullptr || !LooksInNames(items, asked.facts.names_are_http_hosts)) {
+    return false;
+  }
+  for (const WordItem& item : items.words) {
+    if ((*asked.name)->find(item.word) != std::string_view::npos) return true;
   }
   return false;
 }
@@ -234,6 +270,8 @@ Answer Holds(const Asked& asked, const Condition& condition) {
     case Selector::kHost:
     case Selector::kDomain:
       return NameHolds(asked, condition);
+    case Selector::kKeyword:
+      return KeywordHolds(asked, condition);
     case Selector::kApp:
     case Selector::kCategory:
       return AppHolds(asked, condition);
@@ -383,16 +421,17 @@ bool Stricter(const Ranked& a, const Ranked& b) {
 
 }  // namespace
 
-ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts) {
+ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts,
+                                    const ReferenceKeywords& keywords) {
   if (facts.name_state == Knowledge::kOpen) {
-    return DecideOne({policy, facts, std::nullopt}).decision;
+    return DecideOne({policy, facts, keywords, std::nullopt}).decision;
   }
   if (facts.name_state == Knowledge::kNone || facts.names.empty()) {
-    return DecideOne({policy, facts, nullptr}).decision;
+    return DecideOne({policy, facts, keywords, nullptr}).decision;
   }
   std::optional<Ranked> strictest;
   for (const std::string_view& name : facts.names) {
-    const Ranked one = DecideOne({policy, facts, &name});
+    const Ranked one = DecideOne({policy, facts, keywords, &name});
     if (!strictest || Stricter(one, *strictest)) strictest = one;
   }
   return strictest->decision;

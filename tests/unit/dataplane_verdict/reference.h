@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "dataplane/verdict/decide.h"
 #include "rules/compile/app_catalog.h"
@@ -29,6 +31,9 @@ struct ReferencePolicy {
   rules::UnknownAddress unknown = rules::UnknownAddress::kAllow;
 };
 
+// The keywords found in a request, by field.
+using ReferenceKeywords = std::set<std::pair<rules::KeywordField, std::string>>;
+
 struct ReferenceDecision {
   bool open = false;
   events::Verdict verdict = events::Verdict::kPass;
@@ -43,6 +48,8 @@ inline void PrintTo(const ReferenceDecision& decision, std::ostream* out) {
        << decision.rule_id << " " << decision.list;
 }
 
-ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts);
+// `keywords`: what facts.keywords stands for.
+ReferenceDecision DecideByReference(const ReferencePolicy& policy, const Facts& facts,
+                                    const ReferenceKeywords& keywords = {});
 
 }  // namespace weir::verdict

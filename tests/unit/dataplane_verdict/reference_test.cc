@@ -49,6 +49,10 @@ constexpr std::string_view kCategories[] = {"Web", "VPN"};
 constexpr std::string_view kLists[] = {"names", "mixed", "addresses"};
 constexpr std::string_view kAccounts[] = {"anna", "ben", "s20230017", "s2023001x", "t1"};
 constexpr std::string_view kGroups[] = {"nets", "named", "students", "mixed", "empty"};
+constexpr std::string_view kKeywords[] = {"example", "x.", "ab", "st", "zz"};
+constexpr rules::KeywordField kFields[] = {
+    rules::KeywordField::kName, rules::KeywordField::kHttpHost, rules::KeywordField::kHttpUrl,
+    rules::KeywordField::kHttpHeader, rules::KeywordField::kHttpBody};
 constexpr std::string_view kSides[] = {"inside", "outside"};
 
 class World {
@@ -107,9 +111,19 @@ class World {
     if (Below(4) == 0) facts.responder_side = static_cast<packet::Side>(Below(3));
     facts.name_state = static_cast<Knowledge>(Below(3));
     if (facts.name_state == Knowledge::kKnown) facts.names = Names();
+    facts.names_are_http_hosts = Below(2) == 0;
     facts.app_state = static_cast<Knowledge>(Below(3));
     if (facts.app_state == Knowledge::kKnown) SetApp(facts);
     return facts;
+  }
+
+  // What was found in a request; names are searched by Decide itself.
+  ReferenceKeywords Keywords() {
+    ReferenceKeywords keywords;
+    for (uint32_t more = Below(3); more > 0; --more) {
+      keywords.emplace(kFields[2 + Below(3)], Pick(kKeywords));
+    }
+    return keywords;
   }
 
   // What is open becomes known or will never be.
@@ -230,9 +244,20 @@ class World {
         return " account " + Values(kAccounts);
       case 10:
         return " group " + Values(kGroups);
+      case 11:
+        return " keyword " + Values(kKeywords) + Fields();
       default:
         return " category " + Values(kCategories);
     }
+  }
+
+  std::string Fields() {
+    std::string fields;
+    for (uint32_t more = Below(4); more > 0; --more) {
+      fields += (fields.empty() ? " in " : ", ");
+      fields += rules::KeywordFieldName(kFields[Below(std::size(kFields))]);
+    }
+    return fields;
   }
 
   std::string Rule() {
@@ -249,7 +274,7 @@ class World {
     return rule;
   }
 
-  static constexpr uint32_t kSelectors = 12;
+  static constexpr uint32_t kSelectors = 13;
 
   std::mt19937_64 random_;
   std::array<std::string_view, 3> names_;
@@ -285,13 +310,14 @@ std::string Described(const std::string& text, const Facts& facts) {
                     std::to_string(facts.app_master) + "." + std::to_string(facts.app_sub) +
                     " category " + std::to_string(facts.category) + " names";
   for (const std::string_view name : facts.names) out += " " + std::string(name);
-  return out;
+  return out + (facts.names_are_http_hosts ? " of HTTP; " : "; ") +
+         std::to_string(facts.keywords.size()) + " keywords";
 }
 
 void CheckPair(const ReferencePolicy& reference, const rules::CompiledPolicy& policy,
-               const Facts& facts, const Facts& later) {
+               const Facts& facts, const Facts& later, const ReferenceKeywords& keywords) {
   const Decision decision = Decide(policy, facts);
-  ASSERT_EQ(Named(policy, decision), DecideByReference(reference, facts));
+  ASSERT_EQ(Named(policy, decision), DecideByReference(reference, facts, keywords));
 
   // A list that holds already is named; one that comes to hold later may have been defined first.
   const auto without_list = [&](const Decision& about) {
@@ -362,8 +388,13 @@ TEST(Decide, AgreesWithTheReferenceInterpreter) {
       // The world uses its own place again for the names of `later`.
       const std::vector<std::string_view> names(now.names.begin(), now.names.end());
       now.names = names;
+      const ReferenceKeywords keywords = world.Keywords();
+      std::vector<rules::KeywordId> ids;
+      for (const auto& [field, word] : keywords) ids.push_back(rules::KeywordIdOf(word, field));
+      now.keywords = ids;
       const Facts later = world.Resolved(now);
-      CheckPair({*parsed, apps, held, mode, time, accounts, unknown}, **compiled, now, later);
+      CheckPair({*parsed, apps, held, mode, time, accounts, unknown}, **compiled, now, later,
+                keywords);
       if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << Described(text, now);
       const Decision decision = Decide(**compiled, now);
       open += decision.open ? 1 : 0;

@@ -42,8 +42,31 @@ std::vector<std::string> WarningsOf(const std::string& text) { return Compiled(t
 
 using Lines = std::vector<std::string>;
 
-TEST(Compile, RefusesWhatIsNotEnforcedYetWithItsPlace) {
-  EXPECT_EQ(FaultOf("drop keyword \"x\"\n"), "t.rules:1:6: 'keyword' is not supported yet");
+TEST(Compile, RefusesKeywordsThatAreTooShortOrTooLong) {
+  EXPECT_EQ(FaultOf("drop keyword xy, 赌, \"" + std::string(96, 'x') + "\"\n"), "accepted");
+  EXPECT_EQ(FaultOf("drop keyword x"),
+            "t.rules:1:14: 'x': two letters, or one Chinese character, would do");
+  EXPECT_EQ(FaultOf("drop keyword ok, %41 in http.url"),
+            "t.rules:1:18: '%41': two letters, or one Chinese character, would do");
+  const std::string fault = FaultOf("drop keyword " + std::string(97, 'x'));
+  EXPECT_NE(fault.find("up to 96 bytes in UTF-8 would do; it has 97"), std::string::npos) << fault;
+}
+
+TEST(Compile, RefusesMoreKeywordsThanItTakes) {
+  std::string rules;
+  for (size_t i = 0; i < kKeywordsMax; ++i) rules += "drop keyword word" + std::to_string(i) + "\n";
+  EXPECT_EQ(FaultOf(rules), "accepted");
+  EXPECT_EQ(FaultOf(rules + "drop keyword another\n"),
+            "the policy has 10001 different keywords; up to 10000 would do");
+}
+
+TEST(Compile, AKeywordShadowsWhatHoldsIt) {
+  const auto warnings = WarningsOf(
+      "drop keyword casino id a\n"
+      "drop keyword \"casino games\" in http.url id b\n"
+      "drop keyword cas in http.url id c\n");
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("rule 'b' is redundant: 'a'"), std::string::npos) << warnings[0];
 }
 
 TEST(Compile, TakesDefinitionsThatNoRuleUses) {
