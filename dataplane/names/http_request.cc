@@ -149,6 +149,7 @@ Outcome HttpRequests::Recognise(std::span<const uint8_t> stream) {
 HttpStep HttpRequests::Consume(std::span<const uint8_t> stream, NameSink& sink) {
   HttpStep total;
   std::string_view text = AsText(stream);
+  const uint32_t told_before = names_ + requests_;
   while (!text.empty()) {
     HttpStep step;
     if (phase_ == Phase::kBody) {
@@ -162,6 +163,8 @@ HttpStep HttpRequests::Consume(std::span<const uint8_t> stream, NameSink& sink) 
     total.outcome = step.outcome;
     if (step.outcome != Outcome::kNeedMore || step.consumed == 0) break;
     text.remove_prefix(step.consumed);
+    total.paused = names_ + requests_ - told_before >= kHttpToldMax && !text.empty();
+    if (total.paused) break;
   }
   return total;
 }
@@ -265,7 +268,7 @@ Outcome HttpRequests::HeaderLine(std::string_view line, NameSink& sink) {
   std::string_view value = Trim(line.substr(colon + 1), kWhitespace);
   if (EqualNoCase(name, "host") && !uri_has_host_) {
     // A value with blanks inside is no host; servers that take a part of it take a word.
-    while (!value.empty()) {
+    for (uint32_t words = 0; !value.empty() && words < kHttpHostWordsMax; ++words) {
       const size_t word_end = std::min(value.find_first_of(kWhitespace), value.size());
       Tell(value.substr(0, word_end), sink);
       value = TrimLeft(value.substr(word_end), kWhitespace);

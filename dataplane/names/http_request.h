@@ -24,7 +24,13 @@ inline constexpr size_t kHttpHeaderBytesMax = 65536;
 struct HttpStep {
   Outcome outcome = Outcome::kNeedMore;
   size_t consumed = 0;  // bytes the caller must not show again
+  bool paused = false;  // kHttpToldMax was reached: the rest was not looked at yet
 };
+
+// So many hosts and ends of headers are told in one call, or up to kHttpHostWordsMax more.
+inline constexpr uint32_t kHttpToldMax = 8;
+// Of a Host line with blanks within; those behind are not told.
+inline constexpr uint32_t kHttpHostWordsMax = 8;
 
 class HttpRequests {
  public:

@@ -27,6 +27,8 @@ struct FinderStep {
   // kNone, kNotThis, kMalformed, kTooLong: it is over without a further name.
   Outcome outcome = Outcome::kNeedMore;
   size_t consumed = 0;  // bytes not to be shown again
+  // Enough was told for one call, and the rest not looked at: the caller shows it again at once.
+  bool paused = false;
 };
 
 // For the client's side of a TCP connection.

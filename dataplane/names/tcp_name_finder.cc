@@ -57,7 +57,8 @@ FinderStep TcpNameFinder::Consume(ByteSpan stream, NameContext& context, NameSin
     total.outcome = step.outcome;
     found = found || step.outcome == Outcome::kFound;
     stream = stream.subspan(step.consumed);
-    if (step.consumed == 0 && phase_ == before) break;
+    total.paused = step.paused && !stream.empty();
+    if (total.paused || (step.consumed == 0 && phase_ == before)) break;
   }
   if (found) total.outcome = Outcome::kFound;
   return total;
@@ -111,7 +112,7 @@ FinderStep TcpNameFinder::DetectPrelude(ByteSpan stream, bool may_grow) {
   const Prelude prelude = FindPrelude(stream, after_socks_);
   if (prelude.outcome == Outcome::kFound) {
     after_socks_ = after_socks_ || IsSocks5(stream);
-    return {Outcome::kNeedMore, prelude.bytes};
+    return {Outcome::kNeedMore, prelude.bytes, false};
   }
   if (may_grow || prelude.outcome == Outcome::kNeedMore) {
     --restarts_;  // nothing was decided
@@ -155,7 +156,7 @@ FinderStep TcpNameFinder::ReadHttp(ByteSpan stream, NameSink& sink) {
   } else if (http_.requests() > 0) {
     Note(http_.invalid_names() > 0 ? Coverage::kInvalidName : Coverage::kHttpNoHost);
   }
-  FinderStep out = {found ? Outcome::kFound : Outcome::kNeedMore, step.consumed};
+  FinderStep out = {found ? Outcome::kFound : Outcome::kNeedMore, step.consumed, step.paused};
   if (step.outcome == Outcome::kNone || step.outcome == Outcome::kNotThis) {
     // A tunnel, or the protocol that an Upgrade asked for.
     phase_ = Phase::kDetect;
@@ -182,7 +183,8 @@ FinderStep TcpNameFinder::ReadDns(ByteSpan stream, NameSink& sink) {
   }
   const Report report = ReportDns(message, sink);
   Note(report.coverage);
-  return {report.outcome == Outcome::kFound ? Outcome::kFound : Outcome::kNeedMore, bytes};
+  const bool found = report.outcome == Outcome::kFound;
+  return {found ? Outcome::kFound : Outcome::kNeedMore, bytes, found};
 }
 
 FinderStep TcpNameFinder::ReadText(ByteSpan stream) {
@@ -192,13 +194,13 @@ FinderStep TcpNameFinder::ReadText(ByteSpan stream) {
     return Finish(Outcome::kNotThis, Coverage::kUnknown);
   }
   if (text.outcome == Outcome::kFound) phase_ = Phase::kDetect;
-  return {Outcome::kNeedMore, text.bytes};
+  return {Outcome::kNeedMore, text.bytes, false};
 }
 
 FinderStep TcpNameFinder::Finish(Outcome outcome, Coverage coverage) {
   phase_ = Phase::kFinished;
   Note(coverage);
-  return {outcome, 0};
+  return {outcome};
 }
 
 void TcpNameFinder::Note(Coverage coverage) {

@@ -30,8 +30,12 @@ struct NameReader {
   const KeywordFinder& keywords;
   const KeywordReading& reading;
 
+  bool paused = false;
+
   size_t Read(std::span<const uint8_t> bytes) {
-    return finder.Consume(bytes, context, sink).consumed;
+    const names::FinderStep step = finder.Consume(bytes, context, sink);
+    paused = step.paused;
+    return step.consumed;
   }
   uint64_t passable() const { return keywords.wants_body(reading) ? 0 : finder.passable(); }
   void Pass(uint32_t count) { finder.Pass(count); }
@@ -49,6 +53,7 @@ bool NameStage::MayNameAgain(const FlowPacket& at) {
 }
 
 void NameStage::Look(FlowPacket& at, FoundNames& found) {
+  has_more_ = false;
   if (at.hot.Has(flow::kLearning)) {
     Learning& learning = worker_.learning.at(at.cold.learning);
     if (at.hot.key.protocol == kTcp) {
@@ -61,6 +66,18 @@ void NameStage::Look(FlowPacket& at, FoundNames& found) {
   } else if (MayNameAgain(at)) {
     LookAgain(at, found);
   }
+  Keep(at, found);
+}
+
+void NameStage::LookOn(FlowPacket& at, FoundNames& found) {
+  has_more_ = false;
+  if (!at.hot.Has(flow::kLearning)) return;
+  Learning& learning = worker_.learning.at(at.cold.learning);
+  WithReader(learning, found, [&](NameReader& reader) {
+    learning.client.Resume(worker_.keeps_streams(), reader);
+    return stream::Added::kRead;
+  });
+  NoteRead(at, learning);
   Keep(at, found);
 }
 
@@ -115,6 +132,11 @@ void NameStage::LookTcp(FlowPacket& at, Learning& learning, FoundNames& found) {
   const bool kept = learning.client.started() && !learning.client.settled();
   if (learning.names_done && !(kept && worker_.keeps_streams())) return;
   ReadClient(at, learning, found);
+  NoteRead(at, learning);
+}
+
+// What is known of the flow's name now.
+void NameStage::NoteRead(FlowPacket& at, Learning& learning) const {
   if (learning.tcp_names.coverage() != names::Coverage::kUndecided) learning.name_settled = true;
   if (learning.names_done || !learning.tcp_names.finished()) return;
   if (!worker_.keeps_streams()) learning.client.Stop();
@@ -172,13 +194,23 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
     Refuse(at, stream::Added::kTooFar, learning);
     return;
   }
+  const auto added = WithReader(learning, found, [&](NameReader& reader) {
+    return learning.client.Add(seq, at.packet.payload(), worker_.keeps_streams(), reader);
+  });
+  Refuse(at, added, learning);
+}
+
+// `read` takes the stream's reader.
+template <typename Read>
+stream::Added NameStage::WithReader(Learning& learning, FoundNames& found, Read read) {
   RequestSink requests(found, keywords_, learning.keywords, worker_.strings);
   names::NameSink& sink =
       keywords_.reads_requests() ? static_cast<names::NameSink&>(requests) : found;
   NameReader reader{learning.tcp_names, *context_, sink, keywords_, learning.keywords};
-  const auto added = learning.client.Add(seq, at.packet.payload(), worker_.keeps_streams(), reader);
+  const auto result = read(reader);
   requests.Flush();
-  Refuse(at, added, learning);
+  has_more_ = reader.paused;
+  return result;
 }
 
 // What finds no room in a protected stream is dropped: the client sends it again when the server

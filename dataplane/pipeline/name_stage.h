@@ -32,6 +32,9 @@ class NameStage {
 
   // Adds to `found` the names that this packet completes, and keeps the first one with the flow.
   void Look(FlowPacket& at, FoundNames& found);
+  // It completes more than is judged at once: LookOn() goes on behind them.
+  bool has_more() const { return has_more_; }
+  void LookOn(FlowPacket& at, FoundNames& found);
 
   // A name of another kind than the flow's own: the hello within a CONNECT's tunnel. Null when
   // there is none.
@@ -46,6 +49,9 @@ class NameStage {
   void LookTcp(FlowPacket& at, Learning& learning, FoundNames& found);
   bool IsClient(const FlowPacket& at, Learning& learning) const;
   void ReadClient(FlowPacket& at, Learning& learning, FoundNames& found);
+  template <typename Read>
+  stream::Added WithReader(Learning& learning, FoundNames& found, Read read);
+  void NoteRead(FlowPacket& at, Learning& learning) const;
   bool MayStartHere(FlowPacket& at, Learning& learning) const;
   void StartReading(const FlowPacket& at, uint32_t seq, Learning& learning) const;
   void Refuse(FlowPacket& at, stream::Added added, Learning& learning);
@@ -59,6 +65,7 @@ class NameStage {
   Worker& worker_;
   std::unique_ptr<names::NameContext> context_;
   KeywordFinder keywords_;
+  bool has_more_ = false;
 };
 
 }  // namespace weir::pipeline

@@ -132,15 +132,27 @@ class Pipeline::Impl {
     if (verdict_.Passes(at) && !NameStage::MayNameAgain(at) && !RespondStage::MayLearn(at)) return;
     found_.Clear();
     const bool sound = verdict_.Stands(at) || streams_.Check(at);
-    if (sound && (!verdict_.Stands(at) || NameStage::MayNameAgain(at))) names_.Look(at, found_);
+    const bool looks = sound && (!verdict_.Stands(at) || NameStage::MayNameAgain(at));
+    if (looks) names_.Look(at, found_);
     RecordOtherName(at);
     if (at.packet.action == packet::Action::kForward) {
       if (sound) classify_.Look(at);
       verdict_.Apply(at, found_);
+      if (looks) JudgeOn(at);
       respond_.Look(at, found_, sound);
     }
     StopLearningIfDone(worker_, at.index);
     if (at.changed) writer_.WriteOpen(at.index, at.now, events::LossClass::kSession);
+  }
+
+  // More requests in the packet than are judged at once.
+  void JudgeOn(FlowPacket& at) {
+    while (names_.has_more() && at.packet.action == packet::Action::kForward) {
+      found_.Clear();
+      names_.LookOn(at, found_);
+      RecordOtherName(at);
+      verdict_.Apply(at, found_);
+    }
   }
 
   // A record has one name. The session goes on as another part when it turns out to be for a second

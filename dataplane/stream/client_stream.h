@@ -64,6 +64,13 @@ class ClientStream {
   template <StreamReader Reader>
   Added Add(uint32_t seq, std::span<const uint8_t> segment, bool keep, Reader& reader);
 
+  // Where the reader did not take all that it could of what it was shown: shows it again.
+  template <StreamReader Reader>
+  void Resume(bool keep, Reader& reader) {
+    ShowHeld(reader);
+    if (!keep) Forget(next_seq_);
+  }
+
   // The server has all bytes before `ack`: they cannot be changed any more.
   void Acknowledge(uint32_t ack);
 
@@ -112,6 +119,8 @@ class ClientStream {
   }
   template <StreamReader Reader>
   void Show(std::span<const uint8_t> bytes, Reader& reader);
+  template <StreamReader Reader>
+  bool ShowHeld(Reader& reader);
 
   BufferPool* pool_;
   uint32_t start_seq_ = 0;     // of the first byte of all
@@ -153,17 +162,25 @@ Added ClientStream::Add(uint32_t seq, std::span<const uint8_t> segment, bool kee
     const Added held = Hold(seq, segment);
     return held == Added::kHeld ? Added::kRead : held;
   }
-  Added result = Hold(seq, segment);
-  if (result != Added::kHeld) return result;
+  const Added held = Hold(seq, segment);
+  if (held != Added::kHeld) return held;
+  const bool shown = ShowHeld(reader);
+  if (!keep) Forget(next_seq_);
+  return shown ? Added::kRead : Added::kHeld;
+}
+
+// False where the next byte is not there.
+template <StreamReader Reader>
+bool ClientStream::ShowHeld(Reader& reader) {
+  bool shown = false;
   for (auto run = RunFrom(next_seq_); !run.empty(); run = RunFrom(next_seq_)) {
     const uint32_t run_end = next_seq_ + static_cast<uint32_t>(run.size());
     Show(run, reader);
-    result = Added::kRead;
+    shown = true;
     // Again only where a body that is passed over ends in bytes that came early.
     if (reader.finished() || SeqDistance(run_end, next_seq_) <= 0) break;
   }
-  if (!keep) Forget(next_seq_);
-  return result;
+  return shown;
 }
 
 }  // namespace weir::stream

@@ -499,5 +499,44 @@ TEST(PipelineStream, WaitsForRoomOrGivesUpAsConfigured) {
   }
 }
 
+// More requests in a packet than are judged at once, and the last of them is to be blocked.
+TEST(PipelineStream, EveryRequestOfAPacketIsJudged) {
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += "GET / HTTP/1.1\nHost:a\n\n";
+  const std::string last = "GET / HTTP/1.1\nHost:bad.test\n\n";
+  for (const uint32_t early : {0U, 100U}) {
+    PipelineHarness bench("drop host bad.test id r1");
+    TcpTalk talk(bench, 40000, 80);
+    ASSERT_TRUE(talk.Handshake());
+    const std::string text = requests + last;
+    // All at once, or all but the beginning first, and that fills the gap.
+    if (early > 0) {
+      EXPECT_TRUE(talk.SayAt(early, BytesOf(text.substr(early))));
+    }
+    EXPECT_FALSE(talk.Say(early > 0 ? text.substr(0, early) : text)) << early;
+    EXPECT_EQ(bench.session().rule, "r1");
+    EXPECT_EQ(bench.pipeline().counters().names_overflowed.value(), 0U);
+  }
+  // Without the last all pass, and what comes next is read from its beginning.
+  PipelineHarness bench("drop host bad.test");
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say(requests));
+  EXPECT_EQ(bench.pipeline().counters().names_found.value(), 200U);
+  EXPECT_FALSE(talk.Say(last));
+}
+
+// A Host line of very many words.
+TEST(PipelineStream, WordsOfAHostLineAreBounded) {
+  PipelineHarness bench("drop host bad.test");
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  std::string words;
+  for (int i = 0; i < 100; ++i) words += " a" + std::to_string(i);
+  EXPECT_TRUE(talk.Say("GET / HTTP/1.1\nHost:" + words + "\n\n"));
+  EXPECT_EQ(bench.pipeline().counters().names_overflowed.value(), 0U);
+  EXPECT_FALSE(talk.Say("GET / HTTP/1.1\nHost: a bad.test\n\n"));
+}
+
 }  // namespace
 }  // namespace weir::testing

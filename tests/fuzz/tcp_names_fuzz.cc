@@ -12,14 +12,18 @@ using namespace weir::names;
 namespace {
 
 constexpr size_t kStreamBytesMax = 4096;
+// Of a DNS message, which is the most: all its questions, behind some requests.
+constexpr size_t kToldMax = 32;
 
 class TextSink : public NameSink {
  public:
   void OnName(const HostName& name, Source source) override {
     FUZZ_CHECK(name.bytes > 0);
+    ++told;
     text += std::string(SourceName(source)) + " " + std::string(name.view()) + "\n";
   }
   std::string text;
+  size_t told = 0;
 };
 
 struct Fed {
@@ -34,9 +38,15 @@ Fed Feed(ByteSpan stream, size_t piece, uint16_t port, NameContext& context) {
   TextSink sink;
   size_t begin = 0;
   for (size_t end = std::min(piece, stream.size());; end = std::min(end + piece, stream.size())) {
-    const FinderStep step = finder.Consume(stream.subspan(begin, end - begin), context, sink);
-    FUZZ_CHECK(step.consumed <= end - begin);
-    begin += step.consumed;
+    FinderStep step;
+    do {
+      const size_t told = sink.told;
+      step = finder.Consume(stream.subspan(begin, end - begin), context, sink);
+      FUZZ_CHECK(step.consumed <= end - begin);
+      FUZZ_CHECK(!step.paused || step.consumed > 0);
+      FUZZ_CHECK(sink.told - told <= kToldMax);
+      begin += step.consumed;
+    } while (step.paused);
     if (end == stream.size()) break;
   }
   return {sink.text, finder.coverage(), finder.finished()};
