@@ -54,7 +54,8 @@ class TcpNameFinder {
 
   FinderStep Step(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
   FinderStep Detect(std::span<const uint8_t> stream, NameContext& context);
-  FinderStep DetectPrelude(std::span<const uint8_t> stream, bool may_grow);
+  FinderStep Undecided();
+  FinderStep DetectText(std::span<const uint8_t> stream);
   FinderStep ReadTls(std::span<const uint8_t> stream, NameContext& context, NameSink& sink);
   FinderStep ReadHttp(std::span<const uint8_t> stream, NameSink& sink);
   FinderStep ReadDns(std::span<const uint8_t> stream, NameSink& sink);
@@ -69,7 +70,7 @@ class TcpNameFinder {
   Coverage coverage_ = Coverage::kUndecided;
   uint8_t restarts_ = 0;
   bool is_dns_port_;
-  bool after_socks_ = false;
+  bool within_socks_ = false;
   bool after_http_ = false;
 };
 

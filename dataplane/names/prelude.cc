@@ -14,6 +14,8 @@ using ByteSpan = std::span<const uint8_t>;
 constexpr Prelude kAbsent = {Outcome::kNotThis, 0};
 constexpr Prelude kPartial = {Outcome::kNeedMore, 0};
 
+constexpr uint8_t kTlsHandshake = 0x16;
+
 enum class Match : uint8_t { kDiffers, kPart, kWhole };
 
 Match MatchStart(ByteSpan stream, std::string_view start) {
@@ -52,22 +54,23 @@ Prelude FindProxy(ByteSpan stream) {
   return line == Match::kPart || signature == Match::kPart ? kPartial : kAbsent;
 }
 
+constexpr uint8_t kSocksVersion = 5;
+constexpr uint8_t kSocksLogin = 1;
+
 // RFC 1928 and RFC 1929. A greeting and a request differ only by what went before.
-Prelude FindSocks5(ByteSpan stream, bool after_socks) {
-  constexpr uint8_t kVersion = 5;
-  constexpr uint8_t kLogin = 1;
+Prelude FindSocks5(ByteSpan stream, bool within_socks) {
   constexpr size_t kMethodsMax = 8;
   Cursor cursor(stream);
   const uint8_t version = cursor.U8();
-  if (after_socks && version == kLogin) {
+  if (within_socks && version == kSocksLogin) {
     cursor.Skip(cursor.U8());
     cursor.Skip(cursor.U8());
     return cursor.ok() ? OfLength(stream, cursor.offset()) : kPartial;
   }
-  if (version != kVersion) return kAbsent;
+  if (version != kSocksVersion) return kAbsent;
   const uint8_t second = cursor.U8();
   if (!cursor.ok()) return kPartial;
-  if (!after_socks) {
+  if (!within_socks) {
     return second == 0 || second > kMethodsMax ? kAbsent : OfLength(stream, size_t{2} + second);
   }
   constexpr size_t kConnectBytes = 4;  // version, command, reserved, kind of address
@@ -115,6 +118,7 @@ Prelude FindDatabase(ByteSpan stream) {
 // TPKT with an X.224 connection request: RDP.
 Prelude FindRdp(ByteSpan stream) {
   constexpr uint8_t kConnectionRequest = 0xe0;
+  constexpr size_t kRdpBytesMax = 512;
   const Match start = MatchStart(stream, {"\3\0", 2});
   if (start != Match::kWhole) return start == Match::kPart ? kPartial : kAbsent;
   Cursor cursor(stream);
@@ -123,17 +127,20 @@ Prelude FindRdp(ByteSpan stream) {
   cursor.Skip(1);
   const uint8_t type = cursor.U8();
   if (!cursor.ok()) return kPartial;
-  return type == kConnectionRequest && length >= 11 ? OfLength(stream, length) : kAbsent;
+  const bool fits = type == kConnectionRequest && length >= 11 && length <= kRdpBytesMax;
+  return fits ? OfLength(stream, length) : kAbsent;
 }
 
 // An LDAP message with the extended request StartTLS (RFC 4511 §4.14.1).
 Prelude FindLdap(ByteSpan stream) {
   constexpr uint8_t kSequence = 0x30;
+  constexpr uint8_t kInteger = 0x02;  // the message's number comes first
   constexpr std::string_view kOid = "1.3.6.1.4.1.1466.20037";
   if (stream.empty() || stream[0] != kSequence) return kAbsent;
   if (stream.size() < 2) return kPartial;
   const size_t bytes = size_t{2} + stream[1];
   if (stream[1] < kOid.size() || stream[1] >= 0x80) return kAbsent;
+  if (stream.size() > 2 && stream[2] != kInteger) return kAbsent;
   if (stream.size() < bytes) return kPartial;
   const ByteSpan message = stream.first(bytes);
   const auto at = std::search(message.begin(), message.end(), kOid.begin(), kOid.end(),
@@ -147,12 +154,13 @@ bool IsText(uint8_t byte) {
 
 }  // namespace
 
-Prelude FindPrelude(ByteSpan stream, bool after_socks) {
+Prelude FindPrelude(ByteSpan stream, bool within_socks) {
   if (stream.empty()) return kPartial;
+  if (within_socks) return FindSocks5(stream, true);
+  if (stream[0] == kTlsHandshake) return kAbsent;
   bool more = false;
-  for (const Prelude& each :
-       {FindProxy(stream), FindSocks5(stream, after_socks), FindSocks4(stream),
-        FindDatabase(stream), FindRdp(stream), FindLdap(stream)}) {
+  for (const Prelude& each : {FindProxy(stream), FindSocks5(stream, false), FindSocks4(stream),
+                              FindDatabase(stream), FindRdp(stream), FindLdap(stream)}) {
     if (each.outcome == Outcome::kFound) return each;
     more = more || each.outcome == Outcome::kNeedMore;
   }
@@ -161,10 +169,12 @@ Prelude FindPrelude(ByteSpan stream, bool after_socks) {
 
 bool IsHttpResponse(ByteSpan stream) { return MatchStart(stream, "HTTP/") == Match::kWhole; }
 
-bool IsSocks5(ByteSpan stream) { return !stream.empty() && stream[0] == 5; }
+bool GoesOnWithSocks5(ByteSpan stream, bool within_socks) {
+  if (stream.empty()) return within_socks;
+  return within_socks ? stream[0] == kSocksLogin : stream[0] == kSocksVersion;
+}
 
 Prelude SkipTextBeforeTls(ByteSpan text) {
-  constexpr uint8_t kTlsHandshake = 0x16;
   const auto other = std::find_if_not(text.begin(), text.end(), IsText);
   const auto text_bytes = static_cast<size_t>(other - text.begin());
   if (other == text.end()) {

@@ -19,12 +19,12 @@ struct Prelude {
 };
 
 // One message of: the PROXY protocol (1 and 2), SOCKS 4, 4a and 5, PostgreSQL's and MySQL's request
-// for TLS, RDP's connection request, LDAP's StartTLS. `after_socks`: the message before was SOCKS
-// 5's.
-Prelude FindPrelude(std::span<const uint8_t> stream, bool after_socks);
+// for TLS, RDP's connection request, LDAP's StartTLS. `within_socks`: SOCKS 5 has begun, and its
+// request has not come: then nothing else may.
+Prelude FindPrelude(std::span<const uint8_t> stream, bool within_socks);
 
-// True when `stream` begins like a SOCKS 5 message, the one that FindPrelude found.
-bool IsSocks5(std::span<const uint8_t> stream);
+// Whether SOCKS 5 goes on behind the message that FindPrelude found at the beginning of `stream`.
+bool GoesOnWithSocks5(std::span<const uint8_t> stream, bool within_socks);
 
 // True when `stream` begins as an HTTP server's answer does.
 bool IsHttpResponse(std::span<const uint8_t> stream);

@@ -84,6 +84,17 @@ FinderStep TcpNameFinder::Step(ByteSpan stream, NameContext& context, NameSink& 
 
 FinderStep TcpNameFinder::Detect(ByteSpan stream, NameContext& context) {
   if (++restarts_ > kRestartsMax) return Finish(Outcome::kNotThis, Coverage::kUnknown);
+  // First, and within SOCKS alone, so that what is found does not depend on how much is there.
+  Prelude prelude = FindPrelude(stream, within_socks_);
+  if (within_socks_ && prelude.outcome == Outcome::kNotThis) {
+    within_socks_ = false;
+    prelude = FindPrelude(stream, false);
+  }
+  if (prelude.outcome == Outcome::kFound) {
+    within_socks_ = GoesOnWithSocks5(stream, within_socks_);
+    return {Outcome::kNeedMore, prelude.bytes, false};
+  }
+  if (within_socks_ && prelude.outcome == Outcome::kNeedMore) return Undecided();
   ClientHello hello;
   const Outcome tls = ParseTlsClientHello(stream, context.handshake(), hello).outcome;
   const Outcome http = HttpRequests::Recognise(stream);
@@ -103,21 +114,19 @@ FinderStep TcpNameFinder::Detect(ByteSpan stream, NameContext& context) {
   } else {
     const bool more =
         tls == Outcome::kNeedMore || http == Outcome::kNeedMore || dns == Outcome::kNeedMore;
-    return DetectPrelude(stream, more && stream.size() < kTlsStreamBytesMax);
+    const bool may_grow = more && stream.size() < kTlsStreamBytesMax;
+    if (may_grow || prelude.outcome == Outcome::kNeedMore) return Undecided();
+    return DetectText(stream);
   }
   return {};
 }
 
-FinderStep TcpNameFinder::DetectPrelude(ByteSpan stream, bool may_grow) {
-  const Prelude prelude = FindPrelude(stream, after_socks_);
-  if (prelude.outcome == Outcome::kFound) {
-    after_socks_ = after_socks_ || IsSocks5(stream);
-    return {Outcome::kNeedMore, prelude.bytes, false};
-  }
-  if (may_grow || prelude.outcome == Outcome::kNeedMore) {
-    --restarts_;  // nothing was decided
-    return {};
-  }
+FinderStep TcpNameFinder::Undecided() {
+  --restarts_;
+  return {};
+}
+
+FinderStep TcpNameFinder::DetectText(ByteSpan stream) {
   // An HTTP response is text too, but no client's: mid-stream, the server was taken for the client.
   if (!after_http_ && !IsHttpResponse(stream) &&
       SkipTextBeforeTls(stream).outcome != Outcome::kNotThis) {

@@ -60,9 +60,12 @@ class NameFinderTest : public ::testing::Test {
     Bytes held;
     for (size_t at = 0; at < stream.size(); at += piece) {
       testing::Append(held, std::span(stream).subspan(at, std::min(piece, stream.size() - at)));
-      const FinderStep step = finder.Consume(held, *context_, sink);
-      EXPECT_LE(step.consumed, held.size());
-      held.erase(held.begin(), held.begin() + static_cast<ptrdiff_t>(step.consumed));
+      FinderStep step;
+      do {
+        step = finder.Consume(held, *context_, sink);
+        EXPECT_LE(step.consumed, held.size());
+        held.erase(held.begin(), held.begin() + static_cast<ptrdiff_t>(step.consumed));
+      } while (step.paused);
     }
     return {sink.names, finder.coverage(), finder.finished()};
   }
