@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/pipeline/keyword_finder.h"
 #include "tests/bench/flow_maker.h"
 #include "tests/bench/policy_maker.h"
 #include "tests/bench/policy_swap.h"
@@ -29,6 +30,7 @@ using verdict::Knowledge;
 using PolicyPtr = std::shared_ptr<const rules::CompiledPolicy>;
 
 constexpr size_t kQuestions = 50'000;
+constexpr uint64_t kKeywords = rules::kKeywordsMax;
 
 struct Arguments {
   uint64_t names = 1'000'000;
@@ -284,6 +286,42 @@ Json AllFlows(const Arguments& arguments, const PolicyPtr& policy) {
   return rows;
 }
 
+// What a request costs more where rules look for keywords, by its part; in a text of so many bytes.
+Json AskText(const Arguments& arguments, names::HttpPart part, size_t bytes,
+             const PolicyPtr& policy) {
+  pipeline::KeywordFinder finder;
+  finder.Use(policy->keywords());
+  std::vector<std::string> texts;
+  for (uint64_t i = 0; i < 1'000; ++i) {
+    std::string text = "/";
+    while (text.size() < bytes) text += OtherName(Scramble(i + text.size())) + "/%E5%8D%9A?";
+    texts.push_back(text.substr(0, bytes));
+  }
+  pipeline::KeywordReading reading;
+  const auto ask = [&](size_t i) -> size_t {
+    reading.BeginRequest();
+    return finder.Read(part, texts[i % texts.size()], false, reading) ? 1 : 0;
+  };
+  const std::string_view word = part == names::HttpPart::kUrl ? "URL" : "body";
+  return Ask(arguments, fmt::format("a {} of {:L} bytes", word, bytes), ask, 0);
+}
+
+Json AllKeywords(const Arguments& arguments, const PolicyPtr& policy) {
+  const auto https = [](uint64_t random) {
+    return Flow(AddressIn(MakeTuple(Alike::kSource, 0).source, random),
+                AddressIn(ListedPrefix(3'000'000 + random % 1'000'000), random), 443);
+  };
+  const auto holding = [&](uint64_t random) {
+    return "www." + Keyword(random % kKeywords / 2 * 2) + ".example";
+  };
+  Json rows = Json::array();
+  rows.push_back(AskFlows(arguments, "a name without any", policy, https, 0, OtherName));
+  rows.push_back(AskFlows(arguments, "a name with one", policy, https, 1, holding));
+  rows.push_back(AskText(arguments, names::HttpPart::kUrl, 100, policy));
+  rows.push_back(AskText(arguments, names::HttpPart::kBody, 1'400, policy));
+  return rows;
+}
+
 // --- All of it -------------------------------------------------------------------------------
 
 Json Measure(const Arguments& arguments) {
@@ -314,6 +352,8 @@ Json Measure(const Arguments& arguments) {
   }
   compile(MakeCase(arguments, "five-tuples", tuples));
   result["tuples"] = AllTuples(arguments);
+  compile(MakeCase(arguments, "keywords", KeywordRules(kKeywords)));
+  result["keywords"] = AllKeywords(arguments, policy);
   const Case all = MakeCase(arguments, "all at once", Joined({tuples, prefixes, names}));
   compile(all);
   result["decisions"] = AllFlows(arguments, policy);
@@ -339,7 +379,8 @@ void Print(const Json& result) {
   }
   for (const auto& [key, title] : {std::pair("name_lookups", "the table of names"),
                                    std::pair("decisions", "a decision, all at once"),
-                                   std::pair("tuples", "a decision, five-tuples")}) {
+                                   std::pair("tuples", "a decision, five-tuples"),
+                                   std::pair("keywords", "keywords, 10,000")}) {
     fmt::print("\n{:<50}{:>9}  lowest–highest\n", title, "ns");
     for (const Json& row : result[key]) {
       fmt::print("{:<50}{}\n", row["what"].get<std::string>(), Told(row["ns"], 1, 0));

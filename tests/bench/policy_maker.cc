@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "dataplane/base/utf8.h"
 #include "rules/lists/read_list.h"
 #include "rules/model/parse.h"
 #include "tests/bench/flow_maker.h"
@@ -36,6 +37,18 @@ base::IpPrefix V4(uint32_t address, unsigned length_bits) {
   std::array<uint8_t, 4> bytes{};
   base::StoreBe(bytes.data(), address);
   return {base::IpAddress::FromV4(bytes), 96 + length_bits};
+}
+
+// Of the CJK unified ideographs, U+4E00 to U+9FA5.
+std::string Chinese(uint64_t random, size_t characters) {
+  std::string text(characters * base::kUtf8BytesMax, '\0');
+  size_t bytes = 0;
+  for (size_t i = 0; i < characters; ++i) {
+    bytes += base::PutUtf8(static_cast<char32_t>(0x4e00 + random % 20'902), &text[bytes]);
+    random /= 20'902;
+  }
+  text.resize(bytes);
+  return text;
 }
 
 // Lines as long as they may be: `start`, then values with commas between them.
@@ -159,6 +172,13 @@ Tuple MakeTuple(Alike alike, uint64_t number) {
   }
   return tuple;
 }
+
+std::string Keyword(uint64_t number) {
+  const uint64_t random = Scramble(number);
+  return number % 2 == 0 ? Letters(random, 8) : Chinese(random, 4);
+}
+
+Sources KeywordRules(uint64_t keywords) { return Lines("drop keyword ", keywords, Keyword); }
 
 Sources NameRules(uint64_t names) { return Lines("drop domain ", names, ListedName); }
 

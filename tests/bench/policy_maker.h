@@ -39,10 +39,14 @@ struct Tuple {
 };
 Tuple MakeTuple(Alike alike, uint64_t number);
 
+// Eight letters, or four Chinese characters, by turns.
+std::string Keyword(uint64_t number);
+
 // Rules files. Names and prefixes fill lines to the parser's limit, tuples have a rule each.
 using Sources = std::vector<rules::PolicySource>;
 Sources NameRules(uint64_t names);
 Sources PrefixRules(uint64_t prefixes);
+Sources KeywordRules(uint64_t keywords);
 Sources TupleRules(Alike alike, uint64_t tuples);
 
 rules::PolicyText Parsed(const Sources& sources);

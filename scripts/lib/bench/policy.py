@@ -35,7 +35,7 @@ def show(result):
         print(f"   {row['what']:<20}{row['rules']:8,}{row['bytes'] / 1e6:8.1f}   {times(row['compile_s'], 3)}"
               f"   {row['parse_s']['median']:7.3f}  {told}")
     for key, title in (("name_lookups", "the table of names"), ("decisions", "a decision, all at once"),
-                       ("tuples", "a decision, five-tuples")):
+                       ("tuples", "a decision, five-tuples"), ("keywords", "10,000 keywords are searched in")):
         print(f"   {title:<52}{'ns':>10}{'least':>10}{'most':>10}")
         for row in result[key]:
             told = verdict(row["ns"]["median"], LOOKUP_NS) if row["what"] in USUAL and key == "name_lookups" else ""
