@@ -114,6 +114,23 @@ void BenchPipeline::FlushBatch(size_t begin, size_t end) {
   pipeline_->Tick(now_, *policy_, kWallMinusMonoNs);
 }
 
+BenchPipeline::Recheck BenchPipeline::ChangeOwner(const base::IpAddress& address) {
+  identities_ = std::make_shared<const identity::IdentityTable>(base::HashKey{1, 2}, true);
+  changed_ = std::make_unique<const identity::ChangedAddresses>(1, std::vector{address});
+  Recheck recheck;
+  const uint64_t before = counters().flows_rechecked.value();
+  for (bool first = true; first || pipeline_->rechecking(); first = false) {
+    const uint64_t start = Clock();
+    pipeline_->set_identities(identities_.get(), changed_.get());
+    pipeline_->Tick(now_, *policy_, kWallMinusMonoNs);
+    recheck.cycles += Clock() - start;
+    ++recheck.ticks;
+    Drain();
+  }
+  recheck.flows = counters().flows_rechecked.value() - before;
+  return recheck;
+}
+
 double BenchPipeline::TimerCyclesAPacket() {
   constexpr unsigned kReadings = 10'001;
   std::vector<uint64_t> taken(kReadings);

@@ -11,6 +11,8 @@
 
 #include "dataplane/classify/classifier.h"
 #include "dataplane/events/event_ring.h"
+#include "dataplane/identity/changed_addresses.h"
+#include "dataplane/identity/identity_table.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "rules/compile/compile.h"
 #include "tests/bench/frames.h"
@@ -45,6 +47,15 @@ class BenchPipeline {
   // Of all batches since the last call.
   Timed Take();
 
+  // An address has become somebody else's: what it takes until every live flow was looked at, in
+  // ticks of which a worker does one a round.
+  struct Recheck {
+    uint64_t ticks = 0;
+    uint64_t cycles = 0;
+    uint64_t flows = 0;  // with that address: judged again at their next packet
+  };
+  Recheck ChangeOwner(const base::IpAddress& address);
+
   const pipeline::Counters& counters() const { return pipeline_->counters(); }
   const flow::TableCounters& flows() const { return pipeline_->flow_counters(); }
   const classify::ClassifierCounters& classifier() const { return classifier_->counters(); }
@@ -62,6 +73,8 @@ class BenchPipeline {
   events::EventRing ring_;
   events::RingEventSink sink_;
   std::shared_ptr<const rules::CompiledPolicy> policy_;
+  identity::IdentityTablePtr identities_;
+  std::unique_ptr<const identity::ChangedAddresses> changed_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<packet::Batch> batch_;
   std::vector<Frame> frames_;

@@ -28,9 +28,9 @@ class FlowMaker {
   void Data(uint64_t number, bool from_client, uint16_t payload_bytes, Frame& out) const {
     WriteUnchecked(EndsOf(number), from_client, payload_bytes, out);
   }
+  Ends EndsOf(uint64_t number) const;
 
  private:
-  Ends EndsOf(uint64_t number) const;
 
   uint64_t seed_;
 };

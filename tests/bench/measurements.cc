@@ -38,6 +38,15 @@ uint64_t ResidentBytes() {
   return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+// The first one that has IPv4.
+base::IpAddress AddressOfAClient(const FlowMaker& maker, uint64_t flows) {
+  for (uint64_t number = 0; number < flows; ++number) {
+    const Ends ends = maker.EndsOf(number);
+    if (!ends.v6) return base::IpAddress::FromV4(std::span(ends.client).first<4>());
+  }
+  throw std::runtime_error("no flow has IPv4");
+}
+
 // What the policy drops is meant; anything else says that the traffic was not what it should be.
 void CheckOnlyPolicyDrops(const BenchPipeline& bench) {
   bench.CheckAccount();
@@ -96,7 +105,7 @@ Json MeasureNewFlows(const Arguments& arguments, double tsc_hz) {
   return rows;
 }
 
-Json MeasureMemory(uint64_t flows) {
+Json MeasureMemory(uint64_t flows, double tsc_hz) {
   flow::Limits limits;
   limits.flows_max = static_cast<uint32_t>(flows);
   // By its own account: a table of so many flows, whose index they fill to 85 %.
@@ -112,6 +121,7 @@ Json MeasureMemory(uint64_t flows) {
   const uint64_t grown = ResidentBytes() - before;
   bench.CheckAccount();
   const uint64_t entries = bench.flows().entries.value();
+  const BenchPipeline::Recheck login = bench.ChangeOwner(AddressOfAClient(maker, flows));
   const auto per_flow = [](uint64_t bytes, uint64_t count) {
     return static_cast<double>(bytes) / static_cast<double>(count);
   };
@@ -121,7 +131,10 @@ Json MeasureMemory(uint64_t flows) {
           {"table_bytes_per_flow", per_flow(table_bytes, flows)},
           {"resident_bytes", grown},
           {"resident_bytes_per_flow", per_flow(grown, entries)},
-          {"resident_before_bytes", before}};
+          {"resident_before_bytes", before},
+          {"login_ms", static_cast<double>(login.cycles) / tsc_hz * 1e3},
+          {"login_ticks", login.ticks},
+          {"login_flows", login.flows}};
 }
 
 Json MeasureMix(const Arguments& arguments) {

@@ -33,7 +33,8 @@ Json MeasureEstablished(const Arguments& arguments, uint64_t flows);
 // New flows a second, by kind.
 Json MeasureNewFlows(const Arguments& arguments, double tsc_hz);
 // Bytes a flow: of the table by its own account, and of the process by the kernel's.
-Json MeasureMemory(uint64_t flows);
+// And, as the table is full then: what a login at an address costs until all flows know.
+Json MeasureMemory(uint64_t flows, double tsc_hz);
 // Cycles a packet of TrafficMix, and what the mix was.
 Json MeasureMix(const Arguments& arguments);
 // The same work without nDPI and with it in turn: what share of the time it takes.

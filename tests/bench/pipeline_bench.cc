@@ -80,7 +80,7 @@ Json Measure(const Arguments& arguments) {
   if (asked("memory")) {
     result["memory"] = Json::array();
     for (const uint64_t flows : arguments.flows) {
-      result["memory"].push_back(MeasureMemory(flows));
+      result["memory"].push_back(MeasureMemory(flows, tsc_hz));
     }
   }
   if (asked("mix")) result["mix"] = MeasureMix(arguments);

@@ -1,4 +1,4 @@
-"""Bytes a flow: the table by its own account, and what the kernel says the process took for it."""
+"""Bytes a flow: the table by its own account, and what the kernel says the process took for it. And a login."""
 from . import pairs, pipeline_program
 
 TARGETS = pipeline_program.TARGETS
@@ -19,3 +19,6 @@ def show(result):
         print(f"   {row['flows']:<44,} {row['table_bytes_per_flow']:13.1f} {row['resident_bytes_per_flow']:16.1f}"
               f" {row['resident_bytes'] / 2**20:8.1f}  "
               + pairs.judged(row["table_bytes_per_flow"], budget, at_most=True))
+    for row in result["memory"]:
+        print(f"   a login with {row['flows']:,} live flows: {row['login_ms']:.2f} ms of the worker's time in"
+              f" {row['login_ticks']:,} rounds, {row['login_flows']:,} flows judged again")
