@@ -13,78 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "rules/compile/groups.h"
-#include "rules/compile/keyword_fold.h"
-#include "rules/compile/list_use.h"
+#include "rules/compile/condition_compiler.h"
 #include "rules/compile/set_catalog.h"
 #include "rules/compile/shadow.h"
 #include "rules/compile/timetable.h"
 #include "rules/model/fault_list.h"
 #include "rules/model/print.h"
-#include "rules/model/suggest.h"
 
 namespace weir::rules {
 namespace {
-
-// Cheap and always known conditions first: most rules fail on these.
-int CostOf(Selector selector) {
-  switch (selector) {
-    case Selector::kPort:
-    case Selector::kSourcePort:
-    case Selector::kVlan:
-      return 0;
-    case Selector::kFrom:
-    case Selector::kTo:
-      return 1;
-    case Selector::kIp:
-    case Selector::kMac:
-    case Selector::kAccount:
-    case Selector::kGroup:
-      return 2;
-    case Selector::kApp:
-    case Selector::kCategory:
-      return 3;
-    default:
-      return 4;
-  }
-}
-
-Aspect AspectOf(Selector selector) {
-  switch (selector) {
-    case Selector::kIp:
-      return Aspect::kIp;
-    case Selector::kFrom:
-      return Aspect::kFrom;
-    case Selector::kTo:
-      return Aspect::kTo;
-    case Selector::kMac:
-      return Aspect::kMac;
-    case Selector::kVlan:
-      return Aspect::kVlan;
-    case Selector::kAccount:
-      return Aspect::kAccount;
-    case Selector::kGroup:
-      return Aspect::kGroup;
-    case Selector::kPort:
-      return Aspect::kPort;
-    case Selector::kSourcePort:
-      return Aspect::kSourcePort;
-    case Selector::kApp:
-      return Aspect::kApp;
-    case Selector::kCategory:
-      return Aspect::kCategory;
-    case Selector::kHost:
-      return Aspect::kHost;
-    case Selector::kList:
-      return Aspect::kList;
-    case Selector::kKeyword:
-      return Aspect::kKeyword;
-    case Selector::kDomain:
-    case Selector::kAny:  // no condition
-      break;
-  }
-  return Aspect::kDomain;
-}
 
 base::Result<base::HashKey> DrawSecret() {
   std::array<uint8_t, 16> bytes{};
@@ -100,17 +37,15 @@ class Compiler {
       : text_(text),
         options_(options),
         catalog_(secret),
-        lists_(text, options, parts_, catalog_, faults_),
-        groups_(text, catalog_.identities(), faults_) {
+        conditions_(text, options, parts_, catalog_, faults_) {
     parts_.version = options.version;
     parts_.mode = options.mode;
-    for (const SetDefinition& set : text.sets) sets_.emplace(set.name, &set);
   }
 
   base::Result<std::shared_ptr<const CompiledPolicy>> Run() {
     MakeTimetables();
     for (const Rule* rule : InOrder()) AddRule(*rule);
-    lists_.WarnOfUnused();
+    conditions_.WarnOfUnusedLists();
     AddUnknownAddress();
     if (!faults_.empty()) return faults_.ToError(text_);
     if (const size_t names = catalog_.CountNames(); names > options_.names_max) {
@@ -151,7 +86,7 @@ class Compiler {
       return;
     }
     if (rule.until) ChangesAt(rule.until->time);
-    if (rule.severity != Severity::kNone && lists_.ClassOf(rule).empty()) {
+    if (rule.severity != Severity::kNone && conditions_.ClassOf(rule).empty()) {
       parts_.warnings.push_back(fmt::format(
           "{}: rule '{}' has a severity and no class: its hits are no findings, so nobody sees it",
           ToText(text_, rule.where), rule.id));
@@ -160,11 +95,11 @@ class Compiler {
     compiled.verb = rule.verb;
     compiled.mode = rule.mode.value_or(options_.mode);
     compiled.active = IsActive(rule);
-    compiled.match = AddConjunction(rule.match);
+    compiled.match = conditions_.Add(rule.match);
     compiled.first_exception = static_cast<uint32_t>(parts_.exceptions.size());
     compiled.exception_count = static_cast<uint32_t>(rule.exceptions.size());
     for (const Conjunction& exception : rule.exceptions) {
-      parts_.exceptions.push_back(AddConjunction(exception));
+      parts_.exceptions.push_back(conditions_.Add(exception));
     }
     parts_.rules.push_back(compiled);
     parts_.infos.push_back(Describe(rule, compiled));
@@ -213,7 +148,7 @@ class Compiler {
 
   void TakeIdentities() {
     parts_.accounts = catalog_.identities().MakeAccountSets();
-    for (const auto& [name, set] : groups_.numbered()) parts_.groups.push_back({name, set});
+    for (const auto& [name, set] : conditions_.groups()) parts_.groups.push_back({name, set});
   }
 
   void MakeTimetables() {
@@ -245,7 +180,7 @@ class Compiler {
     info.id = rule.id;
     info.verb = rule.verb;
     info.mode = compiled.mode;
-    info.rule_class = lists_.ClassOf(rule);
+    info.rule_class = conditions_.ClassOf(rule);
     info.severity = rule.severity;
     info.reason = rule.reason;
     if (rule.until) info.until = rule.until->time;
@@ -256,200 +191,12 @@ class Compiler {
     return info;
   }
 
-  CompiledConjunction AddConjunction(const Conjunction& conjunction) {
-    std::vector<const Condition*> ordered;
-    for (const Condition& condition : conjunction.conditions) {
-      if (condition.selector != Selector::kAny) ordered.push_back(&condition);
-    }
-    std::stable_sort(ordered.begin(), ordered.end(), [](const Condition* a, const Condition* b) {
-      return CostOf(a->selector) < CostOf(b->selector);
-    });
-    const auto first = static_cast<uint32_t>(parts_.conditions.size());
-    for (const Condition* condition : ordered) AddCondition(*condition);
-    return {first, static_cast<uint32_t>(ordered.size())};
-  }
-
-  void AddCondition(const Condition& condition) {
-    CompiledCondition compiled;
-    compiled.selector = condition.selector;
-    compiled.aspect = AspectOf(condition.selector);
-    switch (condition.selector) {
-      case Selector::kHost:
-      case Selector::kDomain:
-        compiled.set = catalog_.AddNames(std::get<std::vector<WordItem>>(condition.values),
-                                         condition.selector == Selector::kDomain);
-        break;
-      case Selector::kIp:
-      case Selector::kFrom:
-      case Selector::kTo:
-        AddAddresses(std::get<std::vector<AddressItem>>(condition.values), compiled);
-        break;
-      case Selector::kList:
-        compiled.set = lists_.Add(std::get<std::vector<WordItem>>(condition.values));
-        break;
-      case Selector::kAccount:
-        compiled.set = AddAccounts(std::get<std::vector<WordItem>>(condition.values));
-        break;
-      case Selector::kGroup:
-        compiled.set = groups_.NumberOf(std::get<std::vector<WordItem>>(condition.values));
-        break;
-      case Selector::kMac:
-        compiled.set = AddMacs(std::get<std::vector<MacItem>>(condition.values));
-        break;
-      case Selector::kVlan:
-        compiled.set = AddVlans(std::get<std::vector<VlanItem>>(condition.values));
-        break;
-      case Selector::kKeyword:
-        compiled.set = AddKeywords(std::get<KeywordItems>(condition.values));
-        break;
-      case Selector::kPort:
-      case Selector::kSourcePort:
-        compiled.set = AddPorts(std::get<std::vector<PortItem>>(condition.values));
-        break;
-      default:
-        compiled.set = AddApps(condition);
-        break;
-    }
-    parts_.conditions.push_back(compiled);
-  }
-
-  void AddAddresses(const std::vector<AddressItem>& items, CompiledCondition& compiled) {
-    if (items.size() == 1 && items[0].kind == AddressItem::Kind::kSet) {
-      compiled.set = NumberOfSet(items[0]);
-      return;
-    }
-    std::vector<AddressRange> ranges;
-    for (const AddressItem& item : items) {
-      switch (item.kind) {
-        case AddressItem::Kind::kRange:
-          ranges.push_back(item.range);
-          break;
-        case AddressItem::Kind::kInside:
-          compiled.sides |= kInsideBit;
-          break;
-        case AddressItem::Kind::kOutside:
-          compiled.sides |= kOutsideBit;
-          break;
-        case AddressItem::Kind::kSet:
-          AppendSet(item, ranges);
-          break;
-      }
-    }
-    if (ranges.empty() && compiled.sides != 0) return;
-    compiled.set = catalog_.AddAddresses(AddressSet(ranges));
-  }
-
-  // A set that stands alone is added once, however many rules are about it.
-  uint32_t NumberOfSet(const AddressItem& item) {
-    const auto [known, is_new] = numbers_of_sets_.try_emplace(item.set, kNoSet);
-    if (is_new) {
-      std::vector<AddressRange> ranges;
-      AppendSet(item, ranges);
-      known->second = catalog_.AddAddresses(AddressSet(ranges));
-    }
-    return known->second;
-  }
-
-  void AppendSet(const AddressItem& item, std::vector<AddressRange>& ranges) {
-    const auto set = sets_.find(item.set);
-    if (set == sets_.end()) {
-      faults_.Add(item.where, "@" + item.set, "no set has this name");
-      return;
-    }
-    for (const AddressItem& member : set->second->items) ranges.push_back(member.range);
-  }
-
-  uint32_t AddAccounts(const std::vector<WordItem>& items) {
-    std::vector<std::string> names;
-    for (const WordItem& item : items) names.push_back(item.word);
-    return catalog_.identities().AddAccounts(std::move(names));
-  }
-
-  uint32_t AddMacs(const std::vector<MacItem>& items) {
-    std::vector<MacSet::Range> ranges;
-    for (const MacItem& item : items) ranges.emplace_back(MacKey(item.mac), MacKey(item.mac));
-    return catalog_.AddMacs(MacSet(std::move(ranges)));
-  }
-
-  uint32_t AddVlans(const std::vector<VlanItem>& items) {
-    std::vector<NumberSet::Range> ranges;
-    for (const VlanItem& item : items) ranges.emplace_back(item.first, item.last);
-    return catalog_.AddVlans(NumberSet(std::move(ranges)));
-  }
-
-  uint32_t AddKeywords(const KeywordItems& items) {
-    KeywordSet set;
-    set.fields = FieldsOf(items.fields);
-    for (const WordItem& item : items.words) {
-      std::string folded = Folded(item.word);
-      if (folded.size() < kKeywordBytesMin) {
-        faults_.Add(item.where, item.word, "two letters, or one Chinese character, would do");
-      } else if (folded.size() > kKeywordBytesMax) {
-        faults_.Add(item.where, item.word,
-                    fmt::format("up to {} bytes in UTF-8 would do; it has {}", kKeywordBytesMax,
-                                folded.size()));
-      } else {
-        set.words.push_back(std::move(folded));
-      }
-    }
-    std::ranges::sort(set.words);
-    const auto same = std::ranges::unique(set.words);
-    set.words.erase(same.begin(), same.end());
-    return catalog_.AddKeywords(std::move(set));
-  }
-
-  uint32_t AddPorts(const std::vector<PortItem>& items) {
-    std::vector<NumberSet::Range> ranges;
-    for (const PortItem& item : items) {
-      ranges.emplace_back(PortKey(item.ip_protocol, item.first),
-                          PortKey(item.ip_protocol, item.last));
-    }
-    return catalog_.AddPorts(NumberSet(std::move(ranges)));
-  }
-
-  uint32_t AddApps(const Condition& condition) {
-    const bool is_app = condition.selector == Selector::kApp;
-    std::vector<NumberSet::Range> ranges;
-    for (const WordItem& item : std::get<std::vector<WordItem>>(condition.values)) {
-      if (options_.apps == nullptr) {
-        parts_.complete = false;
-        parts_.warnings.push_back(fmt::format("{}: '{}': not looked up, no list of {} is at hand",
-                                              ToText(text_, item.where), item.word,
-                                              is_app ? "applications" : "categories"));
-        continue;
-      }
-      const std::optional<uint16_t> number =
-          is_app ? options_.apps->FindApp(item.word) : options_.apps->FindCategory(item.word);
-      if (number && *number != 0) {
-        ranges.emplace_back(*number, *number);
-      } else {
-        ReportUnknownApp(item, is_app);
-      }
-    }
-    NumberSet numbers(std::move(ranges));
-    return is_app ? catalog_.AddApps(std::move(numbers))
-                  : catalog_.AddCategories(std::move(numbers));
-  }
-
-  void ReportUnknownApp(const WordItem& item, bool is_app) {
-    const std::vector<std::string> names =
-        is_app ? options_.apps->AppNames() : options_.apps->CategoryNames();
-    const auto nearest = Nearest(item.word, names);
-    const std::string_view kind = is_app ? "an application" : "a category";
-    faults_.Add(item.where, item.word,
-                nearest ? fmt::format("'{}' would do", *nearest)
-                        : fmt::format("{} that nDPI names would do", kind));
-  }
-
   const PolicyText& text_;
   const CompileOptions& options_;
   PolicyParts parts_;
   FaultList faults_;
   SetCatalog catalog_;
-  ListUse lists_;
-  Groups groups_;
-  std::unordered_map<std::string_view, const SetDefinition*> sets_;
-  std::unordered_map<std::string_view, uint32_t> numbers_of_sets_;
+  ConditionCompiler conditions_;
   std::unordered_map<std::string_view, Hours> hours_;
 };
 
