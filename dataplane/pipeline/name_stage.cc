@@ -204,8 +204,10 @@ void NameStage::ReadClient(FlowPacket& at, Learning& learning, FoundNames& found
 template <typename Read>
 stream::Added NameStage::WithReader(Learning& learning, FoundNames& found, Read read) {
   RequestSink requests(found, keywords_, learning.keywords, worker_.strings);
-  names::NameSink& sink =
-      keywords_.reads_requests() ? static_cast<names::NameSink&>(requests) : found;
+  const bool reads_requests = keywords_.reads_requests();
+  names::NameSink& sink = reads_requests ? static_cast<names::NameSink&>(requests) : found;
+  // Nobody would say when the request that they were found in is over.
+  if (!reads_requests) learning.keywords.hits.Clear();
   NameReader reader{learning.tcp_names, *context_, sink, keywords_, learning.keywords};
   const auto result = read(reader);
   requests.Flush();

@@ -148,6 +148,7 @@ class Pipeline::Impl {
   // More requests in the packet than are judged at once.
   void JudgeOn(FlowPacket& at) {
     while (names_.has_more() && at.packet.action == packet::Action::kForward) {
+      respond_.OweReply(at);
       found_.Clear();
       names_.LookOn(at, found_);
       RecordOtherName(at);

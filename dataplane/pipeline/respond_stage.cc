@@ -105,6 +105,10 @@ void RespondStage::Note(const FlowPacket& at, const FoundNames& found, bool pass
   }
 }
 
+void RespondStage::OweReply(const FlowPacket& at) {
+  if (at.hot.Has(flow::kLearning)) worker_.learning.at(at.cold.learning).reply_owed = true;
+}
+
 const Conversation* RespondStage::Known(const FlowPacket& at) const {
   if (!at.hot.Has(flow::kLearning)) return nullptr;
   const Conversation& talk = worker_.learning.at(at.cold.learning).conversation;

@@ -41,6 +41,8 @@ class RespondStage {
   // as kRejected. `found`: the names that this packet completed. `sound`: its receiver will take
   // it, as far as the stream stage knows.
   void Look(const FlowPacket& at, const FoundNames& found, bool sound);
+  // A request of this packet was let pass, before another of it is looked at.
+  void OweReply(const FlowPacket& at);
 
  private:
   void Note(const FlowPacket& at, const FoundNames& found, bool passed);

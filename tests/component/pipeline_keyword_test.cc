@@ -241,6 +241,20 @@ TEST(PipelineKeyword, AChangeOfTheRulesDoesNotCutAWord) {
   EXPECT_FALSE(talk.Say("ret b"));
 }
 
+// What was found in a request is not taken for another's, whatever rules came between.
+TEST(PipelineKeyword, WhatWasFoundIsForgottenWithItsRequest) {
+  PipelineHarness bench("monitor keyword secret in http.url");
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say(Get("/secret", "a.test")));
+  bench.Install("drop port tcp/23");
+  EXPECT_TRUE(talk.Say(Get("/", "a.test")));
+  bench.Install("drop keyword secret in http.url");
+  EXPECT_TRUE(talk.Answer("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(talk.Say(Get("/", "a.test")));
+  EXPECT_FALSE(talk.Say(Get("/secret", "a.test")));
+}
+
 TEST(PipelineKeyword, ANewRuleReachesTheNextRequest) {
   PipelineHarness bench("drop port tcp/23");
   TcpTalk talk(bench, 40000, 80);

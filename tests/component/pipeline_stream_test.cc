@@ -526,6 +526,21 @@ TEST(PipelineStream, EveryRequestOfAPacketIsJudged) {
   EXPECT_FALSE(talk.Say(last));
 }
 
+// The page would be taken for the answer to the first.
+TEST(PipelineStream, BehindRequestsOfItsPacketARefusedOneGetsNoPage) {
+  std::string request = "GET / HTTP/1.1\nHost:a\nX: " + std::string(100, 'x') + "\n\n";
+  std::string requests;
+  for (int i = 0; i < 8; ++i) requests += request;
+  PipelineHarness bench("reject host bad.test");
+  TcpTalk talk(bench, 40000, 80);
+  ASSERT_TRUE(talk.Handshake());
+  EXPECT_TRUE(talk.Say(requests + "GET /"));  // as many as are judged at once, and a beginning
+  EXPECT_FALSE(talk.Say(" HTTP/1.1\nHost:bad.test\nX: " + std::string(600, 'x') + "\n\n"));
+  ASSERT_FALSE(bench.answers().empty());
+  const auto frame = bench.answers()[0].frame();
+  EXPECT_EQ(std::string(frame.begin(), frame.end()).find("403"), std::string::npos);
+}
+
 // A Host line of very many words.
 TEST(PipelineStream, WordsOfAHostLineAreBounded) {
   PipelineHarness bench("drop host bad.test");

@@ -172,6 +172,7 @@ Json Statistics::WorkerStats(size_t index) const {
   json["responses_withheld_by_reason"] = Withheld(worker.packets());
   json["responses_unsent"] = worker.ports().frames_unsent;
   json["names_found"] = worker.packets().names_found.value();
+  json["keywords_found"] = worker.packets().keywords_found.value();
   json["findings"] = worker.packets().findings.value();
   json["tunnelled_packets"] = worker.packets().tunnelled.value();
   json["short_way_packets"] = worker.packets().short_way.value();
