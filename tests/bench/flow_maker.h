@@ -31,7 +31,6 @@ class FlowMaker {
   Ends EndsOf(uint64_t number) const;
 
  private:
-
   uint64_t seed_;
 };
 
