@@ -259,8 +259,7 @@ uint32_t ConditionCompiler::AddApps(const Condition& condition) {
     }
   }
   NumberSet numbers(std::move(ranges));
-  return is_app ? catalog_.AddApps(std::move(numbers))
-                : catalog_.AddCategories(std::move(numbers));
+  return is_app ? catalog_.AddApps(std::move(numbers)) : catalog_.AddCategories(std::move(numbers));
 }
 
 void ConditionCompiler::ReportUnknownApp(const WordItem& item, bool is_app) {

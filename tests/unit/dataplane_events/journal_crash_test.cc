@@ -18,7 +18,7 @@ constexpr int kCycles = 100;
   std::minstd_rand random(seed);
   JournalWriter::Options options;
   options.dir = dir;
-  options.max_bytes = 4 << 20;
+  options.max_bytes = 1 << 30;  // never full, however late the kill comes
   options.segment_bytes = 20'000;
   options.sync_ms = 0;
   options.boot_id = seed;
