@@ -18,9 +18,10 @@ namespace weir::control::accounts {
 enum class BindingSource : uint8_t {
   kNone = 0,
   kRegistry = 1,
+  kRadius = 2,
 };
 
-// "registry"; "" for kNone.
+// "registry", "radius"; "" for kNone.
 std::string_view BindingSourceName(BindingSource source);
 
 struct Binding {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -58,9 +60,11 @@ std::shared_ptr<const Registry> Directory::registry() const {
   return registry_;
 }
 
-std::optional<Binding> Directory::Lookup(
-    const base::IpAddress& ip, const base::MacAddress& mac,
-    base::WallTime /*at: a registry holds at any time*/) const {
+std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
+                                         base::WallTime at) const {
+  if (logins_ != nullptr) {
+    if (auto login = logins_->BindingAt(ip, at)) return login;
+  }
   const auto snapshot = registry();
   const Binding* found = snapshot->FindIp(ip);
   if (found == nullptr) found = snapshot->FindMac(mac);
@@ -69,8 +73,29 @@ std::optional<Binding> Directory::Lookup(
 }
 
 std::vector<base::IpAddress> Directory::AddressesOf(std::string_view account,
-                                                    base::WallTime /*at*/) const {
-  return registry()->AddressesOf(account);
+                                                    base::WallTime at) const {
+  std::vector<base::IpAddress> addresses = registry()->AddressesOf(account);
+  if (logins_ == nullptr) return addresses;
+  // An address of the registry may be somebody else's by a log-in.
+  std::erase_if(addresses,
+                [&](const base::IpAddress& ip) { return logins_->BindingAt(ip, at).has_value(); });
+  const std::vector<base::IpAddress> logged_in = logins_->AddressesOf(account, at);
+  addresses.insert(addresses.end(), logged_in.begin(), logged_in.end());
+  std::sort(addresses.begin(), addresses.end());
+  return addresses;
+}
+
+std::vector<Present> Directory::PresentBindings() const {
+  std::vector<Present> registered = registry()->PresentBindings();
+  if (logins_ == nullptr) return registered;
+  const std::vector<Present> logged_in = logins_->PresentBindings();
+  std::vector<Present> all;
+  all.reserve(registered.size() + logged_in.size());
+  // Of an address that both know the log-in counts: equal elements of the first range are taken.
+  std::set_union(logged_in.begin(), logged_in.end(), registered.begin(), registered.end(),
+                 std::back_inserter(all),
+                 [](const Present& a, const Present& b) { return a.ip < b.ip; });
+  return all;
 }
 
 size_t Directory::registry_rows() const { return registry()->rows(); }

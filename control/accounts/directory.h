@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/accounts/binding.h"
+#include "control/accounts/login_source.h"
 #include "control/accounts/registry.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
@@ -24,6 +25,10 @@ namespace weir::control::accounts {
 class Directory {
  public:
   Directory();
+
+  // Asked before the registry: a log-in says more than a row that holds at any time. Once, before
+  // others ask; outlives this.
+  void Use(const LoginSource& logins) { logins_ = &logins; }
 
   // Reads a registry file and puts it in the place of the present one. A file with any bad line is
   // refused as a whole; the error has one line for each ("accounts.csv:7: …").
@@ -40,10 +45,13 @@ class Directory {
   std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
 
   // Every address that is somebody's now, by address.
-  std::vector<Present> PresentBindings() const { return registry()->PresentBindings(); }
+  std::vector<Present> PresentBindings() const;
 
   // Rises whenever PresentBindings() may have become another one: cheap to ask.
-  uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  uint64_t generation() const {
+    return generation_.load(std::memory_order_acquire) +
+           (logins_ == nullptr ? 0 : logins_->generation());
+  }
 
   // Rows of the registry in use.
   size_t registry_rows() const;
@@ -53,6 +61,7 @@ class Directory {
 
   mutable std::mutex mutex_;  // held only to copy or swap the pointer
   std::shared_ptr<const Registry> registry_;
+  const LoginSource* logins_ = nullptr;
   std::atomic<uint64_t> generation_{1};  // raised behind the change
 };
 

@@ -45,7 +45,15 @@ size_t Hash(std::span<const uint8_t> bytes) {
 }  // namespace
 
 std::string_view BindingSourceName(BindingSource source) {
-  return source == BindingSource::kRegistry ? "registry" : "";
+  switch (source) {
+    case BindingSource::kNone:
+      return "";
+    case BindingSource::kRegistry:
+      return "registry";
+    case BindingSource::kRadius:
+      return "radius";
+  }
+  return "";
 }
 
 size_t Registry::AddressHash::operator()(const base::IpAddress& ip) const {

@@ -1,0 +1,31 @@
+// Whoever knows of log-ins as they come and go: what a Directory asks before its registry.
+//
+// Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "control/accounts/binding.h"
+#include "dataplane/base/ip_address.h"
+#include "dataplane/base/time.h"
+
+namespace weir::control::accounts {
+
+class LoginSource {
+ public:
+  virtual ~LoginSource() = default;
+
+  // Who was logged in at the address at that moment.
+  virtual std::optional<Binding> BindingAt(const base::IpAddress& ip, base::WallTime at) const = 0;
+  virtual std::vector<base::IpAddress> AddressesOf(std::string_view account,
+                                                   base::WallTime at) const = 0;
+  // Every address at which somebody is logged in, by address.
+  virtual std::vector<Present> PresentBindings() const = 0;
+  // Rises whenever PresentBindings() may have become another one.
+  virtual uint64_t generation() const = 0;
+};
+
+}  // namespace weir::control::accounts

@@ -1,0 +1,96 @@
+#include "control/radius/accounting_event.h"
+
+#include <array>
+
+namespace weir::control::radius {
+namespace {
+
+constexpr int64_t kAheadMaxS = 300;
+constexpr int64_t kBehindMaxS = 7 * 86'400;
+// Longer than any session there is.
+constexpr uint32_t kSessionMaxS = 400U * 86'400;
+
+constexpr std::array<const char*, 19> kCauses = {"",
+                                                 "user-request",
+                                                 "lost-carrier",
+                                                 "lost-service",
+                                                 "idle-timeout",
+                                                 "session-timeout",
+                                                 "admin-reset",
+                                                 "admin-reboot",
+                                                 "port-error",
+                                                 "nas-error",
+                                                 "nas-request",
+                                                 "nas-reboot",
+                                                 "port-unneeded",
+                                                 "port-preempted",
+                                                 "port-suspended",
+                                                 "service-unavailable",
+                                                 "callback",
+                                                 "user-error",
+                                                 "host-request"};
+
+base::WallTime Less(base::WallTime time, int64_t seconds) {
+  return {time.ns - seconds * base::kNsPerSecond};
+}
+
+base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
+  if (request.event_time_s) {
+    const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
+    if (told <= Less(arrival, -kAheadMaxS) && told >= Less(arrival, kBehindMaxS)) return told;
+  }
+  return request.delay_s <= kBehindMaxS ? Less(arrival, request.delay_s) : arrival;
+}
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+base::MacAddress MacOf(const std::string& station) {
+  constexpr size_t kDigits = 12;
+  // The digits alone, as long as nothing but the usual separators stands between them.
+  std::string plain;
+  for (const char c : station) {
+    if (plain.size() == kDigits) break;
+    if (IsHexDigit(c)) {
+      plain += c;
+    } else if (c != ':' && c != '-' && c != '.') {
+      break;
+    }
+  }
+  if (plain.size() != kDigits) return {};
+  std::string spaced;
+  for (size_t i = 0; i < kDigits; i += 2) spaced += (i == 0 ? "" : ":") + plain.substr(i, 2);
+  return base::MacAddress::Parse(spaced).value();
+}
+
+}  // namespace
+
+std::string TerminateCauseName(uint32_t cause) {
+  return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);
+}
+
+AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& nas,
+                        base::WallTime arrival) {
+  AccountingEvent event;
+  event.status = request.status;
+  event.nas = nas;
+  event.nas_name = request.nas_identifier.empty() ? nas.ToString() : request.nas_identifier;
+  event.session = request.session_id;
+  event.account = request.user_name;
+  event.port = request.nas_port_id;
+  if (event.port.empty() && request.nas_port) event.port = std::to_string(*request.nas_port);
+  event.mac = MacOf(request.calling_station_id);
+  event.addresses = request.addresses;
+  event.time = event.login = TimeOf(request, arrival);
+  const bool began_before =
+      request.status == AccountingStatus::kInterim || request.status == AccountingStatus::kStop;
+  if (began_before && request.session_time_s && *request.session_time_s <= kSessionMaxS) {
+    event.login = Less(event.time, *request.session_time_s);
+  }
+  event.interim_s = request.interim_interval_s;
+  event.cause = TerminateCauseName(request.terminate_cause);
+  return event;
+}
+
+}  // namespace weir::control::radius

@@ -1,0 +1,43 @@
+// What a RADIUS accounting request says about a log-in, with its times made sense of.
+//
+// Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/radius/radius_packet.h"
+#include "dataplane/base/ip_address.h"
+#include "dataplane/base/mac_address.h"
+#include "dataplane/base/time.h"
+
+namespace weir::control::radius {
+
+struct AccountingEvent {
+  AccountingStatus status = AccountingStatus::kOther;
+  base::IpAddress nas;   // who sent it: with the session's name it says which session
+  std::string nas_name;  // NAS-Identifier, else the address
+  std::string session;
+  std::string account;
+  std::string port;  // NAS-Port-Id, else NAS-Port
+  base::MacAddress mac;
+  std::vector<base::IpAddress> addresses;
+  base::WallTime time;     // of what happened, by the NAS's clock where that can be right
+  base::WallTime login;    // when the session began, as far as the event says: never after `time`
+  uint32_t interim_s = 0;  // 0: not said
+  std::string cause;       // of the end: "user-request", …; empty: none was given
+};
+
+// "user-request" for 1, …: RFC 2866 §5.10; "cause-99" for others; empty for 0.
+std::string TerminateCauseName(uint32_t cause);
+
+// The event's time is its Event-Timestamp, else its arrival less Acct-Delay-Time. A clock that is
+// more than five minutes ahead or seven days behind is wrong: then the arrival counts.
+// `Calling-Station-Id` is a MAC address in any of the usual forms, and what stands behind it
+// (":SSID", "@…") is cut off; anything else is none.
+AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& nas,
+                        base::WallTime arrival);
+
+}  // namespace weir::control::radius

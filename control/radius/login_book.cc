@@ -1,0 +1,421 @@
+#include "control/radius/login_book.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weir::control::radius {
+namespace {
+
+using database::Database;
+using database::Rows;
+using database::Transaction;
+
+constexpr std::array<const char*, 1> kSchema{R"sql(
+CREATE TABLE login(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  ip TEXT NOT NULL,
+  account TEXT NOT NULL,
+  mac TEXT NOT NULL,
+  nas TEXT NOT NULL,
+  nas_name TEXT NOT NULL,
+  session TEXT NOT NULL,
+  port TEXT NOT NULL,
+  login_us INTEGER NOT NULL,
+  logout_us INTEGER,
+  cause TEXT NOT NULL,
+  last_seen_us INTEGER NOT NULL,
+  interim_s INTEGER NOT NULL) STRICT;
+CREATE INDEX login_at ON login(ip, login_us);
+CREATE INDEX login_by ON login(account, login_us);
+CREATE INDEX login_of ON login(nas, session);
+CREATE INDEX login_open ON login(id) WHERE logout_us IS NULL;
+)sql"};
+
+constexpr std::string_view kColumns =
+    "id, ip, account, mac, nas, nas_name, session, port, login_us, logout_us, cause, last_seen_us, "
+    "interim_s";
+
+constexpr int64_t kWithoutWordS = 86'400;
+constexpr int64_t kClocksDifferS = 300;
+constexpr int64_t kInterimsMissed = 3;
+constexpr std::string_view kSuperseded = "superseded";
+constexpr std::string_view kNasRestart = "nas-restart";
+constexpr std::string_view kMissedStop = "missed-stop";
+constexpr std::string_view kAddressChanged = "address-changed";
+
+std::string Select(std::string_view rest) {
+  return "SELECT " + std::string(kColumns) + " FROM login " + std::string(rest);
+}
+
+Login LoginOf(const Rows& rows) {
+  Login login;
+  login.ip = base::IpAddress::Parse(rows.Text(1)).value();
+  login.account = rows.Text(2);
+  if (const auto mac = base::MacAddress::Parse(rows.Text(3)); mac.ok()) login.mac = *mac;
+  login.nas = base::IpAddress::Parse(rows.Text(4)).value();
+  login.nas_name = rows.Text(5);
+  login.session = rows.Text(6);
+  login.port = rows.Text(7);
+  login.login_time = rows.Time(8);
+  if (!rows.IsNull(9)) login.logout_time = rows.Time(9);
+  login.cause = rows.Text(10);
+  login.last_seen = rows.Time(11);
+  login.interim_s = static_cast<uint32_t>(rows.Int(12));
+  return login;
+}
+
+base::WallTime Earlier(base::WallTime time, int64_t seconds) {
+  return {time.ns - seconds * base::kNsPerSecond};
+}
+
+// To the microsecond, as the file has it.
+base::WallTime Cut(base::WallTime time) { return database::FromUs(database::ToUs(time)); }
+
+}  // namespace
+
+base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
+  auto database = Database::Open(file);
+  if (!database) return database.error();
+  if (auto migrated = (*database)->Migrate("accounts", kSchema); !migrated) return migrated.error();
+  std::unique_ptr<LoginBook> book(new LoginBook(std::move(*database)));
+  if (auto loaded = book->Reload(); !loaded) return loaded.error();
+  return book;
+}
+
+base::Status LoginBook::Reload() {
+  open_.clear();
+  open_at_.clear();
+  open_of_.clear();
+  ended_at_.clear();
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  {
+    Rows rows = database_->Query(Select("WHERE logout_us IS NULL"));
+    while (rows.Next()) Insert({rows.Int(0), LoginOf(rows)});
+  }
+  {
+    Rows rows = database_->Query(
+        "SELECT ip, MAX(logout_us) FROM login WHERE logout_us IS NOT NULL GROUP BY ip");
+    while (rows.Next()) {
+      ended_at_[base::IpAddress::Parse(rows.Text(0)).value()] = rows.Time(1);
+    }
+  }
+  generation_.fetch_add(1, std::memory_order_release);
+  return transaction.Commit();
+}
+
+void LoginBook::Insert(Row row) {
+  const int64_t id = row.id;
+  open_at_[row.login.ip] = id;
+  open_of_.emplace(SessionKey(row.login.nas, row.login.session), id);
+  open_.emplace(id, std::move(row));
+}
+
+base::Status LoginBook::Apply(std::span<const AccountingEvent> events) {
+  const std::lock_guard lock(mutex_);
+  {
+    Transaction transaction(*database_, Transaction::Kind::kWrite);
+    for (const AccountingEvent& event : events) ApplyOne(event);
+    const auto committed = transaction.Commit();
+    if (committed) {
+      generation_.fetch_add(1, std::memory_order_release);
+      return {};
+    }
+    if (auto reloaded = Reload(); !reloaded) return reloaded;
+    return committed;
+  }
+}
+
+void LoginBook::ApplyOne(const AccountingEvent& event) {
+  switch (event.status) {
+    case AccountingStatus::kStart:
+    case AccountingStatus::kInterim:
+      return Start(event);
+    case AccountingStatus::kStop:
+      return Stop(event);
+    case AccountingStatus::kOn:
+    case AccountingStatus::kOff:
+      return EndAllOf(event.nas, Cut(event.time));
+    case AccountingStatus::kOther:
+      return;
+  }
+}
+
+void LoginBook::Start(const AccountingEvent& event) {
+  const std::vector<int64_t> open = OpenOf({event.nas, event.session});
+  for (const int64_t id : open) {
+    Row& row = open_.at(id);
+    const bool is_other = !event.account.empty() && event.account != row.login.account;
+    const bool named = std::find(event.addresses.begin(), event.addresses.end(), row.login.ip) !=
+                       event.addresses.end();
+    // A request that names no address at all says nothing about them.
+    const bool moved = !named && !event.addresses.empty();
+    if ((is_other || moved) && Cut(event.login) > row.login.login_time) {
+      End(id, Cut(is_other ? event.login : event.time), is_other ? kSuperseded : kAddressChanged);
+    } else if (!is_other && !moved) {
+      Refresh(row, event);
+    }
+  }
+  if (event.account.empty()) return;
+  for (const base::IpAddress& ip : event.addresses) {
+    if (!Knows(event, ip)) Begin(event, ip, std::nullopt, "");
+  }
+}
+
+void LoginBook::Stop(const AccountingEvent& event) {
+  const std::vector<int64_t> open = OpenOf({event.nas, event.session});
+  for (const int64_t id : open) End(id, Cut(event.time), event.cause);
+  Amend(event);
+  if (event.account.empty()) return;
+  for (const base::IpAddress& ip : event.addresses) {
+    if (!Knows(event, ip)) Begin(event, ip, event.time, event.cause);
+  }
+}
+
+// The session's own stop, told late, goes before what its end was taken for meanwhile.
+void LoginBook::Amend(const AccountingEvent& event) {
+  struct Guess {
+    int64_t id;
+    base::IpAddress ip;
+    base::WallTime login;
+  };
+  std::vector<Guess> guesses;
+  // Not one that had the same Acct-Session-Id long ago.
+  const bool knows_login = event.login < event.time;
+  const base::WallTime heard = Earlier(event.time, kWithoutWordS);
+  const base::WallTime earliest =
+      knows_login ? Earlier(event.login, kClocksDifferS) : base::WallTime{};
+  {
+    Rows rows = database_->Query(
+        "SELECT id, ip, login_us FROM login WHERE nas = ? AND session = ? AND login_us <= ? AND "
+        "login_us >= ? AND last_seen_us >= ? AND (account = ? OR ? = '') AND cause IN (?, ?)",
+        event.nas.ToString(), event.session, Cut(event.time), Cut(earliest), Cut(heard),
+        event.account, event.account, kSuperseded, kMissedStop);
+    while (rows.Next()) {
+      guesses.push_back({rows.Int(0), base::IpAddress::Parse(rows.Text(1)).value(), rows.Time(2)});
+    }
+  }
+  for (const Guess& guess : guesses) {
+    const auto next = NextLoginAt(guess.ip, guess.login);
+    const bool is_own = !next || Cut(event.time) <= *next;
+    const base::WallTime logout = is_own ? Cut(event.time) : *next;
+    database_->Exec("UPDATE login SET logout_us = ?, cause = ? WHERE id = ?", logout,
+                    is_own ? std::string_view(event.cause) : kSuperseded, guess.id);
+    base::WallTime& ended = ended_at_[guess.ip];
+    ended = std::max(ended, logout);
+  }
+}
+
+// Whether the event tells of a log-in that is known: the session has this address at its time, or
+// had it up to then. What another log-in has ended is not begun again by the first one's later
+// words.
+bool LoginBook::Knows(const AccountingEvent& event, const base::IpAddress& ip) {
+  const bool is_start = event.status == AccountingStatus::kStart;
+  Rows rows = database_->Query(
+      "SELECT 1 FROM login WHERE nas = ? AND session = ? AND ip = ? AND account = ? AND "
+      "login_us <= ? AND (logout_us IS NULL OR logout_us >= ? OR (cause = ? AND NOT ?))",
+      event.nas.ToString(), event.session, ip.ToString(), event.account, Cut(event.time),
+      Cut(event.time), kSuperseded, is_start ? 1 : 0);
+  return rows.Next();
+}
+
+void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
+                      std::optional<base::WallTime> end, std::string_view cause) {
+  Row row;
+  Login& login = row.login;
+  login.account = event.account;
+  login.ip = ip;
+  login.mac = event.mac;
+  login.nas = event.nas;
+  login.nas_name = event.nas_name;
+  login.session = event.session;
+  login.port = event.port;
+  login.login_time = Cut(event.login);
+  login.last_seen = Cut(event.time);
+  login.interim_s = event.interim_s;
+  if (end) login.logout_time = Cut(*end);
+  login.cause = cause;
+  // A session that was silent for too long, and goes on.
+  database_->Exec(
+      "DELETE FROM login WHERE nas = ? AND session = ? AND ip = ? AND cause = ? AND "
+      "login_us >= ?",
+      login.nas.ToString(), login.session, ip.ToString(), kMissedStop, login.login_time);
+  EndOthersAt(ip, login.login_time);
+  const auto next = NextLoginAt(ip, login.login_time);
+  if (next && (!login.logout_time || *next < *login.logout_time)) {
+    login.logout_time = next;
+    login.cause = kSuperseded;
+  }
+  std::optional<int64_t> logout_us;
+  if (login.logout_time) logout_us = database::ToUs(*login.logout_time);
+  database_->Exec(
+      "INSERT INTO login(ip, account, mac, nas, nas_name, session, port, login_us, logout_us, "
+      "cause, last_seen_us, interim_s) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
+      login.nas.ToString(), login.nas_name, login.session, login.port, login.login_time, logout_us,
+      login.cause, login.last_seen, login.interim_s);
+  row.id = database_->LastInsertId();
+  if (!login.logout_time) return Insert(std::move(row));
+  base::WallTime& ended = ended_at_[ip];
+  ended = std::max(ended, *login.logout_time);
+}
+
+// Whoever was there before, up to then.
+void LoginBook::EndOthersAt(const base::IpAddress& ip, base::WallTime time) {
+  const auto open = open_at_.find(ip);
+  if (open != open_at_.end() && open_.at(open->second).login.login_time <= time) {
+    End(open->second, time, kSuperseded);
+  }
+  database_->Exec(
+      "UPDATE login SET logout_us = ?, cause = ? WHERE ip = ? AND login_us <= ? AND "
+      "logout_us > ?",
+      time, kSuperseded, ip.ToString(), time, time);
+}
+
+std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpAddress& ip,
+                                                     base::WallTime after) {
+  Rows rows = database_->Query("SELECT MIN(login_us) FROM login WHERE ip = ? AND login_us > ?",
+                               ip.ToString(), after);
+  if (!rows.Next() || rows.IsNull(0)) return std::nullopt;
+  return rows.Time(0);
+}
+
+void LoginBook::Refresh(Row& row, const AccountingEvent& event) {
+  Login& login = row.login;
+  if (event.time <= login.last_seen) return;
+  login.last_seen = Cut(event.time);
+  if (event.interim_s != 0) login.interim_s = event.interim_s;
+  database_->Exec("UPDATE login SET last_seen_us = ?, interim_s = ? WHERE id = ?", login.last_seen,
+                  login.interim_s, row.id);
+}
+
+void LoginBook::End(int64_t id, base::WallTime time, std::string_view cause) {
+  const auto found = open_.find(id);
+  const Login login = std::move(found->second.login);
+  open_.erase(found);
+  if (const auto at = open_at_.find(login.ip); at != open_at_.end() && at->second == id) {
+    open_at_.erase(at);
+  }
+  auto [begin, end] = open_of_.equal_range({login.nas, login.session});
+  open_of_.erase(std::find_if(begin, end, [id](const auto& one) { return one.second == id; }));
+  const base::WallTime logout = std::max(time, login.login_time);
+  database_->Exec("UPDATE login SET logout_us = ?, cause = ? WHERE id = ?", logout, cause, id);
+  base::WallTime& ended = ended_at_[login.ip];
+  ended = std::max(ended, logout);
+}
+
+void LoginBook::EndAllOf(const base::IpAddress& nas, base::WallTime time) {
+  std::vector<int64_t> ending;
+  for (auto at = open_of_.lower_bound({nas, ""}); at != open_of_.end() && at->first.first == nas;
+       ++at) {
+    // What began later is told late by the NAS, and is none of those that it has forgotten.
+    if (open_.at(at->second).login.login_time <= time) ending.push_back(at->second);
+  }
+  for (const int64_t id : ending) End(id, time, kNasRestart);
+}
+
+std::vector<int64_t> LoginBook::OpenOf(const SessionKey& session) const {
+  std::vector<int64_t> ids;
+  const auto [begin, end] = open_of_.equal_range(session);
+  for (auto at = begin; at != end; ++at) ids.push_back(at->second);
+  return ids;
+}
+
+base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listening_since) {
+  const std::lock_guard lock(mutex_);
+  std::vector<int64_t> silent;
+  for (const auto& [id, row] : open_) {
+    const int64_t allowed_s =
+        row.login.interim_s == 0 ? kWithoutWordS : kInterimsMissed * row.login.interim_s;
+    const base::WallTime silent_since = std::max(row.login.last_seen, listening_since);
+    if (now.ns - silent_since.ns > allowed_s * base::kNsPerSecond) silent.push_back(id);
+  }
+  if (silent.empty()) return size_t{0};
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  for (const int64_t id : silent) End(id, open_.at(id).login.last_seen, kMissedStop);
+  if (const auto committed = transaction.Commit(); !committed) {
+    if (auto reloaded = Reload(); !reloaded) return reloaded.error();
+    return committed.error();
+  }
+  generation_.fetch_add(1, std::memory_order_release);
+  return silent.size();
+}
+
+std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime at) const {
+  const std::lock_guard lock(mutex_);
+  const auto open = open_at_.find(ip);
+  if (open != open_at_.end()) {
+    const Login& login = open_.at(open->second).login;
+    if (login.login_time <= at) return login;
+  }
+  const auto ended = ended_at_.find(ip);
+  if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  std::optional<Login> found;
+  {
+    Rows rows = database_->Query(Select("WHERE ip = ? AND login_us <= ? AND logout_us > ? "
+                                        "ORDER BY login_us DESC LIMIT 1"),
+                                 ip.ToString(), at, at);
+    if (rows.Next()) found = LoginOf(rows);
+  }
+  if (!transaction.Commit()) return std::nullopt;
+  return found;
+}
+
+std::optional<accounts::Binding> LoginBook::BindingAt(const base::IpAddress& ip,
+                                                      base::WallTime at) const {
+  auto login = Find(ip, at);
+  if (!login) return std::nullopt;
+  accounts::Binding binding;
+  binding.account = std::move(login->account);
+  binding.source = accounts::BindingSource::kRadius;
+  binding.login_time = login->login_time;
+  return binding;
+}
+
+std::vector<base::IpAddress> LoginBook::AddressesOf(std::string_view account,
+                                                    base::WallTime at) const {
+  std::vector<base::IpAddress> addresses;
+  for (const Login& login : HistoryOf(account, SIZE_MAX)) {
+    const bool then = login.login_time <= at && (!login.logout_time || *login.logout_time > at);
+    if (then) addresses.push_back(login.ip);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  return addresses;
+}
+
+std::vector<Login> LoginBook::HistoryOf(const base::IpAddress& ip, size_t limit) const {
+  return History("ip", ip.ToString(), limit);
+}
+
+std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
+  return History("account", account, limit);
+}
+
+std::vector<Login> LoginBook::History(std::string_view column, std::string_view value,
+                                      size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Login> logins;
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  {
+    Rows rows = database_->Query(
+        Select("WHERE " + std::string(column) + " = ? ORDER BY login_us DESC, id DESC"), value);
+    while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
+  }
+  if (!transaction.Commit()) return {};
+  return logins;
+}
+
+std::vector<accounts::Present> LoginBook::PresentBindings() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<accounts::Present> present;
+  for (const auto& [ip, id] : open_at_) present.push_back({ip, open_.at(id).login.account});
+  return present;
+}
+
+size_t LoginBook::present() const {
+  const std::lock_guard lock(mutex_);
+  return open_.size();
+}
+
+}  // namespace weir::control::radius

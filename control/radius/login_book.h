@@ -1,0 +1,122 @@
+// Who was logged in at which address, and when: what RADIUS accounting has told, kept in SQLite.
+//
+// Rules, in the order in which they count:
+//  - A session is a NAS, its Acct-Session-Id and the account. Each of its addresses is bound from
+//    the log-in to the log-out. What comes again changes nothing. Where another account comes by
+//    the same Acct-Session-Id, the NAS counts anew, and the first one's session is over.
+//  - An interim, or a stop, of a session whose start was never seen begins it where
+//    Acct-Session-Time says. An address that a session no longer names in an interim is its no more
+//    from there on.
+//  - An address is one session's at a time. A later log-in ends the earlier one's where it begins;
+//    an earlier one that is told late ends where the later begins.
+//  - What was guessed of an end, by one of these rules or the last, its own stop sets right.
+//  - Accounting-On and -Off end all sessions of their NAS.
+//  - Without any word for three interim intervals (a day, where none is known) a session has ended
+//    with its last word: its stop was missed.
+//
+// Any thread; one at a time does something. What Apply() said is there after a power cut.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "control/accounts/login_source.h"
+#include "control/database/database.h"
+#include "control/radius/accounting_event.h"
+
+namespace weir::control::radius {
+
+struct Login {
+  std::string account;
+  base::IpAddress ip;
+  base::MacAddress mac;  // zero: not known
+  base::IpAddress nas;
+  std::string nas_name;
+  std::string session;
+  std::string port;
+  base::WallTime login_time;
+  std::optional<base::WallTime> logout_time;  // not there: still logged in
+  std::string cause;                          // of the end
+  base::WallTime last_seen;
+  uint32_t interim_s = 0;
+
+  bool operator==(const Login&) const = default;
+};
+
+class LoginBook final : public accounts::LoginSource {
+ public:
+  static base::Result<std::unique_ptr<LoginBook>> Open(const std::filesystem::path& file);
+
+  // All of them, in order, or none: then the error says why, and nobody may be answered.
+  base::Status Apply(std::span<const AccountingEvent> events);
+
+  // Ends what has not been heard of for too long; how many. While nobody listened, before
+  // `listening_since`, nothing could be heard.
+  base::Result<size_t> Expire(base::WallTime now, base::WallTime listening_since);
+
+  // Who was logged in at the address at that moment.
+  std::optional<Login> Find(const base::IpAddress& ip, base::WallTime at) const;
+  std::optional<accounts::Binding> BindingAt(const base::IpAddress& ip,
+                                             base::WallTime at) const override;
+  std::vector<base::IpAddress> AddressesOf(std::string_view account,
+                                           base::WallTime at) const override;
+  // Every log-in of an address or an account, the newest first, up to `limit`.
+  std::vector<Login> HistoryOf(const base::IpAddress& ip, size_t limit) const;
+  std::vector<Login> HistoryOf(std::string_view account, size_t limit) const;
+
+  // Every address at which somebody is logged in, by address.
+  std::vector<accounts::Present> PresentBindings() const override;
+  size_t present() const;
+
+  // Rises whenever PresentBindings() may have become another one.
+  uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
+
+ private:
+  using SessionKey = std::pair<base::IpAddress, std::string>;
+  struct Row {
+    int64_t id = 0;
+    Login login;
+  };
+
+  explicit LoginBook(std::unique_ptr<database::Database> database)
+      : database_(std::move(database)) {}
+
+  base::Status Reload();
+  void ApplyOne(const AccountingEvent& event);
+  void Start(const AccountingEvent& event);
+  void Stop(const AccountingEvent& event);
+  void Amend(const AccountingEvent& event);
+  bool Knows(const AccountingEvent& event, const base::IpAddress& ip);
+  void Begin(const AccountingEvent& event, const base::IpAddress& ip,
+             std::optional<base::WallTime> end, std::string_view cause);
+  void EndOthersAt(const base::IpAddress& ip, base::WallTime time);
+  void EndAllOf(const base::IpAddress& nas, base::WallTime time);
+  void Refresh(Row& row, const AccountingEvent& event);
+  void End(int64_t id, base::WallTime time, std::string_view cause);
+  std::optional<base::WallTime> NextLoginAt(const base::IpAddress& ip, base::WallTime after);
+  void Insert(Row row);
+  std::vector<int64_t> OpenOf(const SessionKey& session) const;
+  std::vector<Login> History(std::string_view column, std::string_view value, size_t limit) const;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::unique_ptr<database::Database> database_;
+  // Those that are logged in, by number; and how to find them.
+  std::map<int64_t, Row> open_;
+  std::map<base::IpAddress, int64_t> open_at_;
+  std::multimap<SessionKey, int64_t> open_of_;
+  // When the last log-in of an address ended: who asks for later than that need not ask the file.
+  std::map<base::IpAddress, base::WallTime> ended_at_;
+  std::atomic<uint64_t> generation_{1};
+};
+
+}  // namespace weir::control::radius

@@ -1,0 +1,196 @@
+#include "control/radius/radius_server.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace weir::control::radius {
+namespace {
+
+constexpr int kPollMs = 200;
+constexpr int64_t kRepeatedNs = 60 * base::kNsPerSecond;
+// Where there are more, one that comes again goes to the book again, which knows it.
+constexpr size_t kAnsweredMax = 500'000;
+constexpr int64_t kExpireEveryNs = 10 * base::kNsPerSecond;
+// For a burst of all NAS's at once, as after a power cut.
+constexpr int kReceiveBufferBytes = 4 << 20;
+
+// The dual-stack form in either family.
+sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
+  sockaddr_in6 out{};
+  out.sin6_family = AF_INET6;
+  out.sin6_port = htons(port);
+  std::memcpy(&out.sin6_addr, address.bytes().data(), address.bytes().size());
+  return out;
+}
+
+base::IpAddress AddressOf(const sockaddr_in6& from) {
+  std::array<uint8_t, 16> bytes;
+  std::memcpy(bytes.data(), &from.sin6_addr, bytes.size());
+  return base::IpAddress::FromV6(bytes);
+}
+
+base::Error System(const std::string& what) {
+  return base::Error{fmt::format("RADIUS: {}: {}", what, std::strerror(errno))};
+}
+
+}  // namespace
+
+// A request and where it came from.
+struct RadiusServer::Taken {
+  sockaddr_in6 from{};
+  base::IpAddress sender;
+  std::vector<uint8_t> datagram;
+  const RadiusClient* client = nullptr;
+  AccountingRequest request;
+  base::WallTime arrival;
+
+  RequestKey key() const {
+    return {sender, ntohs(from.sin6_port), request.id, request.authenticator};
+  }
+};
+
+// Memory for one batch of datagrams.
+class RadiusServer::Receiver {
+ public:
+  Receiver() : bytes_(kBatchMax * kRadiusBytesMax) {
+    for (size_t i = 0; i < kBatchMax; ++i) {
+      parts_[i] = {&bytes_[i * kRadiusBytesMax], kRadiusBytesMax};
+      messages_[i].msg_hdr.msg_iov = &parts_[i];
+      messages_[i].msg_hdr.msg_iovlen = 1;
+      messages_[i].msg_hdr.msg_name = &from_[i];
+    }
+  }
+
+  // How many there were.
+  size_t Receive(int socket) {
+    for (mmsghdr& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
+    const int count = ::recvmmsg(socket, messages_.data(), kBatchMax, MSG_DONTWAIT, nullptr);
+    return count < 0 ? 0 : static_cast<size_t>(count);
+  }
+  void Put(size_t i, Taken& out) const {
+    const auto begin = bytes_.begin() + static_cast<ptrdiff_t>(i * kRadiusBytesMax);
+    out.datagram.assign(begin, begin + messages_[i].msg_len);
+    out.from = from_[i];
+    out.sender = AddressOf(from_[i]);
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  std::array<mmsghdr, kBatchMax> messages_{};
+  std::array<iovec, kBatchMax> parts_{};
+  std::array<sockaddr_in6, kBatchMax> from_{};
+};
+
+base::Result<std::unique_ptr<RadiusServer>> RadiusServer::Open(Options options, LoginBook& book) {
+  const std::string where =
+      fmt::format("{} port {}", options.listen_address.ToString(), options.listen_port);
+  base::UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
+  if (!socket) return System(where);
+  const int off = 0;
+  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
+               sizeof kReceiveBufferBytes);
+  sockaddr_in6 address = ToSocket(options.listen_address, options.listen_port);
+  auto* const plain = static_cast<sockaddr*>(static_cast<void*>(&address));
+  if (::bind(socket.get(), plain, sizeof address) != 0) return System(where);
+  socklen_t bytes = sizeof address;
+  if (::getsockname(socket.get(), plain, &bytes) != 0) return System(where);
+  return std::unique_ptr<RadiusServer>(
+      new RadiusServer(std::move(options), book, std::move(socket), ntohs(address.sin6_port)));
+}
+
+void RadiusServer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void RadiusServer::Stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void RadiusServer::Run() {
+  Receiver receiver;
+  const base::WallTime listening_since = base::WallNow();
+  base::MonoTime expire_due = base::MonoNow();
+  while (!stopping_) {
+    pollfd waits{socket_.get(), POLLIN, 0};
+    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(receiver);
+    const base::MonoTime now = base::MonoNow();
+    if (now < expire_due) continue;
+    expire_due = {now.ns + kExpireEveryNs};
+    ForgetOld(now);
+    if (const auto expired = book_.Expire(base::WallNow(), listening_since); !expired) {
+      Log("log-ins that were not heard of any more cannot be ended: " + expired.error().message);
+    }
+  }
+}
+
+void RadiusServer::TakeBatch(Receiver& receiver) {
+  const size_t count = receiver.Receive(socket_.get());
+  std::vector<Taken> good;
+  std::vector<AccountingEvent> events;
+  for (size_t i = 0; i < count; ++i) {
+    Taken taken;
+    receiver.Put(i, taken);
+    taken.arrival = base::WallNow();
+    counters_.received.Add();
+    if (!Accept(taken)) continue;
+    if (answered_.contains(taken.key())) {
+      counters_.repeated.Add();
+      Answer(taken);
+      continue;
+    }
+    events.push_back(EventOf(taken.request, taken.sender, taken.arrival));
+    good.push_back(std::move(taken));
+  }
+  if (good.empty()) return;
+  if (const auto applied = book_.Apply(events); !applied) {
+    counters_.not_stored.Add(good.size());
+    if (!std::exchange(failing_, true)) {
+      Log("log-ins cannot be stored, and are not answered: " + applied.error().message);
+    }
+    return;
+  }
+  if (std::exchange(failing_, false)) Log("log-ins are stored again");
+  const base::MonoTime now = base::MonoNow();
+  for (const Taken& taken : good) {
+    Answer(taken);
+    if (answered_.size() < kAnsweredMax) answered_.emplace(taken.key(), now);
+  }
+}
+
+// Whether it is one that must be stored; else it is counted, and not answered.
+bool RadiusServer::Accept(Taken& taken) {
+  taken.client = options_.clients.Find(taken.sender);
+  if (taken.client == nullptr) {
+    counters_.unknown_nas.Add();
+    return false;
+  }
+  RadiusFault fault = ReadAccountingRequest(taken.datagram, taken.request);
+  const bool is_whole = fault != RadiusFault::kLength && fault != RadiusFault::kCode;
+  // What a stranger sends says nothing about the NAS.
+  if (is_whole && !IsAuthentic(taken.datagram, taken.client->secret)) fault = RadiusFault::kSecret;
+  if (fault == RadiusFault::kNone) return true;
+  counters_.faults[static_cast<size_t>(fault)].Add();
+  return false;
+}
+
+void RadiusServer::Answer(const Taken& taken) {
+  const std::vector<uint8_t> answer = WriteAccountingResponse(taken.request, taken.client->secret);
+  const auto* const to = static_cast<const sockaddr*>(static_cast<const void*>(&taken.from));
+  const ssize_t sent =
+      ::sendto(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT, to, sizeof taken.from);
+  (sent < 0 ? counters_.not_sent : counters_.answered).Add();
+}
+
+void RadiusServer::ForgetOld(base::MonoTime now) {
+  std::erase_if(answered_, [&](const auto& one) { return now.ns - one.second.ns > kRepeatedNs; });
+}
+
+}  // namespace weir::control::radius

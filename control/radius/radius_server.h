@@ -1,0 +1,94 @@
+// Takes RADIUS accounting requests and answers those that are on disk.
+//
+// Datagrams are taken as many as there are, up to kBatchMax, put into the book in one transaction,
+// and answered when that has been committed. A NAS sends again what is not answered: so nothing is
+// lost while the disk is full or the book fails, and nothing is answered that is not kept. A
+// request that comes again within a minute is answered again and not stored again.
+//
+// Open() and Stop() by the owner; Start() runs one thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "control/radius/login_book.h"
+#include "control/radius/radius_clients.h"
+#include "control/radius/radius_packet.h"
+#include "dataplane/base/counter.h"
+#include "dataplane/base/unique_fd.h"
+
+namespace weir::control::radius {
+
+struct RadiusCounters {
+  base::Counter received;
+  base::Counter answered;
+  base::Counter repeated;     // answered again
+  base::Counter unknown_nas;  // from a sender that no client stands for
+  base::Counter not_stored;   // the book failed: not answered
+  base::Counter not_sent;     // the kernel did not take the answer
+  std::array<base::Counter, kRadiusFaults> faults;
+};
+
+class RadiusServer {
+ public:
+  static constexpr size_t kBatchMax = 64;
+
+  struct Options {
+    base::IpAddress listen_address;
+    uint16_t listen_port = 1813;  // 0: any free port
+    RadiusClients clients;
+    std::function<void(std::string_view)> log;
+  };
+
+  // The book outlives it. Fails when the port cannot be had.
+  static base::Result<std::unique_ptr<RadiusServer>> Open(Options options, LoginBook& book);
+  ~RadiusServer() { Stop(); }
+  RadiusServer(const RadiusServer&) = delete;
+  RadiusServer& operator=(const RadiusServer&) = delete;
+
+  void Start();
+  void Stop();  // idempotent
+
+  uint16_t port() const { return port_; }
+  size_t clients() const { return options_.clients.size(); }
+  const RadiusCounters& counters() const { return counters_; }
+
+ private:
+  // RFC 5080 §2.2.2: a request is the same when all of these are.
+  using RequestKey = std::tuple<base::IpAddress, uint16_t, uint8_t,
+                                std::array<uint8_t, kRadiusAuthenticatorBytes>>;
+  struct Taken;
+  class Receiver;
+
+  RadiusServer(Options options, LoginBook& book, base::UniqueFd socket, uint16_t port)
+      : options_(std::move(options)), book_(book), socket_(std::move(socket)), port_(port) {}
+
+  void Run();
+  void TakeBatch(Receiver& receiver);
+  bool Accept(Taken& taken);
+  void Answer(const Taken& taken);
+  void ForgetOld(base::MonoTime now);
+  void Log(std::string_view line) const {
+    if (options_.log) options_.log(line);
+  }
+
+  const Options options_;
+  LoginBook& book_;
+  base::UniqueFd socket_;
+  const uint16_t port_;
+  std::map<RequestKey, base::MonoTime> answered_;
+  bool failing_ = false;
+  RadiusCounters counters_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace weir::control::radius

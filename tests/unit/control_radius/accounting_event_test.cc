@@ -1,0 +1,84 @@
+#include "control/radius/accounting_event.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::control::radius {
+namespace {
+
+const base::IpAddress kNas = *base::IpAddress::Parse("10.0.0.2");
+const base::WallTime kArrival = *base::ParseRfc3339("2026-06-01T12:00:00Z");
+constexpr uint32_t kArrivalS = 1'780'315'200;
+
+base::WallTime At(const char* text) { return *base::ParseRfc3339(text); }
+
+AccountingRequest Request(AccountingStatus status) {
+  AccountingRequest request;
+  request.status = status;
+  request.session_id = "1";
+  request.user_name = "anna";
+  return request;
+}
+
+TEST(AccountingEvent, TakesTheNassClockWhereItCanBeRight) {
+  AccountingRequest request = Request(AccountingStatus::kStart);
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, kArrival);
+  request.delay_s = 60;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, At("2026-06-01T11:59:00Z"));
+  request.event_time_s = kArrivalS - 3600;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, At("2026-06-01T11:00:00Z"));
+  request.event_time_s = kArrivalS + 300;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, At("2026-06-01T12:05:00Z"));
+  request.event_time_s = kArrivalS + 301;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, At("2026-06-01T11:59:00Z"));
+  request.event_time_s = 0;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, At("2026-06-01T11:59:00Z"));
+  request.delay_s = 0xffffffff;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).time, kArrival);
+}
+
+TEST(AccountingEvent, ASessionBeganBeforeItsInterimsAndItsStop) {
+  for (const auto status : {AccountingStatus::kInterim, AccountingStatus::kStop}) {
+    AccountingRequest request = Request(status);
+    request.session_time_s = 600;
+    EXPECT_EQ(EventOf(request, kNas, kArrival).login, At("2026-06-01T11:50:00Z"));
+    request.session_time_s = 0xffffffff;
+    EXPECT_EQ(EventOf(request, kNas, kArrival).login, kArrival);
+  }
+  AccountingRequest start = Request(AccountingStatus::kStart);
+  start.session_time_s = 600;
+  EXPECT_EQ(EventOf(start, kNas, kArrival).login, kArrival);
+}
+
+TEST(AccountingEvent, ReadsMacAddressesInTheUsualForms) {
+  AccountingRequest request = Request(AccountingStatus::kStart);
+  for (const char* text :
+       {"02:00:5e:10:00:0a", "02-00-5E-10-00-0A", "0200.5e10.000a", "02005E10000A",
+        "0200-5e10-000a", "02-00-5E-10-00-0A:campus", "02005e10000a@eth1"}) {
+    request.calling_station_id = text;
+    EXPECT_EQ(EventOf(request, kNas, kArrival).mac.ToString(), "02:00:5e:10:00:0a") << text;
+  }
+  for (const char* text : {"", "10.20.0.11", "+86 10 1234", "02:00:5e:10:00", "anna"}) {
+    request.calling_station_id = text;
+    EXPECT_TRUE(EventOf(request, kNas, kArrival).mac.is_zero()) << text;
+  }
+}
+
+TEST(AccountingEvent, NamesNasPortAndCause) {
+  AccountingRequest request = Request(AccountingStatus::kStop);
+  request.nas_port = 17;
+  request.terminate_cause = 1;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).nas_name, "10.0.0.2");
+  EXPECT_EQ(EventOf(request, kNas, kArrival).port, "17");
+  EXPECT_EQ(EventOf(request, kNas, kArrival).cause, "user-request");
+  request.nas_identifier = "bras-1";
+  request.nas_port_id = "eth-trunk1";
+  request.terminate_cause = 99;
+  EXPECT_EQ(EventOf(request, kNas, kArrival).nas_name, "bras-1");
+  EXPECT_EQ(EventOf(request, kNas, kArrival).port, "eth-trunk1");
+  EXPECT_EQ(EventOf(request, kNas, kArrival).cause, "cause-99");
+  EXPECT_EQ(TerminateCauseName(18), "host-request");
+  EXPECT_EQ(TerminateCauseName(0), "");
+}
+
+}  // namespace
+}  // namespace weir::control::radius

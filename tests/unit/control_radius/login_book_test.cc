@@ -1,0 +1,324 @@
+// Requests in, in whatever order; who had an address at a moment out.
+#include "control/radius/login_book.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <random>
+
+namespace weir::control::radius {
+namespace {
+
+const base::IpAddress kNas = *base::IpAddress::Parse("10.0.0.2");
+const base::IpAddress kOtherNas = *base::IpAddress::Parse("10.0.0.3");
+
+// Seconds on some day.
+base::WallTime At(int64_t seconds) { return {(1'790'000'000 + seconds) * base::kNsPerSecond}; }
+
+class LoginBookTest : public testing::Test {
+ protected:
+  LoginBookTest() {
+    std::string name = std::filesystem::temp_directory_path() / "weir-logins-XXXXXX";
+    folder_ = mkdtemp(name.data());
+    Reopen();
+  }
+  ~LoginBookTest() override {
+    book_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Reopen() {
+    book_.reset();
+    auto opened = LoginBook::Open(folder_ / "accounts.db");
+    ASSERT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
+    book_ = std::move(*opened);
+  }
+
+  static AccountingEvent Event(AccountingStatus status, const char* session, const char* account,
+                               std::vector<const char*> addresses, int64_t at, int64_t login = -1) {
+    AccountingEvent event;
+    event.status = status;
+    event.nas = kNas;
+    event.nas_name = "bras-1";
+    event.session = session;
+    event.account = account;
+    for (const char* address : addresses) {
+      event.addresses.push_back(*base::IpAddress::Parse(address));
+    }
+    event.time = At(at);
+    event.login = At(login < 0 ? at : login);
+    return event;
+  }
+  static AccountingEvent Start(const char* session, const char* account, const char* ip,
+                               int64_t at) {
+    return Event(AccountingStatus::kStart, session, account, {ip}, at);
+  }
+  static AccountingEvent Stop(const char* session, const char* account, const char* ip, int64_t at,
+                              int64_t login) {
+    return Event(AccountingStatus::kStop, session, account, {ip}, at, login);
+  }
+
+  void Apply(const std::vector<AccountingEvent>& events) {
+    const auto applied = book_->Apply(events);
+    ASSERT_TRUE(applied.ok()) << (applied.ok() ? "" : applied.error().message);
+  }
+
+  // The account; "" for nobody.
+  std::string Who(const char* ip, int64_t at) const {
+    const auto login = book_->Find(*base::IpAddress::Parse(ip), At(at));
+    return login ? login->account : "";
+  }
+
+  std::string PresentNow() const {
+    std::string out;
+    for (const auto& present : book_->PresentBindings()) {
+      out += present.ip.ToString() + " " + present.account + "\n";
+    }
+    return out;
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<LoginBook> book_;
+};
+
+constexpr const char* kIp = "10.20.0.11";
+
+TEST_F(LoginBookTest, BindsFromTheLoginToTheLogout) {
+  Apply({Start("1", "anna", kIp, 100)});
+  EXPECT_EQ(PresentNow(), "10.20.0.11 anna\n");
+  EXPECT_EQ(Who(kIp, 99), "");
+  EXPECT_EQ(Who(kIp, 100), "anna");
+  EXPECT_EQ(Who(kIp, 5000), "anna");
+  Apply({Stop("1", "anna", kIp, 200, 100)});
+  EXPECT_EQ(PresentNow(), "");
+  EXPECT_EQ(Who(kIp, 199), "anna");
+  EXPECT_EQ(Who(kIp, 200), "");
+  EXPECT_EQ(Who("10.20.0.12", 150), "");
+}
+
+TEST_F(LoginBookTest, KeepsEverythingOverARestart) {
+  AccountingEvent start = Start("1", "anna", kIp, 100);
+  start.mac = *base::MacAddress::Parse("02:00:5e:10:00:01");
+  start.port = "eth1";
+  start.interim_s = 300;
+  AccountingEvent stop = Stop("2", "ben", "10.20.0.12", 50, 20);
+  stop.cause = "user-request";
+  Apply({start, stop});
+  const auto before = book_->HistoryOf("anna", 10);
+  Reopen();
+  EXPECT_EQ(book_->HistoryOf("anna", 10), before);
+  EXPECT_EQ(before.at(0).mac, start.mac);
+  EXPECT_EQ(before.at(0).port, "eth1");
+  EXPECT_EQ(before.at(0).nas_name, "bras-1");
+  EXPECT_EQ(book_->HistoryOf("ben", 10).at(0).cause, "user-request");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 anna\n");
+  EXPECT_EQ(Who("10.20.0.12", 30), "ben");
+  EXPECT_EQ(Who("10.20.0.12", 60), "");
+  Apply({Stop("1", "anna", kIp, 200, 100)});
+  EXPECT_EQ(Who(kIp, 200), "");
+}
+
+TEST_F(LoginBookTest, WhatComesAgainChangesNothing) {
+  const AccountingEvent start = Start("1", "anna", kIp, 100);
+  const AccountingEvent stop = Stop("1", "anna", kIp, 200, 100);
+  Apply({start, start});
+  Apply({start});
+  Apply({stop, stop});
+  Apply({start, stop, start});
+  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(PresentNow(), "");
+  EXPECT_EQ(Who(kIp, 150), "anna");
+}
+
+TEST_F(LoginBookTest, BeginsWhatIsHeardOfLate) {
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 700, 100)});
+  EXPECT_EQ(Who(kIp, 100), "anna");
+  Apply({Stop("2", "ben", "10.20.0.12", 900, 300)});
+  EXPECT_EQ(Who("10.20.0.12", 300), "ben");
+  EXPECT_EQ(Who("10.20.0.12", 900), "");
+  // Its start comes at last, and is no other log-in.
+  Apply({Start("2", "ben", "10.20.0.12", 300)});
+  EXPECT_EQ(book_->HistoryOf("ben", 10).size(), 1U);
+}
+
+TEST_F(LoginBookTest, AnAddressIsOneSessionsAtATime) {
+  Apply({Start("1", "anna", kIp, 100), Start("2", "ben", kIp, 200)});
+  EXPECT_EQ(Who(kIp, 199), "anna");
+  EXPECT_EQ(Who(kIp, 200), "ben");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "superseded");
+  // The stop of the first comes late, and says that it lasted longer; then that it was shorter.
+  Apply({Stop("1", "anna", kIp, 250, 100)});
+  EXPECT_EQ(Who(kIp, 199), "anna");
+  EXPECT_EQ(Who(kIp, 220), "ben");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 260, 100)});
+  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  Apply({Start("3", "carl", "10.20.0.13", 100), Start("4", "dora", "10.20.0.13", 300),
+         Stop("3", "carl", "10.20.0.13", 200, 100)});
+  EXPECT_EQ(Who("10.20.0.13", 199), "carl");
+  EXPECT_EQ(Who("10.20.0.13", 200), "");
+  EXPECT_EQ(Who("10.20.0.13", 300), "dora");
+}
+
+TEST_F(LoginBookTest, AnEarlierLoginThatIsToldLateEndsWhereTheLaterBegins) {
+  Apply({Start("2", "ben", kIp, 200)});
+  Apply({Start("1", "anna", kIp, 100)});
+  EXPECT_EQ(Who(kIp, 150), "anna");
+  EXPECT_EQ(Who(kIp, 200), "ben");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
+}
+
+TEST_F(LoginBookTest, ASessionHasSeveralAddresses) {
+  Apply({Event(AccountingStatus::kStart, "1", "anna", {kIp, "2001:db8::1"}, 100)});
+  EXPECT_EQ(book_->AddressesOf("anna", At(150)).size(), 2U);
+  // The interim names another IPv6 address, and one without any says nothing.
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {}, 200, 100)});
+  EXPECT_EQ(book_->AddressesOf("anna", At(250)).size(), 2U);
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp, "2001:db8::2"}, 300, 300)});
+  EXPECT_EQ(Who("2001:db8::1", 299), "anna");
+  EXPECT_EQ(Who("2001:db8::1", 300), "");
+  EXPECT_EQ(Who("2001:db8::2", 300), "anna");
+  EXPECT_EQ(Who(kIp, 300), "anna");
+  Apply({Event(AccountingStatus::kStop, "1", "anna", {}, 400, 100)});
+  EXPECT_EQ(PresentNow(), "");
+}
+
+TEST_F(LoginBookTest, ANasThatRestartsHasForgottenItsSessions) {
+  AccountingEvent other = Start("1", "ben", "10.20.0.12", 100);
+  other.nas = kOtherNas;
+  Apply({Start("1", "anna", kIp, 100), other});
+  Apply({Event(AccountingStatus::kOff, "", "", {}, 300)});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
+  EXPECT_EQ(Who(kIp, 299), "anna");
+  EXPECT_EQ(Who(kIp, 300), "");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "nas-restart");
+  // A session's name is used again.
+  Apply({Start("1", "carl", kIp, 400)});
+  EXPECT_EQ(PresentNow(), "10.20.0.11 carl\n10.20.0.12 ben\n");
+  EXPECT_EQ(Who(kIp, 350), "");
+}
+
+TEST_F(LoginBookTest, AMissedStopEndsWithTheLastWord) {
+  AccountingEvent start = Start("1", "anna", kIp, 100);
+  start.interim_s = 60;
+  Apply({start, Start("2", "ben", "10.20.0.12", 100)});
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 160, 100)});
+  EXPECT_EQ(*book_->Expire(At(160 + 180), At(0)), 0U);
+  EXPECT_EQ(*book_->Expire(At(160 + 181), At(0)), 1U);
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
+  EXPECT_EQ(Who(kIp, 159), "anna");
+  EXPECT_EQ(Who(kIp, 160), "");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "missed-stop");
+  EXPECT_EQ(*book_->Expire(At(100 + 86'400), At(0)), 0U);
+  EXPECT_EQ(*book_->Expire(At(100 + 86'401), At(0)), 1U);
+}
+
+// While nobody listened nothing could be heard.
+TEST_F(LoginBookTest, SilenceCountsFromWhenSomebodyListened) {
+  AccountingEvent start = Start("1", "anna", kIp, 100);
+  start.interim_s = 60;
+  Apply({start});
+  EXPECT_EQ(*book_->Expire(At(5180), At(5000)), 0U);
+  EXPECT_EQ(*book_->Expire(At(5181), At(5000)), 1U);
+  EXPECT_EQ(Who(kIp, 100), "");  // its last word was its first
+}
+
+// A server that has lost its count uses a session's name again.
+TEST_F(LoginBookTest, ANameThatIsUsedAgainIsAnotherSession) {
+  Apply({Start("1", "anna", kIp, 100), Start("1", "ben", "10.20.0.12", 200)});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
+  EXPECT_EQ(Who(kIp, 199), "anna");
+  Apply({Start("1", "carl", "10.20.0.12", 300)});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 carl\n");
+  EXPECT_EQ(Who("10.20.0.12", 299), "ben");
+  // Long after a stop was missed, a stop by the same name says nothing about that.
+  AccountingEvent dora = Start("2", "dora", "10.20.0.14", 100);
+  dora.interim_s = 60;
+  Apply({dora});
+  EXPECT_EQ(*book_->Expire(At(1000), At(0)), 1U);
+  Apply({Start("2", "dora", "10.20.0.15", 500'000),
+         Stop("2", "dora", "10.20.0.15", 500'600, 500'000)});
+  EXPECT_EQ(Who("10.20.0.14", 400'000), "");
+  EXPECT_EQ(Who("10.20.0.15", 500'100), "dora");
+}
+
+TEST_F(LoginBookTest, WithoutAnAccountNobodyIsBound) {
+  Apply({Start("1", "", kIp, 100), Stop("2", "", "10.20.0.12", 300, 100)});
+  EXPECT_EQ(PresentNow(), "");
+  EXPECT_EQ(Who("10.20.0.12", 200), "");
+  // A stop may be short of words.
+  Apply({Start("3", "anna", kIp, 100), Stop("3", "", kIp, 200, 100)});
+  EXPECT_EQ(PresentNow(), "");
+  EXPECT_EQ(Who(kIp, 150), "anna");
+}
+
+TEST_F(LoginBookTest, AMissedStopThatComesAfterAllCounts) {
+  AccountingEvent start = Start("1", "anna", kIp, 100);
+  start.interim_s = 60;
+  Apply({start});
+  EXPECT_EQ(*book_->Expire(At(1000), At(0)), 1U);
+  Apply({Stop("1", "anna", kIp, 800, 100)});
+  EXPECT_EQ(Who(kIp, 799), "anna");
+  EXPECT_EQ(Who(kIp, 800), "");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  // Or it was only silent.
+  AccountingEvent other = Start("2", "ben", "10.20.0.12", 100);
+  other.interim_s = 60;
+  Apply({other});
+  EXPECT_EQ(*book_->Expire(At(1000), At(0)), 1U);
+  Apply({Event(AccountingStatus::kInterim, "2", "ben", {"10.20.0.12"}, 1100, 100)});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
+  EXPECT_EQ(Who("10.20.0.12", 500), "ben");
+  EXPECT_EQ(book_->HistoryOf("ben", 10).size(), 1U);
+}
+
+TEST_F(LoginBookTest, TheGenerationRisesWithEveryChange) {
+  const uint64_t before = book_->generation();
+  Apply({Start("1", "anna", kIp, 100)});
+  EXPECT_GT(book_->generation(), before);
+}
+
+TEST_F(LoginBookTest, HistoryHasTheNewestFirst) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string session = std::to_string(i);
+    Apply({Start(session.c_str(), "anna", kIp, 100 * i),
+           Stop(session.c_str(), "anna", kIp, 100 * i + 50, 100 * i)});
+  }
+  const auto history = book_->HistoryOf(*base::IpAddress::Parse(kIp), 3);
+  ASSERT_EQ(history.size(), 3U);
+  EXPECT_EQ(history[0].login_time, At(400));
+  EXPECT_EQ(history[2].login_time, At(200));
+}
+
+// Sessions one after the other at one address, told in any order and some of it twice: at every
+// moment the right one is found, and nobody where nobody was.
+TEST_F(LoginBookTest, AnyOrderComesToTheSame) {
+  constexpr int kSessions = 6;
+  std::mt19937 random(std::random_device{}());
+  for (int round = 0; round < 30; ++round) {
+    const std::string ip = "10.30.0." + std::to_string(round + 1);
+    std::vector<AccountingEvent> events;
+    std::vector<std::string> names;
+    for (int i = 0; i < kSessions; ++i) {
+      names.push_back(std::to_string(round) + "-" + std::to_string(i));
+      const int64_t login = 1000 * i;
+      const int64_t logout = login + 600;
+      events.push_back(Start(names.back().c_str(), names.back().c_str(), ip.c_str(), login));
+      events.push_back(Stop(names.back().c_str(), names.back().c_str(), ip.c_str(), logout, login));
+      if (random() % 2 == 0) events.push_back(events.back());
+    }
+    std::shuffle(events.begin(), events.end(), random);
+    for (const AccountingEvent& event : events) Apply({event});
+    for (int i = 0; i < kSessions; ++i) {
+      EXPECT_EQ(Who(ip.c_str(), 1000 * i), names[static_cast<size_t>(i)]);
+      EXPECT_EQ(Who(ip.c_str(), 1000 * i + 599), names[static_cast<size_t>(i)]);
+      EXPECT_EQ(Who(ip.c_str(), 1000 * i + 600), "");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::control::radius
