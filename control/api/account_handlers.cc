@@ -10,18 +10,19 @@ namespace {
 using nlohmann::json;
 
 json BindingJson(const std::string& address, const accounts::Binding& binding) {
-  return {{"address", address},     {"account", binding.account},
-          {"group", binding.group}, {"room", binding.room},
-          {"seat", binding.seat},   {"source", accounts::BindingSourceName(binding.source)}};
+  json out{{"address", address},     {"account", binding.account},
+           {"group", binding.group}, {"room", binding.room},
+           {"seat", binding.seat},   {"source", accounts::BindingSourceName(binding.source)}};
+  if (binding.login_time) out["login_time"] = base::FormatRfc3339(*binding.login_time);
+  return out;
 }
 
 // Of an IP address, a MAC address or an account.
-json BindingsOf(const accounts::Directory& directory, const std::string& what) {
-  const base::WallTime now = base::WallNow();
+json BindingsOf(const accounts::Directory& directory, const std::string& what, base::WallTime at) {
   json bindings = json::array();
   const auto add = [&](const std::string& text, const base::IpAddress& ip,
                        const base::MacAddress& mac) {
-    if (const auto found = directory.Lookup(ip, mac, now)) {
+    if (const auto found = directory.Lookup(ip, mac, at)) {
       bindings.push_back(BindingJson(text, *found));
     }
   };
@@ -30,7 +31,7 @@ json BindingsOf(const accounts::Directory& directory, const std::string& what) {
   } else if (const auto mac = base::MacAddress::Parse(what)) {
     add(mac->ToString(), {}, *mac);
   } else {
-    for (const base::IpAddress& of_account : directory.AddressesOf(what, now)) {
+    for (const base::IpAddress& of_account : directory.AddressesOf(what, at)) {
       add(of_account.ToString(), of_account, {});
     }
   }
@@ -42,13 +43,21 @@ json BindingsOf(const accounts::Directory& directory, const std::string& what) {
 Reply GetAccountsLookup(const Parts& parts, const Request& request) {
   const std::string what = request.QueryText("what");
   if (what.empty()) return ErrorReply(400, "a look-up wants what: an address or an account");
-  const json bindings = BindingsOf(parts.directory, what);
+  base::WallTime at = base::WallNow();
+  if (const std::string text = request.QueryText("at"); !text.empty()) {
+    const auto time = base::ParseRfc3339(text);
+    if (!time) return ErrorReply(400, "at: " + time.error().message);
+    at = *time;
+  }
+  const json bindings = BindingsOf(parts.directory, what, at);
   Operation operation;
   operation.action = "accounts lookup";
-  operation.target = what;
+  operation.target = what + " at " + base::FormatRfc3339(at);
   operation.outcome = fmt::format("done: {} found", bindings.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (bindings.empty()) return ErrorReply(404, "nothing is known of '" + what + "'");
+  if (bindings.empty()) {
+    return ErrorReply(404, "nothing is known of '" + what + "' at " + base::FormatRfc3339(at));
+  }
   return JsonReply({{"bindings", bindings}});
 }
 

@@ -18,6 +18,7 @@
 #include "control/metrics/metrics.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
+#include "control/radius/radius_server.h"
 #include "dataplane/base/config.h"
 
 namespace weir::control::api {
@@ -35,6 +36,9 @@ struct Parts {
   metrics::Metrics& metrics;
   OperationsLog& operations;
   base::WallTime started;
+  // Null: RADIUS accounting is not configured.
+  const radius::LoginBook* logins = nullptr;
+  const radius::RadiusServer* radius = nullptr;
 };
 
 class Api {

@@ -210,9 +210,17 @@ void CheckIncidents(const Parts& parts, Report& report) {
 }
 
 void CheckAccounts(const Parts& parts, Report& report) {
+  if (parts.radius != nullptr) {
+    report.Ok("radius",
+              fmt::format("{} addresses are logged in; {} requests of {} answered",
+                          parts.logins->present(), parts.radius->counters().answered.value(),
+                          parts.radius->counters().received.value()));
+  }
   if (parts.registry == nullptr) {
-    report.Warn("accounts", "no registry: sessions are recorded without an account",
-                "set [accounts] registry");
+    if (parts.radius == nullptr) {
+      report.Warn("accounts", "no registry and no RADIUS: sessions are recorded without an account",
+                  "set [accounts] registry or radius_clients");
+    }
   } else if (const std::string error = parts.registry->status().error; !error.empty()) {
     report.Fail("accounts", "the registry that was good last is in use: " + error,
                 "mend the file; it is read again when it changes");

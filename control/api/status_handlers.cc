@@ -8,6 +8,24 @@ namespace {
 
 constexpr uint64_t kOperationsMax = 10'000;
 
+nlohmann::json RadiusJson(const radius::RadiusServer& server, const radius::LoginBook& logins) {
+  const radius::RadiusCounters& counters = server.counters();
+  nlohmann::json refused{{"unknown_nas", counters.unknown_nas.value()},
+                         {"not_stored", counters.not_stored.value()}};
+  for (size_t i = 1; i < radius::kRadiusFaults; ++i) {
+    refused[std::string(RadiusFaultName(static_cast<radius::RadiusFault>(i)))] =
+        counters.faults[i].value();
+  }
+  return {{"port", server.port()},
+          {"clients", server.clients()},
+          {"logged_in", logins.present()},
+          {"received", counters.received.value()},
+          {"answered", counters.answered.value()},
+          {"repeated", counters.repeated.value()},
+          {"not_sent", counters.not_sent.value()},
+          {"refused", refused}};
+}
+
 nlohmann::json AccountsJson(const Parts& parts) {
   const policy::IdentityStatus told = parts.identities.status();
   nlohmann::json accounts{{"registry_rows", parts.directory.registry_rows()},
@@ -25,6 +43,7 @@ nlohmann::json AccountsJson(const Parts& parts) {
     accounts["registry_loaded"] = base::FormatRfc3339(registry.loaded);
     accounts["registry_error"] = registry.error;
   }
+  if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
   return accounts;
 }
 

@@ -25,6 +25,7 @@ ControlApp::~ControlApp() {
   if (ingest_) ingest_->Stop();
   if (identities_) identities_->Stop();
   if (policy_) policy_->Stop();
+  if (radius_) radius_->Stop();
 }
 
 base::Result<std::unique_ptr<ControlApp>> ControlApp::Open(
@@ -55,6 +56,7 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
         std::make_unique<accounts::RegistryFile>(config_.accounts.registry, directory_, LogLine);
     if (auto loaded = registry_->Load(); !loaded) return loaded;
   }
+  if (auto opened = OpenRadius(); !opened) return opened;
   const std::array clock_directories{config_dir / "clocks", data / "clocks"};
   auto clocks = incidents::LoadClockProfiles(config_.incidents.profiles, clock_directories);
   if (!clocks) return clocks.error();
@@ -76,6 +78,24 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   ingest_options.log = LogLine;
   ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
   ingest_->AddConsumer(*incidents_);
+  return {};
+}
+
+base::Status ControlApp::OpenRadius() {
+  const base::AccountsConfig& accounts = config_.accounts;
+  if (accounts.radius_clients.empty()) return {};
+  auto clients = radius::RadiusClients::Load(accounts.radius_clients);
+  if (!clients) return clients.error();
+  auto book = radius::LoginBook::Open(config_.control.data_dir / "accounts.db");
+  if (!book) return book.error();
+  logins_ = std::move(*book);
+  directory_.Use(*logins_);
+  auto server = radius::RadiusServer::Open(
+      {accounts.radius_address, accounts.radius_port, std::move(*clients), LogLine}, *logins_);
+  if (!server) return server.error();
+  radius_ = std::move(*server);
+  LogLine("RADIUS accounting is taken on " + accounts.radius_address.ToString() + " port " +
+          std::to_string(radius_->port()));
   return {};
 }
 
@@ -117,9 +137,9 @@ base::Status ControlApp::OpenApi() {
   if (!token) return token.error();
   poller_ = std::make_unique<Poller>(
       Poller::Sources{*policy_, *ingest_, *store_, *incidents_, metrics_, LogLine});
-  api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
-                                               *policy_, *identities_, registry_.get(), metrics_,
-                                               *operations_, started_});
+  api_ = std::make_unique<api::Api>(
+      api::Parts{config_, *store_, *ingest_, directory_, *incidents_, *policy_, *identities_,
+                 registry_.get(), metrics_, *operations_, started_, logins_.get(), radius_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -137,6 +157,7 @@ base::Status ControlApp::OpenApi() {
 base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
   policy_->Start();
+  if (radius_) radius_->Start();
   identities_->Start();
   poller_->Start();
   server_->Start();

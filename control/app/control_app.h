@@ -1,7 +1,7 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: ingest, policy supervisor, identity
-// publisher, poller, the API's acceptor and one a connection; each part guards itself.
+// Open() and the destructor on the main thread. Threads: RADIUS, ingest, policy supervisor,
+// identity publisher, poller, the API's acceptor and one a connection; each part guards itself.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@
 #include "control/metrics/metrics.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
+#include "control/radius/radius_server.h"
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
 
@@ -40,6 +41,7 @@ class ControlApp {
 
   base::Status MakeDirectories() const;
   base::Status OpenStores(const std::filesystem::path& config_dir);
+  base::Status OpenRadius();
   base::Status OpenPolicy();
   base::Status OpenApi();
 
@@ -48,6 +50,8 @@ class ControlApp {
   metrics::Metrics metrics_;
   accounts::Directory directory_;
   std::unique_ptr<accounts::RegistryFile> registry_;  // null: none is configured
+  std::unique_ptr<radius::LoginBook> logins_;         // null: RADIUS accounting is not
+  std::unique_ptr<radius::RadiusServer> radius_;      // the same
   std::unique_ptr<audit::RocksStore> store_;
   std::unique_ptr<incidents::IncidentStore> incidents_;
   std::unique_ptr<api::OperationsLog> operations_;

@@ -15,13 +15,13 @@ using nlohmann::json;
 using policy::JsonCount;
 
 Table BindingTable(const json& bindings) {
-  Table table({"address", "account", "group", "room", "seat", "source"});
+  Table table({"address", "account", "group", "room", "seat", "source", "since"});
   for (const json& binding : bindings) {
     const auto text = [&binding](const char* key) {
       return Printable(policy::JsonText(binding, key));
     };
     table.Add({text("address"), text("account"), text("group"), text("room"), text("seat"),
-               text("source")});
+               text("source"), LocalTime(policy::JsonText(binding, "login_time"))});
   }
   return table;
 }
@@ -53,8 +53,10 @@ int RunAccountsImport(Context& context, const std::filesystem::path& file) {
   return kDone;
 }
 
-int RunAccountsLookup(Context& context, const std::string& what) {
-  const auto found = context.Ask({"GET", "/api/v1/accounts/lookup?what=" + UrlEncode(what), ""});
+int RunAccountsLookup(Context& context, const std::string& what, const std::string& at) {
+  std::string path = "/api/v1/accounts/lookup?what=" + UrlEncode(what);
+  if (!at.empty()) path += "&at=" + UrlEncode(at);
+  const auto found = context.Ask({"GET", path, ""});
   if (!found) return context.exit_code();
   if (context.as_json()) {
     context.PrintJson(*found);

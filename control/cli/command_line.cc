@@ -266,10 +266,10 @@ class CommandLine {
         [this](Context& c) { return RunAccountsImport(c, file_); })
         ->add_option("file", file_, "columns account,ip,mac,group,room,seat")
         ->required();
-    Add(accounts, "lookup", "who has an address, or the addresses of an account",
-        [this](Context& c) { return RunAccountsLookup(c, word_); })
-        ->add_option("what", word_, "an address or an account")
-        ->required();
+    CLI::App* lookup = Add(accounts, "lookup", "who has an address, or the addresses of an account",
+                           [this](Context& c) { return RunAccountsLookup(c, word_, at_); });
+    lookup->add_option("what", word_, "an address or an account")->required();
+    lookup->add_option("--at", at_, "at that moment, 2026-12-31T18:00+08:00, in place of now");
   }
 
   void AddNotYet() {
@@ -296,7 +296,7 @@ class CommandLine {
   bool config_is_subject_ = false;
   std::string socket_, config_, file_;
   WhyOptions why_;
-  std::string show_, account_, id_, note_, word_, reason_;
+  std::string show_, account_, at_, id_, note_, word_, reason_;
   uint64_t limit_ = 100;
   bool all_ = false;
   TopOptions top_;

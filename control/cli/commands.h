@@ -57,7 +57,7 @@ int RunBypass(Context& context, const std::string& word, const std::string& reas
 
 // account_commands.cc
 int RunAccountsImport(Context& context, const std::filesystem::path& file);
-int RunAccountsLookup(Context& context, const std::string& what);
+int RunAccountsLookup(Context& context, const std::string& what, const std::string& at);
 
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);

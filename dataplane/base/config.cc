@@ -82,14 +82,21 @@ bool IsLoopback(const IpAddress& address) {
   return kV4.Contains(address) || address == kV6;
 }
 
-void TakeListen(const Value& value, Config& config) {
-  constexpr std::string_view kWhat =
-      "an address and port such as \"127.0.0.1:8443\" or \"[::1]:8443\"";
-  const auto text = TakeText(value, kWhat);
-  if (!text) return;
-  const std::string found = fmt::format("{}, found \"{}\"", kWhat, *text);
+struct Endpoint {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
+// nullopt, and a problem, for anything else.
+std::optional<Endpoint> TakeAddressAndPort(const Value& value, std::string_view what) {
+  const auto text = TakeText(value, what);
+  if (!text) return std::nullopt;
+  const auto refuse = [&] {
+    value.Expected(fmt::format("{}, found \"{}\"", what, *text));
+    return std::nullopt;
+  };
   const size_t colon = text->rfind(':');
-  if (colon == std::string::npos) return value.Expected(found);
+  if (colon == std::string::npos) return refuse();
   std::string host = text->substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
@@ -98,13 +105,29 @@ void TakeListen(const Value& value, Config& config) {
   uint16_t port = 0;
   const auto parsed = std::from_chars(text->data() + colon + 1, end, port);
   const bool good_port = parsed.ec == std::errc() && parsed.ptr == end;
-  if (!address || !good_port || bracketed == address->is_v4()) return value.Expected(found);
-  if (!IsLoopback(*address)) {
+  if (!address || !good_port || bracketed == address->is_v4()) return refuse();
+  return Endpoint{*address, port};
+}
+
+void TakeListen(const Value& value, Config& config) {
+  const auto taken =
+      TakeAddressAndPort(value, "an address and port such as \"127.0.0.1:8443\" or \"[::1]:8443\"");
+  if (!taken) return;
+  if (!IsLoopback(taken->address)) {
     return value.Expected(fmt::format(
-        "a loopback address; listening on {} is not supported yet, as this port has no TLS", host));
+        "a loopback address; listening on {} is not supported yet, as this port has no TLS",
+        taken->address.ToString()));
   }
-  config.control.listen_address = *address;
-  config.control.listen_port = port;
+  config.control.listen_address = taken->address;
+  config.control.listen_port = taken->port;
+}
+
+void TakeRadiusListen(const Value& value, Config& config) {
+  const auto taken =
+      TakeAddressAndPort(value, "an address and port such as \"0.0.0.0:1813\" or \"[::]:1813\"");
+  if (!taken) return;
+  config.accounts.radius_address = taken->address;
+  config.accounts.radius_port = taken->port;
 }
 
 void TakeAuditStore(const Value& value, Config&) {
@@ -287,6 +310,9 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 1, 4'000'000, c.accounts.max_addresses);
      }},
+    {"accounts", "radius_clients",
+     [](const Value& v, Config& c) { TakePath(v, c.accounts.radius_clients); }},
+    {"accounts", "radius_listen", TakeRadiusListen},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",
      [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},
@@ -406,10 +432,16 @@ class ConfigReader {
     if (accounts.unknown == UnknownAddress::kPortal && !places_.contains("accounts.portal")) {
       problems_.Add(places_["accounts.unknown"], "accounts.unknown: \"portal\" needs portal");
     }
-    if (accounts.unknown != UnknownAddress::kAllow && !places_.contains("accounts.registry")) {
+    const bool known =
+        places_.contains("accounts.registry") || places_.contains("accounts.radius_clients");
+    if (accounts.unknown != UnknownAddress::kAllow && !known) {
       problems_.Add(places_["accounts.unknown"],
-                    "accounts.unknown: expected \"allow\" without registry: everybody would be "
-                    "unknown");
+                    "accounts.unknown: expected \"allow\" without registry or radius_clients: "
+                    "everybody would be unknown");
+    }
+    if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
+      problems_.Add(places_["accounts.radius_listen"],
+                    "accounts.radius_listen: needs radius_clients, those who may send");
     }
   }
 

@@ -105,6 +105,7 @@ struct JournalConfig {
 };
 
 inline constexpr std::array<uint8_t, 4> kLoopbackV4 = {127, 0, 0, 1};
+inline constexpr std::array<uint8_t, 4> kAnyV4 = {0, 0, 0, 0};
 
 struct ControlConfig {
   IpAddress listen_address = IpAddress::FromV4(kLoopbackV4);  // always a loopback address
@@ -133,6 +134,9 @@ struct AccountsConfig {
   UnknownAddress unknown = UnknownAddress::kAllow;
   std::string portal;                // an http or https address; with kPortal only
   uint32_t max_addresses = 200'000;  // with an account; what comes above is refused, and counted
+  std::filesystem::path radius_clients;  // who may send RADIUS accounting; empty: nobody
+  IpAddress radius_address = IpAddress::FromV4(kAnyV4);
+  uint16_t radius_port = 1813;  // RFC 2866 §3; 0: any free port
 };
 
 struct IncidentsConfig {

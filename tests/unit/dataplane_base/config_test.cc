@@ -95,6 +95,8 @@ store = "embedded"
 retention_days = 180
 [accounts]
 registry = "accounts.csv"
+radius_clients = "clients.csv"
+radius_listen = "[2001:db8::1]:1814"
 [incidents]
 profiles = []
 [log]
@@ -143,6 +145,9 @@ level = "debug"
   EXPECT_EQ(config->control.dataplane_socket, "/tmp/d.sock");
   EXPECT_EQ(config->audit.retention_days, 180U);
   EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
+  EXPECT_EQ(config->accounts.radius_clients, "/etc/weir/clients.csv");
+  EXPECT_EQ(config->accounts.radius_address.ToString(), "2001:db8::1");
+  EXPECT_EQ(config->accounts.radius_port, 1814);
   EXPECT_TRUE(config->incidents.profiles.empty());
   EXPECT_EQ(config->log.level, LogLevel::kDebug);
 }
@@ -269,7 +274,13 @@ constexpr BadInput kBadInputs[] = {
      "5:11: accounts.unknown: expected \"allow\", \"drop\", \"reject\" or \"portal\", found "
      "\"portals\"; did you mean 'portal'?"},
     {"[accounts]\nunknown = \"reject\"\n",
-     "5:1: accounts.unknown: expected \"allow\" without registry: everybody would be unknown"},
+     "5:1: accounts.unknown: expected \"allow\" without registry or radius_clients: everybody "
+     "would be unknown"},
+    {"[accounts]\nradius_clients = \"c.csv\"\nradius_listen = \"1813\"\n",
+     "6:17: accounts.radius_listen: expected an address and port such as \"0.0.0.0:1813\" or "
+     "\"[::]:1813\", found \"1813\""},
+    {"[accounts]\nradius_listen = \"0.0.0.0:1813\"\n",
+     "5:1: accounts.radius_listen: needs radius_clients, those who may send"},
     {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
      "6:1: accounts.unknown: \"portal\" needs portal"},
     {"[accounts]\nmax_addresses = 0\n",
