@@ -3,19 +3,9 @@
 #include <charconv>
 
 #include "control/policy/json_fields.h"
+#include "dataplane/base/hex.h"
 
 namespace weir::control::api {
-namespace {
-
-std::optional<unsigned> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return std::nullopt;
-}
-
-}  // namespace
-
 std::string Request::BodyText(const char* name) const { return policy::JsonText(body, name); }
 
 Reply JsonReply(const nlohmann::json& value, unsigned status) {
@@ -38,10 +28,10 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
       decoded += text[at];
     } else {
       if (at + 2 >= text.size()) return std::nullopt;
-      const auto high = HexDigit(text[at + 1]);
-      const auto low = HexDigit(text[at + 2]);
-      if (!high || !low) return std::nullopt;
-      decoded += static_cast<char>(*high << 4 | *low);
+      const int high = base::HexDigit(text[at + 1]);
+      const int low = base::HexDigit(text[at + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      decoded += static_cast<char>(high << 4 | low);
       at += 2;
     }
   }

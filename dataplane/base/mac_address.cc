@@ -2,17 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/base/hex.h"
+
 namespace weir::base {
-namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
 
 Result<MacAddress> MacAddress::Parse(std::string_view text) {
   const Error bad{fmt::format("'{}' is not a MAC address; 02:00:5e:10:00:01 would do", text)};

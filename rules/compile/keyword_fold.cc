@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
+#include "dataplane/base/hex.h"
 #include "dataplane/base/utf8.h"
 
 namespace weir::rules {
 namespace {
 
-constexpr char32_t kReplacement = 0xfffd;
+using base::HexDigit;
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char small = static_cast<char>(c | 0x20);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
+constexpr char32_t kReplacement = 0xfffd;
 
 uint32_t HexNumber(std::string_view digits) {
   uint32_t number = 0;
