@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "dataplane/base/hex.h"
+
 namespace weir::control::radius {
 namespace {
 
@@ -30,20 +32,12 @@ constexpr std::array<const char*, 19> kCauses = {"",
                                                  "user-error",
                                                  "host-request"};
 
-base::WallTime Less(base::WallTime time, int64_t seconds) {
-  return {time.ns - seconds * base::kNsPerSecond};
-}
-
 base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
   if (request.event_time_s) {
     const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
-    if (told <= Less(arrival, -kAheadMaxS) && told >= Less(arrival, kBehindMaxS)) return told;
+    if (told <= Earlier(arrival, -kAheadMaxS) && told >= Earlier(arrival, kBehindMaxS)) return told;
   }
-  return request.delay_s <= kBehindMaxS ? Less(arrival, request.delay_s) : arrival;
-}
-
-bool IsHexDigit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  return request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
 }
 
 base::MacAddress MacOf(const std::string& station) {
@@ -52,7 +46,7 @@ base::MacAddress MacOf(const std::string& station) {
   std::string plain;
   for (const char c : station) {
     if (plain.size() == kDigits) break;
-    if (IsHexDigit(c)) {
+    if (base::HexDigit(c) >= 0) {
       plain += c;
     } else if (c != ':' && c != '-' && c != '.') {
       break;
@@ -65,6 +59,10 @@ base::MacAddress MacOf(const std::string& station) {
 }
 
 }  // namespace
+
+base::WallTime Earlier(base::WallTime time, int64_t seconds) {
+  return {time.ns - seconds * base::kNsPerSecond};
+}
 
 std::string TerminateCauseName(uint32_t cause) {
   return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);
@@ -86,7 +84,7 @@ AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress&
   const bool began_before =
       request.status == AccountingStatus::kInterim || request.status == AccountingStatus::kStop;
   if (began_before && request.session_time_s && *request.session_time_s <= kSessionMaxS) {
-    event.login = Less(event.time, *request.session_time_s);
+    event.login = Earlier(event.time, *request.session_time_s);
   }
   event.interim_s = request.interim_interval_s;
   event.cause = TerminateCauseName(request.terminate_cause);

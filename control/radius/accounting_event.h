@@ -30,6 +30,8 @@ struct AccountingEvent {
   std::string cause;       // of the end: "user-request", …; empty: none was given
 };
 
+base::WallTime Earlier(base::WallTime time, int64_t seconds);
+
 // "user-request" for 1, …: RFC 2866 §5.10; "cause-99" for others; empty for 0.
 std::string TerminateCauseName(uint32_t cause);
 

@@ -64,10 +64,6 @@ Login LoginOf(const Rows& rows) {
   return login;
 }
 
-base::WallTime Earlier(base::WallTime time, int64_t seconds) {
-  return {time.ns - seconds * base::kNsPerSecond};
-}
-
 // To the microsecond, as the file has it.
 base::WallTime Cut(base::WallTime time) { return database::FromUs(database::ToUs(time)); }
 
@@ -340,6 +336,20 @@ base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listen
   return silent.size();
 }
 
+// The log-ins that are asked for, up to `limit`; none where the file cannot be read. With mutex_
+// held.
+template <typename... Args>
+std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
+  std::vector<Login> logins;
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  {
+    Rows rows = database_->Query(Select(rest), args...);
+    while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
+  }
+  if (!transaction.Commit()) return {};
+  return logins;
+}
+
 std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime at) const {
   const std::lock_guard lock(mutex_);
   const auto open = open_at_.find(ip);
@@ -349,16 +359,11 @@ std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime a
   }
   const auto ended = ended_at_.find(ip);
   if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
-  Transaction transaction(*database_, Transaction::Kind::kRead);
-  std::optional<Login> found;
-  {
-    Rows rows = database_->Query(Select("WHERE ip = ? AND login_us <= ? AND logout_us > ? "
-                                        "ORDER BY login_us DESC LIMIT 1"),
-                                 ip.ToString(), at, at);
-    if (rows.Next()) found = LoginOf(rows);
-  }
-  if (!transaction.Commit()) return std::nullopt;
-  return found;
+  std::vector<Login> found =
+      Read("WHERE ip = ? AND login_us <= ? AND logout_us > ? ORDER BY login_us DESC", 1,
+           ip.ToString(), at, at);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 std::optional<accounts::Binding> LoginBook::BindingAt(const base::IpAddress& ip,
@@ -374,10 +379,12 @@ std::optional<accounts::Binding> LoginBook::BindingAt(const base::IpAddress& ip,
 
 std::vector<base::IpAddress> LoginBook::AddressesOf(std::string_view account,
                                                     base::WallTime at) const {
+  const std::lock_guard lock(mutex_);
   std::vector<base::IpAddress> addresses;
-  for (const Login& login : HistoryOf(account, SIZE_MAX)) {
-    const bool then = login.login_time <= at && (!login.logout_time || *login.logout_time > at);
-    if (then) addresses.push_back(login.ip);
+  for (const Login& login :
+       Read("WHERE account = ? AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)",
+            SIZE_MAX, account, at, at)) {
+    addresses.push_back(login.ip);
   }
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
@@ -385,25 +392,13 @@ std::vector<base::IpAddress> LoginBook::AddressesOf(std::string_view account,
 }
 
 std::vector<Login> LoginBook::HistoryOf(const base::IpAddress& ip, size_t limit) const {
-  return History("ip", ip.ToString(), limit);
+  const std::lock_guard lock(mutex_);
+  return Read("WHERE ip = ? ORDER BY login_us DESC, id DESC", limit, ip.ToString());
 }
 
 std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
-  return History("account", account, limit);
-}
-
-std::vector<Login> LoginBook::History(std::string_view column, std::string_view value,
-                                      size_t limit) const {
   const std::lock_guard lock(mutex_);
-  std::vector<Login> logins;
-  Transaction transaction(*database_, Transaction::Kind::kRead);
-  {
-    Rows rows = database_->Query(
-        Select("WHERE " + std::string(column) + " = ? ORDER BY login_us DESC, id DESC"), value);
-    while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
-  }
-  if (!transaction.Commit()) return {};
-  return logins;
+  return Read("WHERE account = ? ORDER BY login_us DESC, id DESC", limit, account);
 }
 
 std::vector<accounts::Present> LoginBook::PresentBindings() const {

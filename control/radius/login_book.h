@@ -106,7 +106,8 @@ class LoginBook final : public accounts::LoginSource {
   std::optional<base::WallTime> NextLoginAt(const base::IpAddress& ip, base::WallTime after);
   void Insert(Row row);
   std::vector<int64_t> OpenOf(const SessionKey& session) const;
-  std::vector<Login> History(std::string_view column, std::string_view value, size_t limit) const;
+  template <typename... Args>
+  std::vector<Login> Read(std::string_view rest, size_t limit, const Args&... args) const;
 
   mutable std::mutex mutex_;  // guards all below
   std::unique_ptr<database::Database> database_;
