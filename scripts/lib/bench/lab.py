@@ -125,10 +125,17 @@ class Bench:
         return found | {key: summary[key] for key in ("rx_packets", "forwarded_packets", "dropped_packets")}
 
 
-def measure(binaries, arguments):
+def skipped():
+    """What is told in place of a result where the lab cannot be; None where it can."""
     lacking = [name for name in PROGRAMS if not shutil.which(name)]
-    if lacking:
-        return {"skipped": f"{', '.join(lacking)} not installed; scripts/setup --bench installs it"}
+    if not lacking:
+        return None
+    return {"skipped": f"{', '.join(lacking)} not installed; scripts/setup --bench installs it"}
+
+
+def measure(binaries, arguments):
+    if instead := skipped():
+        return instead
     with contextlib.ExitStack() as cleanup:
         lab = weirlab.Lab(PREFIX)
         cleanup.callback(lab.down)

@@ -2,7 +2,6 @@
 that one end sends must come to the other, and what is listed must never answer."""
 import contextlib
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -11,7 +10,7 @@ import weirlab
 
 from . import pairs, progress
 from .forwarders import remove_eal_folders
-from .lab import PREFIX, PROGRAMS, Bench
+from .lab import PREFIX, Bench, skipped
 
 TARGETS = ["weir-dataplane"]
 NAMES = 1_000_000
@@ -99,9 +98,8 @@ def swap_all(lab, appliance, path, swaps):
 
 
 def measure(binaries, arguments):
-    lacking = [name for name in PROGRAMS if not shutil.which(name)]
-    if lacking:
-        return {"skipped": f"{', '.join(lacking)} not installed; scripts/setup --bench installs it"}
+    if instead := skipped():
+        return instead
     with contextlib.ExitStack() as cleanup:
         lab = weirlab.Lab(PREFIX)
         cleanup.callback(remove_eal_folders)
