@@ -11,17 +11,19 @@
 #include "control/accounts/directory.h"
 #include "control/accounts/registry_file.h"
 #include "control/api/message.h"
-#include "control/api/operations_log.h"
 #include "control/audit/session_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
+#include "control/operations/operations_log.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
 #include "dataplane/base/config.h"
 
 namespace weir::control::api {
+
+using operations::Operation;
 
 // The parts of weir-control that answers are made of.
 struct Parts {
@@ -34,7 +36,7 @@ struct Parts {
   policy::IdentityPublisher& identities;
   accounts::RegistryFile* registry;  // null: none is configured
   metrics::Metrics& metrics;
-  OperationsLog& operations;
+  operations::OperationsLog& operations;
   base::WallTime started;
   // Null: RADIUS accounting is not configured.
   const radius::LoginBook* logins = nullptr;

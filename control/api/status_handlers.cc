@@ -111,7 +111,8 @@ Reply GetOperations(const Parts& parts, const Request& request) {
   const auto operations = parts.operations.List(*limit);
   if (!operations) return ErrorReply(500, operations.error().message);
   nlohmann::json list = nlohmann::json::array();
-  for (const Operation& operation : *operations) list.push_back(ToJson(operation));
+  for (const Operation& operation : *operations)
+    list.push_back(nlohmann::json::parse(operations::OperationToJson(operation)));
   return JsonReply({{"operations", list}});
 }
 

@@ -176,12 +176,4 @@ json ToJson(const audit::StoreStats& stats) {
           {"sessions_closed_lost", stats.sessions_closed_lost}};
 }
 
-json ToJson(const Operation& operation) {
-  return {{"number", operation.number}, {"time", FormatRfc3339(operation.time)},
-          {"actor", operation.actor},   {"via", operation.via},
-          {"action", operation.action}, {"target", operation.target},
-          {"reason", operation.reason}, {"outcome", operation.outcome},
-          {"rows", operation.rows}};
-}
-
 }  // namespace weir::control::api

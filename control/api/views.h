@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "control/api/operations_log.h"
 #include "control/audit/session_store.h"
 #include "control/incidents/incident.h"
 #include "control/ingest/ingest.h"
@@ -23,6 +22,5 @@ nlohmann::json ToJson(const policy::Waiting& waiting);
 nlohmann::json ToJson(const policy::RulesDiff& diff);
 nlohmann::json ToJson(const ingest::Counters& counters);
 nlohmann::json ToJson(const audit::StoreStats& stats);
-nlohmann::json ToJson(const Operation& operation);
 
 }  // namespace weir::control::api

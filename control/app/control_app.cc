@@ -63,7 +63,7 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   auto incidents = incidents::IncidentStore::Open(data / "control.db", std::move(*clocks));
   if (!incidents) return incidents.error();
   incidents_ = std::move(*incidents);
-  auto operations = api::OperationsLog::Open(data / "control.db");
+  auto operations = operations::OperationsLog::Open(data / "control.db");
   if (!operations) return operations.error();
   operations_ = std::move(*operations);
   audit::RocksStore::Options options;
@@ -113,7 +113,7 @@ base::Status ControlApp::OpenPolicy() {
   options.dataplane_socket = config_.control.dataplane_socket;
   options.log = LogLine;
   options.record = [this](std::string_view action, std::string_view outcome) {
-    api::Operation operation;
+    operations::Operation operation;
     operation.time = base::WallNow();
     operation.actor = "weir-control";
     operation.via = "itself";

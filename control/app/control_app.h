@@ -9,13 +9,13 @@
 #include "control/accounts/directory.h"
 #include "control/accounts/registry_file.h"
 #include "control/api/api.h"
-#include "control/api/operations_log.h"
 #include "control/api/server.h"
 #include "control/app/poller.h"
 #include "control/audit/rocks_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
+#include "control/operations/operations_log.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
@@ -54,7 +54,7 @@ class ControlApp {
   std::unique_ptr<radius::RadiusServer> radius_;      // the same
   std::unique_ptr<audit::RocksStore> store_;
   std::unique_ptr<incidents::IncidentStore> incidents_;
-  std::unique_ptr<api::OperationsLog> operations_;
+  std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;

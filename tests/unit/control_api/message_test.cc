@@ -8,7 +8,6 @@
 #include <fstream>
 
 #include "control/api/auth.h"
-#include "control/api/operations_log.h"
 
 namespace weir::control::api {
 namespace {
@@ -77,26 +76,6 @@ TEST_F(TokenFile, IsRefusedWhenOthersMayReadItOrItHoldsNone) {
   ASSERT_EQ(::chmod((dir_ / "short").c_str(), 0600), 0);
   EXPECT_FALSE(LoadOrMakeToken(dir_ / "short").ok());
   EXPECT_FALSE(LoadOrMakeToken(dir_ / "no" / "token").ok());
-}
-
-TEST_F(TokenFile, TheOperationsLogKeepsEveryEntry) {
-  auto log = OperationsLog::Open(dir_ / "control.db");
-  ASSERT_TRUE(log.ok()) << log.error().message;
-  Operation operation;
-  operation.actor = "alice";
-  operation.action = "sessions";
-  operation.reason = "case 7";
-  operation.rows = 12;
-  ASSERT_TRUE((*log)->Append(operation).ok());
-  operation.actor = "bob";
-  ASSERT_TRUE((*log)->Append(operation).ok());
-  const auto entries = (*log)->List(10);
-  ASSERT_TRUE(entries.ok());
-  ASSERT_EQ(entries->size(), 2u);
-  EXPECT_EQ((*entries)[0].actor, "bob");
-  EXPECT_EQ((*entries)[1].reason, "case 7");
-  EXPECT_EQ((*entries)[1].rows, 12);
-  EXPECT_EQ((*log)->List(1)->size(), 1u);
 }
 
 }  // namespace
