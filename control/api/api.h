@@ -11,6 +11,7 @@
 #include "control/accounts/directory.h"
 #include "control/accounts/registry_file.h"
 #include "control/api/message.h"
+#include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
@@ -19,6 +20,8 @@
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
+#include "control/sealing/legal_holds.h"
+#include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
 
 namespace weir::control::api {
@@ -37,6 +40,9 @@ struct Parts {
   accounts::RegistryFile* registry;  // null: none is configured
   metrics::Metrics& metrics;
   operations::OperationsLog& operations;
+  sealing::Sealer& sealer;
+  sealing::LegalHolds& holds;
+  const audit::DiskForecast& forecast;
   base::WallTime started;
   // Null: RADIUS accounting is not configured.
   const radius::LoginBook* logins = nullptr;

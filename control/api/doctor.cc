@@ -107,6 +107,33 @@ void CheckStore(const Parts& parts, Report& report) {
                                  stats->bytes_on_disk));
 }
 
+constexpr int64_t kSealLateNs = 4 * 3600 * base::kNsPerSecond;
+
+void CheckSeals(const Parts& parts, Report& report) {
+  const sealing::SealerStatus status = parts.sealer.status();
+  if (!status.error.empty()) {
+    report.Fail("seals", status.error, "what is not sealed proves nothing: weirctl audit verify");
+  } else if (status.until && base::WallNow().ns - status.until->ns > kSealLateNs) {
+    report.Warn("seals",
+                "the record is sealed until " + base::FormatRfc3339(*status.until) + " only",
+                "see that the journal is read, and the log of weir-control");
+  } else if (!status.until) {
+    report.Ok("seals", "the first hour is not over yet");
+  } else {
+    report.Ok("seals", fmt::format("{}; the record is sealed until {}", status.seals,
+                                   base::FormatRfc3339(*status.until)));
+  }
+  if (parts.config.audit.anchor_file.empty()) {
+    report.Warn("anchor", "no seal is told to anybody outside",
+                "set [audit] anchor_file to a file on another machine");
+  } else if (!status.anchor_error.empty()) {
+    report.Fail("anchor", status.anchor_error,
+                "see that the place of [audit] anchor_file is there");
+  } else {
+    report.Ok("anchor", fmt::format("has seal {}", status.anchored));
+  }
+}
+
 void CheckDisk(const char* part, const std::filesystem::path& path, Report& report) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0 || info.f_blocks == 0) {
@@ -248,6 +275,7 @@ Reply GetDoctor(const Parts& parts, const Request&) {
   CheckProtected(parts, report);
   CheckIngest(parts, report);
   CheckStore(parts, report);
+  CheckSeals(parts, report);
   CheckDisk("disk", parts.config.control.data_dir, report);
   CheckDisk("journal disk", parts.config.journal.dir, report);
   CheckAccounts(parts, report);

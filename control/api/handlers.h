@@ -48,6 +48,16 @@ nlohmann::json WhatBlockChanges(const Parts& parts, const policy::Block& block);
 Reply GetAccountsLookup(const Parts& parts, const Request& request);
 Reply PostAccountsImport(const Parts& parts, const Request& request);
 
+// audit_handlers.cc
+Reply GetAuditStatus(const Parts& parts, const Request& request);
+Reply PostAuditVerify(const Parts& parts, const Request& request);
+Reply PostAuditSeal(const Parts& parts, const Request& request);
+Reply ListHolds(const Parts& parts, const Request& request);
+Reply PostHold(const Parts& parts, const Request& request);
+Reply DeleteHold(const Parts& parts, const Request& request);
+// "from" and "to" of the body; empty: neither is given.
+base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

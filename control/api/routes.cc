@@ -39,6 +39,13 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v1/lists/{name}/import", PostListImport, "put a file in its place"},
     {"POST", "/api/v1/bypass", PostBypass, "forward everything undecided, or stop doing so"},
     {"GET", "/api/v1/operations", GetOperations, "the operations log, newest first"},
+    {"GET", "/api/v1/audit/status", GetAuditStatus,
+     "what the record holds, since when, how far it is sealed, when the disk is full"},
+    {"POST", "/api/v1/audit/verify", PostAuditVerify, "check the record against its seals"},
+    {"POST", "/api/v1/audit/seal", PostAuditSeal, "seal everything up to now"},
+    {"GET", "/api/v1/audit/holds", ListHolds, "legal holds, newest first"},
+    {"POST", "/api/v1/audit/holds", PostHold, "keep the record of a time until released"},
+    {"DELETE", "/api/v1/audit/holds/{id}", DeleteHold, "release a hold"},
 };
 
 std::vector<std::string_view> Segments(std::string_view path) {

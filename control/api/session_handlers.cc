@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "control/api/handlers.h"
+#include "control/api/row_stream.h"
 #include "control/audit/session_csv.h"
-#include "dataplane/events/session_json.h"
+#include "control/sealing/record_lines.h"
 
 namespace weir::control::api {
 namespace {
 
-constexpr size_t kPieceBytes = 32 * 1024;
 constexpr uint64_t kTopSecondsMax = 7 * 86'400;
 constexpr uint64_t kTopRowsMax = 1000;
 constexpr uint64_t kTopRecordsMax = 2'000'000;
@@ -64,32 +64,6 @@ std::string QueryTarget(const Request& request) {
   return target.empty() ? "all" : target;
 }
 
-// Gathers rows into pieces worth sending.
-class RowStream {
- public:
-  explicit RowStream(const ChunkWriter& write) : write_(write) {}
-
-  bool Add(std::string_view row) {
-    pending_ += row;
-    return pending_.size() < kPieceBytes || Flush();
-  }
-  bool Flush() {
-    const bool sent = pending_.empty() || write_(pending_);
-    pending_.clear();
-    return sent;
-  }
-
- private:
-  const ChunkWriter& write_;
-  std::string pending_;
-};
-
-std::string ToLine(const audit::SessionRecord& record) {
-  const events::AccountFields account{record.identity.account, record.identity.group,
-                                      record.identity.login_time};
-  return events::SessionToJson(record.event, record.sensor, account) + "\n";
-}
-
 struct Lookup {
   audit::Query query;
   bool csv = false;
@@ -103,7 +77,8 @@ bool StreamSessions(const Parts& parts, const Request& request, const Lookup& lo
   RowStream rows(write);
   bool sending = !lookup.csv || rows.Add(audit::SessionCsvHeader());
   const auto result = parts.store.Sessions(lookup.query, [&](const audit::SessionRecord& record) {
-    sending = sending && rows.Add(lookup.csv ? audit::SessionToCsv(record) : ToLine(record));
+    sending = sending &&
+              rows.Add(lookup.csv ? audit::SessionToCsv(record) : sealing::SessionLine(record));
     return sending;
   });
   sending = sending && rows.Flush();

@@ -22,6 +22,7 @@ ControlApp::ControlApp(base::Config config)
 ControlApp::~ControlApp() {
   if (server_) server_->Stop();
   if (poller_) poller_->Stop();
+  if (sealer_) sealer_->Stop();
   if (ingest_) ingest_->Stop();
   if (identities_) identities_->Stop();
   if (policy_) policy_->Stop();
@@ -69,7 +70,6 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   audit::RocksStore::Options options;
   options.dir = data / "sessions";
   options.sensor = config_.sensor;
-  options.retention_days = config_.audit.retention_days;
   auto store = audit::RocksStore::Open(std::move(options));
   if (!store) return store.error();
   store_ = std::move(*store);
@@ -78,6 +78,29 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   ingest_options.log = LogLine;
   ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
   ingest_->AddConsumer(*incidents_);
+  return OpenSealer();
+}
+
+base::Status ControlApp::OpenSealer() {
+  auto holds = sealing::LegalHolds::Open(config_.control.data_dir / "control.db");
+  if (!holds) return holds.error();
+  holds_ = std::move(*holds);
+  const base::AuditConfig& audit = config_.audit;
+  const uint32_t logins = audit.retention_logins_days.value_or(audit.retention_days);
+  const uint32_t events = audit.retention_events_days.value_or(audit.retention_days);
+  sealing::Sealer::Options options;
+  options.dir = config_.control.data_dir / "seals";
+  options.anchor_file = audit.anchor_file;
+  options.retention = {audit.retention_days, logins, events, events};
+  options.log = LogLine;
+  options.caught_up = [this](base::WallTime until) {
+    const ingest::Counters counters = ingest_->counters();
+    const auto lag_ns = static_cast<int64_t>(counters.lag_seconds * 1e9);
+    return !counters.paused && base::WallNow().ns - lag_ns >= until.ns;
+  };
+  auto sealer = sealing::Sealer::Open(std::move(options), {*store_, *operations_}, *holds_);
+  if (!sealer) return sealer.error();
+  sealer_ = std::move(*sealer);
   return {};
 }
 
@@ -135,11 +158,13 @@ base::Status ControlApp::OpenPolicy() {
 base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
-  poller_ = std::make_unique<Poller>(
-      Poller::Sources{*policy_, *ingest_, *store_, *incidents_, metrics_, LogLine});
-  api_ = std::make_unique<api::Api>(
-      api::Parts{config_, *store_, *ingest_, directory_, *incidents_, *policy_, *identities_,
-                 registry_.get(), metrics_, *operations_, started_, logins_.get(), radius_.get()});
+  poller_ = std::make_unique<Poller>(Poller::Sources{*policy_, *ingest_, *store_, *incidents_,
+                                                     *sealer_, forecast_, config_.control.data_dir,
+                                                     metrics_, LogLine});
+  api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
+                                               *policy_, *identities_, registry_.get(), metrics_,
+                                               *operations_, *sealer_, *holds_, forecast_, started_,
+                                               logins_.get(), radius_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -156,6 +181,7 @@ base::Status ControlApp::OpenApi() {
 
 base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
+  sealer_->Start();
   policy_->Start();
   if (radius_) radius_->Start();
   identities_->Start();

@@ -1,6 +1,6 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: RADIUS, ingest, policy supervisor,
+// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, policy supervisor,
 // identity publisher, poller, the API's acceptor and one a connection; each part guards itself.
 #pragma once
 
@@ -19,6 +19,8 @@
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
+#include "control/sealing/legal_holds.h"
+#include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
 
@@ -42,6 +44,7 @@ class ControlApp {
   base::Status MakeDirectories() const;
   base::Status OpenStores(const std::filesystem::path& config_dir);
   base::Status OpenRadius();
+  base::Status OpenSealer();
   base::Status OpenPolicy();
   base::Status OpenApi();
 
@@ -55,6 +58,9 @@ class ControlApp {
   std::unique_ptr<audit::RocksStore> store_;
   std::unique_ptr<incidents::IncidentStore> incidents_;
   std::unique_ptr<operations::OperationsLog> operations_;
+  std::unique_ptr<sealing::LegalHolds> holds_;
+  std::unique_ptr<sealing::Sealer> sealer_;
+  audit::DiskForecast forecast_;
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;

@@ -2,12 +2,12 @@
 
 #include <chrono>
 #include <string>
+#include <system_error>
 
 namespace weir::control::app {
 namespace {
 
 constexpr auto kEvery = std::chrono::seconds(1);
-constexpr int64_t kRetentionEveryNs = 3600 * base::kNsPerSecond;
 
 }  // namespace
 
@@ -29,7 +29,6 @@ void Poller::Run() {
   while (!stopping_) {
     lock.unlock();
     Poll();
-    if (base::MonoNow() >= retention_due_) EnforceRetention();
     lock.lock();
     wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
   }
@@ -45,22 +44,21 @@ void Poller::Poll() {
   sources_.metrics.TakePolicy(sources_.policy.status());
   sources_.metrics.TakeLists(sources_.policy.lists().States());
   sources_.metrics.TakeIngest(sources_.ingest.counters());
-  if (const auto store = sources_.store.Stats(); store.ok()) sources_.metrics.TakeStore(*store);
+  PollStore();
+  sources_.metrics.TakeSeals(sources_.sealer.status());
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }
 }
 
-void Poller::EnforceRetention() {
-  retention_due_ = {base::MonoNow().ns + kRetentionEveryNs};
-  const auto result = sources_.store.EnforceRetention(base::WallNow());
-  if (!result) {
-    sources_.log("retention: " + result.error().message);
-    return;
-  }
-  for (const std::string& day : result->days_dropped) {
-    sources_.log("retention: the records of " + day + " are dropped, their time is over");
-  }
+void Poller::PollStore() {
+  const auto store = sources_.store.Stats();
+  if (!store.ok()) return;
+  sources_.metrics.TakeStore(*store);
+  sources_.forecast.Add(base::MonoNow(), store->bytes_on_disk);
+  std::error_code failed;
+  const auto disk = std::filesystem::space(sources_.data_dir, failed);
+  if (!failed) sources_.metrics.TakeDisk(sources_.forecast.FullInSeconds(disk.available));
 }
 
 }  // namespace weir::control::app

@@ -1,4 +1,4 @@
-// Once a second: fetches what the metrics show. Once an hour: lets the store drop what is too old.
+// Once a second: fetches what the metrics show.
 //
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
@@ -9,11 +9,13 @@
 #include <string_view>
 #include <thread>
 
+#include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
 #include "control/policy/policy_service.h"
+#include "control/sealing/sealer.h"
 
 namespace weir::control::app {
 
@@ -24,6 +26,9 @@ class Poller {
     ingest::Ingest& ingest;
     audit::SessionStore& store;
     incidents::IncidentStore& incidents;
+    sealing::Sealer& sealer;
+    audit::DiskForecast& forecast;
+    std::filesystem::path data_dir;
     metrics::Metrics& metrics;
     std::function<void(std::string_view)> log;
   };
@@ -39,13 +44,12 @@ class Poller {
  private:
   void Run();
   void Poll();
-  void EnforceRetention();
+  void PollStore();
 
   const Sources sources_;
   std::mutex mutex_;
   std::condition_variable wakes_;
   bool stopping_ = false;  // guarded by mutex_
-  base::MonoTime retention_due_;
   std::thread thread_;
 };
 

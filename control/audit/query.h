@@ -27,6 +27,7 @@ struct Query {  // `{}` lets a caller name only the members he means
   // Sessions with any moment in [from, to): those that began before and went on count.
   std::optional<base::WallTime> from{};
   std::optional<base::WallTime> to{};
+  bool by_start = false;  // only those that began in [from, to)
   // Sessions with any moment in the second that `at` falls into, for who asks knows seconds.
   std::optional<base::WallTime> at{};
 

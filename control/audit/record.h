@@ -49,19 +49,28 @@ struct SequencedHealth {
   std::string_view sensor;
 };
 
-// A stretch of time during which an account was logged in at an address.
+// What is known, when it is written, of an account's log-in at an address. One is written when it
+// begins, one when it ends, and one more whenever that is told otherwise later: of the records with
+// the same `login_id` the newest counts.
 struct LoginRecord {
+  uint64_t login_id = 0;  // of the source's own
   base::WallTime login_time;
   std::optional<base::WallTime> logout_time;  // empty: still logged in
   base::IpAddress ip;
   base::MacAddress mac;
-  uint16_t port = 0;
   uint8_t source = 0;  // accounts::BindingSource
   std::string_view account;
   std::string_view nas;
+  std::string_view port;  // of the NAS
   std::string_view room;
   std::string_view seat;
   std::string_view cause;
+};
+
+// `seq` as above, numbered apart.
+struct SequencedLogin {
+  uint64_t seq = 0;
+  LoginRecord login;
 };
 
 // The end of a session that is on the inside, and so the one that has the account: the source of an

@@ -229,14 +229,15 @@ base::Result<SequencedHealth> DecodeHealth(uint64_t seq, std::string_view value,
 
 std::string EncodeLogin(const LoginRecord& login) {
   std::string out(1, static_cast<char>(kVersion));
+  PutVarint(out, login.login_id);
   PutBe(out, SortableTime(login.login_time.ns));
   out += static_cast<char>(login.logout_time.has_value() ? 1 : 0);
   if (login.logout_time) PutBe(out, SortableTime(login.logout_time->ns));
   PutIp(out, login.ip);
   PutMac(out, login.mac);
-  PutBe(out, login.port);
   out += static_cast<char>(login.source);
-  for (const auto text : {login.account, login.nas, login.room, login.seat, login.cause}) {
+  for (const auto text :
+       {login.account, login.nas, login.port, login.room, login.seat, login.cause}) {
     PutString(out, text);
   }
   return out;
@@ -246,13 +247,14 @@ base::Result<LoginRecord> DecodeLogin(std::string_view value) {
   base::Cursor in(AsBytes(value));
   if (!Begins(in)) return kDamaged;
   LoginRecord login;
+  login.login_id = GetVarint(in);
   login.login_time.ns = TimeFromSortable(in.U64());
   if (in.U8() != 0) login.logout_time = base::WallTime{TimeFromSortable(in.U64())};
   login.ip = GetIp(in);
   login.mac = GetMac(in);
-  login.port = in.U16();
   login.source = in.U8();
-  for (auto* text : {&login.account, &login.nas, &login.room, &login.seat, &login.cause}) {
+  for (auto* text :
+       {&login.account, &login.nas, &login.port, &login.room, &login.seat, &login.cause}) {
     *text = GetString(in);
   }
   if (!in.ok() || !in.empty()) return kDamaged;

@@ -66,6 +66,7 @@ class RocksDb {
   rocksdb::ColumnFamilyHandle* findings() const { return findings_->handle(); }
   rocksdb::ColumnFamilyHandle* health() const { return health_->handle(); }
   rocksdb::ColumnFamilyHandle* logins() const { return logins_->handle(); }
+  rocksdb::ColumnFamilyHandle* late() const { return late_->handle(); }
 
   DayPointer FindDay(DayNumber number) const;  // null when there is none
   std::vector<DayPointer> Days() const;        // in order
@@ -92,6 +93,7 @@ class RocksDb {
   std::unique_ptr<Family> findings_;
   std::unique_ptr<Family> health_;
   std::unique_ptr<Family> logins_;
+  std::unique_ptr<Family> late_;
 
   mutable std::mutex days_mutex_;
   std::map<DayNumber, std::shared_ptr<Day>> days_;  // guarded by days_mutex_

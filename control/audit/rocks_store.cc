@@ -10,6 +10,7 @@
 
 #include "control/audit/bytes.h"
 #include "control/audit/index_check.h"
+#include "control/audit/late_records.h"
 #include "control/audit/rocks_db.h"
 #include "control/audit/rocks_writer.h"
 #include "control/audit/session_reader.h"
@@ -41,15 +42,16 @@ void Batch::Clear() {
   health.clear();
   logins.clear();
   position.clear();
+  login_position.clear();
 }
 
-// Readers share `gate`; only Recover() takes it alone, after `abandon` has asked them to leave.
+// Who writes holds `writing`. Readers share `gate`; only Recover() takes it alone, after `abandon`
+// has asked them to leave. Whoever takes both takes `writing` first.
 class RocksStore::Impl {
  public:
   explicit Impl(const Options& options)
       : db({options.dir, options.memtable_bytes, options.cache_bytes}),
-        writer(db, {options.dir, options.sensor, options.retention_days, options.sync,
-                    options.open_sessions_cached_max}) {}
+        writer(db, {options.dir, options.sensor, options.sync, options.open_sessions_cached_max}) {}
 
   base::Status Open() {
     auto status = db.Open();
@@ -79,6 +81,7 @@ class RocksStore::Impl {
 
   RocksDb db;
   RocksWriter writer;
+  std::mutex writing;
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
 };
@@ -87,36 +90,41 @@ RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksStore::~RocksStore() = default;
 
 base::Result<std::unique_ptr<RocksStore>> RocksStore::Open(Options options) {
-  if (options.retention_days < kRetentionDaysMin) {
-    return base::Error{
-        fmt::format("retention_days = {}: at least {}, for the record must be kept "
-                    "six months",
-                    options.retention_days, kRetentionDaysMin)};
-  }
   auto impl = std::make_unique<Impl>(options);
   if (auto opened = impl->Open(); !opened.ok()) return opened.error();
   return std::unique_ptr<RocksStore>(new RocksStore(std::move(impl)));
 }
 
 base::Status RocksStore::Commit(const Batch& batch) {
+  const std::lock_guard lock(impl_->writing);
   return impl_->is_open() ? impl_->writer.Commit(batch) : base::Status(kNotOpen);
 }
 
 base::Result<std::string> RocksStore::Position() {
+  const std::lock_guard lock(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.state().position;
 }
 
+base::Result<std::string> RocksStore::LoginPosition() {
+  const std::lock_guard lock(impl_->writing);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->writer.state().login_position;
+}
+
 base::Status RocksStore::CloseLost(uint64_t boot_id) {
+  const std::lock_guard lock(impl_->writing);
   return impl_->is_open() ? impl_->writer.CloseLost(boot_id) : base::Status(kNotOpen);
 }
 
 base::Result<std::optional<uint64_t>> RocksStore::BootId() {
+  const std::lock_guard lock(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.state().boot_id;
 }
 
 base::Status RocksStore::Recover() {
+  const std::lock_guard lock(impl_->writing);
   // RocksDB mends what a full disk has done by itself; after other faults it must be opened anew.
   if (impl_->is_open() && impl_->db.db()->Resume().ok()) return {};
   impl_->abandon = true;
@@ -126,9 +134,69 @@ base::Status RocksStore::Recover() {
   return impl_->Open();
 }
 
-base::Result<RetentionResult> RocksStore::EnforceRetention(base::WallTime now) {
+base::Result<RetentionPlan> RocksStore::PlanRetention(const RetentionLimits& limits) {
+  const std::lock_guard lock(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
-  return impl_->writer.EnforceRetention(now);
+  return impl_->writer.PlanRetention(limits);
+}
+
+base::Result<RetentionResult> RocksStore::EnforceRetention(const RetentionPlan& plan) {
+  const std::lock_guard lock(impl_->writing);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->writer.EnforceRetention(plan);
+}
+
+base::Result<SealState> RocksStore::Sealed() {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->writer.state().sealed;
+}
+
+base::Status RocksStore::MarkSealed(base::WallTime until) {
+  const std::lock_guard lock(impl_->writing);
+  return impl_->is_open() ? impl_->writer.MarkSealed(until) : base::Status(kNotOpen);
+}
+
+base::Status RocksStore::SessionsAsSealed(base::WallTime from, base::WallTime to,
+                                          const SessionVisitor& visit) {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  const auto source = impl_->source();
+  AsSealed as_sealed(impl_->db, source.sensors, from, to, visit);
+  const SessionVisitor offer = [&](const SessionRecord& record) { return as_sealed.Offer(record); };
+  Query query;
+  query.from = from;
+  query.to = to;
+  query.by_start = true;
+  const auto read = SessionReader(source, query, offer).Run();
+  if (!read.ok()) return read.error();
+  return as_sealed.Finish();
+}
+
+base::Result<std::vector<LateHour>> RocksStore::LateHours() {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  return ListLateHours(impl_->db);
+}
+
+base::Result<uint64_t> RocksStore::CountLate(const TimeSpan& span) {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  return CountLateIn(impl_->db, span);
+}
+
+base::Status RocksStore::NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) {
+  const std::lock_guard lock(impl_->writing);
+  return impl_->is_open() ? impl_->writer.NoteSeal(head, amended) : base::Status(kNotOpen);
+}
+
+base::Status RocksStore::Amend(const TimeSpan& span,
+                               const std::function<base::Result<SealHead>()>& write) {
+  const std::lock_guard lock(impl_->writing);
+  if (!impl_->is_open()) return kNotOpen;
+  const auto head = write();
+  if (!head.ok()) return head.error();
+  return impl_->writer.NoteSeal(*head, span);
 }
 
 base::Result<QueryResult> RocksStore::Sessions(const Query& query, const SessionVisitor& visit) {
@@ -168,16 +236,16 @@ base::Status RocksStore::Health(uint64_t after, const HealthVisitor& visit) {
                      });
 }
 
-base::Status RocksStore::Logins(base::WallTime from, base::WallTime to, const LoginVisitor& visit) {
+base::Status RocksStore::Logins(uint64_t after, const LoginVisitor& visit) {
   const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
   std::string first;
-  PutBe(first, SortableTime(from.ns));
+  PutBe(first, after + 1);
   return impl_->Scan(impl_->db.logins(), first,
-                     [&](std::string_view, std::string_view value) -> base::Result<bool> {
+                     [&](std::string_view key, std::string_view value) -> base::Result<bool> {
                        const auto login = DecodeLogin(value);
                        if (!login.ok()) return login.error();
-                       return login->login_time < to && visit(*login);
+                       return visit({base::Cursor(AsBytes(key)).U64(), *login});
                      });
 }
 
@@ -203,10 +271,8 @@ base::Result<StoreStats> RocksStore::Stats() {
     return false;
   });
   if (!read.ok()) return read.error();
-  constexpr base::WallTime kBegin{INT64_MIN};
-  constexpr base::WallTime kEnd{INT64_MAX};
-  read = Logins(kBegin, kEnd, [&](const LoginRecord& login) {
-    of(RecordClass::kLogin).oldest = login.login_time;
+  read = Logins(0, [&](const SequencedLogin& login) {
+    of(RecordClass::kLogin).oldest = login.login.login_time;
     return false;
   });
   if (!read.ok()) return read.error();

@@ -1,7 +1,8 @@
 // The embedded audit store, on RocksDB. The layout is docs/formats/session_store.md.
 //
-// One thread writes, any number read meanwhile. One process owns the directory. Recover() may close
-// and open the database under the readers: their queries then fail with a sentence that says so.
+// Writers wait for each other, any number read meanwhile. One process owns the directory. Recover()
+// may close and open the database under the readers: their queries then fail with a sentence that
+// says so.
 #pragma once
 
 #include <filesystem>
@@ -19,10 +20,9 @@ namespace weir::control::audit {
 class RocksStore : public SessionStore {
  public:
   struct Options {
-    std::filesystem::path dir;      // made when missing
-    std::string sensor;             // goes into every record written
-    uint32_t retention_days = 365;  // less than kRetentionDaysMin is refused
-    bool sync = true;               // a committed batch survives the machine, not only the process
+    std::filesystem::path dir;  // made when missing
+    std::string sensor;         // goes into every record written
+    bool sync = true;           // a committed batch survives the machine, not only the process
     uint64_t memtable_bytes = 64ULL << 20;
     uint64_t cache_bytes = 128ULL << 20;
     uint64_t open_sessions_cached_max = 1'000'000;
@@ -34,14 +34,26 @@ class RocksStore : public SessionStore {
   base::Status Commit(const Batch& batch) override;
   base::Result<std::string> Position() override;
   base::Status CloseLost(uint64_t boot_id) override;
+  base::Result<std::string> LoginPosition() override;
   base::Result<std::optional<uint64_t>> BootId() override;
   base::Status Recover() override;
-  base::Result<RetentionResult> EnforceRetention(base::WallTime now) override;
+  base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) override;
+  base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan) override;
+
+  base::Result<SealState> Sealed() override;
+  base::Status MarkSealed(base::WallTime until) override;
+  base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
+                                const SessionVisitor& visit) override;
+  base::Result<std::vector<LateHour>> LateHours() override;
+  base::Result<uint64_t> CountLate(const TimeSpan& span) override;
+  base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) override;
+  base::Status Amend(const TimeSpan& span,
+                     const std::function<base::Result<SealHead>()>& write) override;
 
   base::Result<QueryResult> Sessions(const Query& query, const SessionVisitor& visit) override;
   base::Status Findings(uint64_t after, const FindingVisitor& visit) override;
   base::Status Health(uint64_t after, const HealthVisitor& visit) override;
-  base::Status Logins(base::WallTime from, base::WallTime to, const LoginVisitor& visit) override;
+  base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
   base::Result<StoreStats> Stats() override;
 
   // Reads every record and every index entry and compares them. Slow: for tests and `weirctl

@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include "control/audit/bytes.h"
+#include "control/audit/late_records.h"
 
 namespace weir::control::audit {
 namespace {
 
 constexpr size_t kCloseLostChunk = 4096;
-constexpr uint64_t kOldEventsChunk = 100'000;
 
 rocksdb::Slice Slice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -43,13 +42,6 @@ std::string SeqKey(uint64_t seq) {
   std::string key;
   PutBe(key, seq);
   return key;
-}
-
-std::string LoginKey(const LoginRecord& login) {
-  std::string key;
-  PutBe(key, SortableTime(login.login_time.ns));
-  PutIp(key, login.ip);
-  return key += login.account;
 }
 
 bool SameTerms(const SessionRecord& a, const SessionRecord& b) {
@@ -120,6 +112,7 @@ base::Status RocksWriter::Commit(const Batch& batch) {
     AddSorted(write);
     WriteEvents(write, batch);
     if (!batch.position.empty()) write.state.position = batch.position;
+    if (!batch.login_position.empty()) write.state.login_position = batch.login_position;
     PutTotals(write.batch, db_, write.state);
     status = Apply(write);
   }
@@ -195,6 +188,8 @@ base::Status RocksWriter::WritePart(Write& write, Pending& part) {
 
   const auto day = db_.MakeDay(part.written.day);
   if (!day.ok()) return day.error();
+  const std::string_view earlier = part.previous ? part.previous->value : std::string_view();
+  if (auto noted = NoteIfSealed(write, part.written, earlier); !noted.ok()) return noted;
   write.changes.push_back(
       {(*day)->sessions->handle(), part.written.key, part.written.value, false});
   if (!previous || !SameTerms(*previous, record)) WriteIndex(write, **day, record);
@@ -207,6 +202,16 @@ base::Status RocksWriter::WritePart(Write& write, Pending& part) {
         std::max(day_state.longest_ns, record.event.end.ns - record.event.start.ns);
   }
   return {};
+}
+
+base::Status RocksWriter::NoteIfSealed(Write& write, const StoredPart& part,
+                                       std::string_view earlier) const {
+  const auto& until = write.state.sealed.until;
+  if (!until || DayStart(part.day) >= *until) return {};
+  const auto key = DecodeRecordKey(part.day, part.key);
+  if (!key) return base::Error{"a key in the session store is damaged"};
+  if (key->order.start >= *until) return {};
+  return NoteLate(write.batch, db_, part.day, part.key, earlier);
 }
 
 void RocksWriter::WriteIndex(Write& write, const RocksDb::Day& day, const SessionRecord& record) {
@@ -251,13 +256,9 @@ void RocksWriter::WriteEvents(Write& write, const Batch& batch) {
     write.state.health++;
     Put(write.batch, db_.health(), SeqKey(++write.state.health_seq), EncodeHealth(health, sensor_));
   }
-  std::set<std::string> fresh_logins;
   for (const auto& login : batch.logins) {
-    const std::string key = LoginKey(login);
-    std::string known;
-    const auto found = db_.db()->Get({}, db_.logins(), Slice(key), &known);
-    if (found.IsNotFound() && fresh_logins.insert(key).second) write.state.logins++;
-    Put(write.batch, db_.logins(), key, EncodeLogin(login));
+    write.state.logins++;
+    Put(write.batch, db_.logins(), SeqKey(++write.state.login_seq), EncodeLogin(login));
   }
 }
 
@@ -332,7 +333,9 @@ base::Status RocksWriter::CloseLostPart(Write& write, std::string_view open_key,
   if (!status.ok()) return Failure("cannot read an open session", status);
   const auto key = DecodeRecordKey(number, key_bytes);
   if (!key) return base::Error{"a key in the session store is damaged"};
-  auto record = DecodeSession(*key, value, sensors_);
+  StoredPart part{number, std::string(key_bytes), std::move(value)};
+  if (auto noted = NoteIfSealed(write, part, part.value); !noted.ok()) return noted;
+  auto record = DecodeSession(*key, part.value, sensors_);
   if (!record.ok()) return record.error();
   record->event.state = events::SessionState::kClosed;
   record->event.end_reason = events::EndReason::kLost;
@@ -344,77 +347,24 @@ base::Status RocksWriter::CloseLostPart(Write& write, std::string_view open_key,
   return {};
 }
 
-base::Result<RetentionResult> RocksWriter::EnforceRetention(base::WallTime now) {
-  RetentionResult result;
-  const base::WallTime cutoff{now.ns - options_.retention_days * kDayNs};
-  if (auto dropped = DropOldDay(cutoff, result); !dropped.ok()) return dropped.error();
-  if (auto dropped = DropOldEvents(cutoff, result); !dropped.ok()) return dropped.error();
-  return result;
-}
-
-base::Status RocksWriter::DropOldDay(base::WallTime cutoff, RetentionResult& result) {
-  const auto days = db_.Days();
-  if (days.empty() || DayStart(days.front()->number + 1) > cutoff) return {};
-  const DayNumber oldest = days.front()->number;
-  // First the records, then the count of them: LoadState() finishes what is cut short between.
-  if (auto dropped = db_.DropDay(oldest); !dropped.ok()) return dropped;
-  recent_.Clear();
-  cache_.Clear();
+base::Status RocksWriter::MarkSealed(base::WallTime until) {
   Write write;
   write.state = state_;
   write.counters = counters_;
-  const uint64_t records = write.state.days[oldest].records;
-  write.state.days.erase(oldest);
-  write.state.days_dropped++;
-  write.state.records_dropped += records;
-  DeleteDayState(write.batch, db_, oldest);
-  PutTotals(write.batch, db_, write.state);
-  result.days_dropped.push_back(DayName(oldest));
-  result.records_dropped += records;
+  SealState& sealed = write.state.sealed;
+  if (sealed.until && *sealed.until >= until) return {};
+  sealed.until = until;
+  PutSealState(write.batch, db_, sealed);
   return Apply(write);
 }
 
-base::Status RocksWriter::DropOldEvents(base::WallTime cutoff, RetentionResult& result) {
+base::Status RocksWriter::NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) {
   Write write;
   write.state = state_;
   write.counters = counters_;
-  uint64_t dropped = 0;
-  const auto sweep = [&](rocksdb::ColumnFamilyHandle* family, uint64_t& records,
-                         const auto& time_of) -> base::Status {
-    const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
-    for (at->SeekToFirst(); at->Valid() && dropped < kOldEventsChunk; at->Next()) {
-      const std::optional<base::WallTime> time = time_of(at->value().ToStringView());
-      if (!time) return base::Error{"a record in the session store is damaged"};
-      if (*time >= cutoff) break;
-      Delete(write.batch, family, at->key().ToStringView());
-      records--;
-      dropped++;
-    }
-    if (!at->status().ok()) return Failure("cannot read", at->status());
-    return {};
-  };
-  const auto time_of = [](const auto& decoded, const auto& get) -> std::optional<base::WallTime> {
-    if (!decoded.ok()) return std::nullopt;
-    return get(*decoded);
-  };
-  auto swept = sweep(db_.findings(), write.state.findings, [&](std::string_view value) {
-    return time_of(DecodeFinding(0, value, sensors_), [](const auto& f) { return f.event.time; });
-  });
-  if (!swept.ok()) return swept;
-  swept = sweep(db_.health(), write.state.health, [&](std::string_view value) {
-    return time_of(DecodeHealth(0, value, sensors_), [](const auto& h) { return h.event.time; });
-  });
-  if (!swept.ok()) return swept;
-  swept = sweep(db_.logins(), write.state.logins, [&](std::string_view value) {
-    // One that lasts is kept however long ago it began, and those behind it with it.
-    return time_of(DecodeLogin(value),
-                   [&](const auto& l) { return l.logout_time.value_or(cutoff); });
-  });
-  if (!swept.ok()) return swept;
-  if (dropped == 0) return {};
-  write.state.records_dropped += dropped;
-  PutTotals(write.batch, db_, write.state);
-  result.records_dropped += dropped;
+  write.state.sealed.head = head;
+  PutSealState(write.batch, db_, write.state.sealed);
+  if (amended) ForgetLate(write.batch, db_, *amended);
   return Apply(write);
 }
 

@@ -33,7 +33,6 @@ class RocksWriter {
   struct Options {
     std::filesystem::path dir;  // for messages
     std::string sensor;
-    uint32_t retention_days = 0;
     bool sync = true;
     size_t open_sessions_cached_max = 0;
   };
@@ -45,7 +44,10 @@ class RocksWriter {
 
   base::Status Commit(const Batch& batch);
   base::Status CloseLost(uint64_t boot_id);
-  base::Result<RetentionResult> EnforceRetention(base::WallTime now);
+  base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) const;
+  base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan);
+  base::Status MarkSealed(base::WallTime until);
+  base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended);
 
   // Copies, for readers of any thread.
   StoreState state() const;
@@ -89,8 +91,9 @@ class RocksWriter {
   base::Status Apply(Write& write);
   base::Status CloseLostChunk(rocksdb::Iterator& at, bool& more);
   base::Status CloseLostPart(Write& write, std::string_view open_key, std::string_view open_value);
-  base::Status DropOldDay(base::WallTime cutoff, RetentionResult& result);
-  base::Status DropOldEvents(base::WallTime cutoff, RetentionResult& result);
+  base::Status DropDay(DayNumber day, RetentionResult& result);
+  base::Status DropNumbered(const RetentionPlan& plan, RetentionResult& result);
+  base::Status NoteIfSealed(Write& write, const StoredPart& part, std::string_view earlier) const;
   base::Error Failure(std::string_view doing, const rocksdb::Status& status) const;
 
   RocksDb& db_;

@@ -59,6 +59,7 @@ bool SessionFilter::Matches(const SessionRecord& record) const {
   const events::SessionEvent& event = record.event;
   const base::WallTime last = std::max(event.start, event.end);
   if (from_ >= to_ || event.start >= to_ || last < from_) return false;
+  if (query_.by_start && event.start < from_) return false;
   if (query_.session_id && event.session_id != *query_.session_id) return false;
   if (!query_.account.empty() && record.identity.account != query_.account) return false;
   if (query_.ip && event.src_ip != *query_.ip && event.dst_ip != *query_.ip) return false;
@@ -127,7 +128,8 @@ MinuteRange SessionReader::MinutesOf(const RocksDb::Day& day) const {
   // A day that was made since the state was read has only what came after the question.
   if (state == source_.state.days.end()) return {0, 0};
   const int64_t day_start = DayStart(day.number).ns;
-  int64_t from = SaturatingMinus(filter_.from().ns, state->second.longest_ns);
+  const int64_t longest_ns = query_.by_start ? 0 : state->second.longest_ns;
+  int64_t from = SaturatingMinus(filter_.from().ns, longest_ns);
   int64_t to = filter_.to().ns;
   if (cursor_ && query_.newest_first) to = std::min(to, SaturatingPlus(cursor_->start.ns, 1));
   if (cursor_ && !query_.newest_first) from = std::max(from, cursor_->start.ns);

@@ -1,7 +1,7 @@
 // The audit store: session, login, finding and health records, each exactly once.
 //
-// One thread writes (the ingest); any number of threads read at the same time. Implementations:
-// RocksStore (embedded).
+// Calls that write wait for each other; any number of threads read at the same time.
+// Implementations: RocksStore (embedded).
 #pragma once
 
 #include <array>
@@ -43,12 +43,67 @@ struct Batch {
   std::vector<LoginRecord> logins;
   // How far the source is read with this batch: bytes that mean something to the caller only.
   std::string position;
+  std::string login_position;  // the same for the source of log-ins, which goes its own pace
 
   bool empty() const {
     return sessions.empty() && findings.empty() && health.empty() && logins.empty();
   }
   void Clear();  // keeps the memory
 };
+
+// The newest seal (control/sealing), which the store has before anybody else. Number 0: there is
+// none.
+struct SealHead {
+  uint64_t number = 0;
+  std::string digest;  // hex
+  std::string text;
+
+  bool operator==(const SealHead&) const = default;
+};
+
+// How far the store is sealed.
+struct SealState {
+  std::optional<base::WallTime> until;  // sessions that began before; empty: nothing is sealed yet
+  SealHead head;
+};
+
+// Sessions of a sealed hour that came or changed after it was sealed.
+struct LateHour {
+  base::WallTime hour;
+  uint64_t records = 0;
+};
+
+struct TimeSpan {  // [from, to)
+  base::WallTime from;
+  base::WallTime to;
+
+  bool operator==(const TimeSpan&) const = default;
+};
+
+// What may be dropped.
+struct RetentionLimits {
+  std::array<base::WallTime, kRecordClasses> before{};  // older goes; index: RecordClass
+  std::vector<TimeSpan> holds;                          // what is in one of them stays
+};
+
+// What is to be dropped: sessions by whole days (UTC), one at a time, so that a clock gone astray
+// shows in the log before it costs the record; of the numbered records those up to a number, so
+// that what is left has no gaps. 0: none.
+struct RetentionPlan {
+  std::optional<int32_t> day;  // since 1970
+  uint64_t findings_upto = 0;
+  uint64_t health_upto = 0;
+  uint64_t logins_upto = 0;
+
+  bool empty() const { return !day && findings_upto == 0 && health_upto == 0 && logins_upto == 0; }
+  bool operator==(const RetentionPlan&) const = default;
+};
+
+// Days that each class is kept; index: RecordClass.
+using RetentionDays = std::array<uint32_t, kRecordClasses>;
+
+// Fails when a class is to be kept for less than kRetentionDaysMin.
+base::Result<RetentionLimits> RetentionLimitsAt(base::WallTime now, const RetentionDays& days);
 
 struct ClassStats {
   uint64_t records = 0;
@@ -76,13 +131,13 @@ struct RetentionResult {
 using SessionVisitor = std::function<bool(const SessionRecord&)>;
 using FindingVisitor = std::function<bool(const SequencedFinding&)>;
 using HealthVisitor = std::function<bool(const SequencedHealth&)>;
-using LoginVisitor = std::function<bool(const LoginRecord&)>;
+using LoginVisitor = std::function<bool(const SequencedLogin&)>;
 
 class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
-  // --- the writer ---
+  // --- writers ---
 
   // Writes all of the batch and its position, or fails and has written nothing of it. A session
   // part is kept in its newest revision; its account is the first that was known.
@@ -96,15 +151,37 @@ class SessionStore {
   // already. Called before the first batch of the new start; again after a failure.
   virtual base::Status CloseLost(uint64_t boot_id) = 0;
 
+  // The login_position of the last batch that was committed with one; empty when there was none.
+  virtual base::Result<std::string> LoginPosition() = 0;
+
   // The boot_id of the last CloseLost(); empty when there was none.
   virtual base::Result<std::optional<uint64_t>> BootId() = 0;
 
   // Makes a store that has failed to write usable again, where the cause is gone.
   virtual base::Status Recover() = 0;
 
-  // Drops what is older than the retention allows; at most one day of sessions a call, so that a
-  // clock gone astray shows in the log before it costs the record. Call it once an hour.
-  virtual base::Result<RetentionResult> EnforceRetention(base::WallTime now) = 0;
+  // What the limits allow to drop. Numbered records a bounded number a call.
+  virtual base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) = 0;
+  virtual base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan) = 0;
+
+  // --- sealing; any thread, one at a time ---
+
+  virtual base::Result<SealState> Sealed() = 0;
+  // From now on, sessions that began before `until` are sealed as they are: how each was is kept
+  // when it changes. Never goes back.
+  virtual base::Status MarkSealed(base::WallTime until) = 0;
+  // Sessions that began in [from, to), which are sealed, as they were when they were sealed; in
+  // order.
+  virtual base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
+                                        const SessionVisitor& visit) = 0;
+  virtual base::Result<std::vector<LateHour>> LateHours() = 0;
+  virtual base::Result<uint64_t> CountLate(const TimeSpan& span) = 0;
+  // There is a new seal. What was late in `amended`, if given, is sealed with it.
+  virtual base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) = 0;
+  // Calls `write`, while nothing is committed, and notes the seal that it returns: it has what was
+  // late in `span`.
+  virtual base::Status Amend(const TimeSpan& span,
+                             const std::function<base::Result<SealHead>()>& write) = 0;
 
   // --- readers ---
 
@@ -113,9 +190,7 @@ class SessionStore {
   // Those with a number above `after`, in order of their numbers.
   virtual base::Status Findings(uint64_t after, const FindingVisitor& visit) = 0;
   virtual base::Status Health(uint64_t after, const HealthVisitor& visit) = 0;
-  // Of log-ins in [from, to), in order of time.
-  virtual base::Status Logins(base::WallTime from, base::WallTime to,
-                              const LoginVisitor& visit) = 0;
+  virtual base::Status Logins(uint64_t after, const LoginVisitor& visit) = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
 };

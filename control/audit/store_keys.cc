@@ -63,6 +63,11 @@ DayNumber DayOf(base::WallTime time) {
 
 base::WallTime DayStart(DayNumber day) { return {day * kDayNs}; }
 
+base::WallTime HourStart(base::WallTime time) {
+  const int64_t rest = time.ns % kHourNs;
+  return {time.ns - (rest < 0 ? rest + kHourNs : rest)};
+}
+
 std::string DayName(DayNumber day) {
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),

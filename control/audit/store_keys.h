@@ -29,6 +29,7 @@ inline constexpr uint32_t kMinutesPerDay = 1440;
 using DayNumber = int32_t;
 DayNumber DayOf(base::WallTime time);
 base::WallTime DayStart(DayNumber day);
+base::WallTime HourStart(base::WallTime time);
 std::string DayName(DayNumber day);  // "2026-11-22"
 std::optional<DayNumber> ParseDayName(std::string_view name);
 

@@ -14,7 +14,10 @@ constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "weir session store 1";
 constexpr std::string_view kTotalsKey = "totals";
 constexpr std::string_view kPositionKey = "position";
+constexpr std::string_view kLoginPositionKey = "login_position";
 constexpr std::string_view kBootKey = "boot";
+constexpr std::string_view kSealedUntilKey = "sealed_until";
+constexpr std::string_view kSealKey = "seal";
 constexpr std::string_view kDayPrefix = "day/";
 constexpr std::string_view kSensorPrefix = "sensor/";
 
@@ -40,7 +43,7 @@ std::string EncodeTotals(const StoreState& state) {
   std::string bytes;
   for (const uint64_t value :
        {state.open_sessions, state.logins, state.findings, state.health, state.finding_seq,
-        state.health_seq, state.days_dropped, state.records_dropped}) {
+        state.health_seq, state.days_dropped, state.records_dropped, state.login_seq}) {
     PutVarint(bytes, value);
   }
   return bytes;
@@ -53,6 +56,8 @@ bool DecodeTotals(std::string_view bytes, StoreState& state) {
         &state.health_seq, &state.days_dropped, &state.records_dropped}) {
     *value = GetVarint(in);
   }
+  // An older store has none.
+  state.login_seq = in.ok() && in.empty() ? state.health_seq : GetVarint(in);
   return in.ok() && in.empty();
 }
 
@@ -63,6 +68,7 @@ void BeginNumbers(StoreState& state) {
   const auto seconds = static_cast<uint64_t>(base::WallNow().ns / base::kNsPerSecond);
   state.finding_seq = seconds * kNumbersPerSecond;
   state.health_seq = state.finding_seq;
+  state.login_seq = state.finding_seq;
 }
 
 base::Status CheckFormat(const RocksDb& db) {
@@ -85,6 +91,9 @@ base::Status LoadTotals(const RocksDb& db, StoreState& state) {
   if (auto read = ReadMeta(db, kTotalsKey, totals); !read.ok()) return read;
   if (auto read = ReadMeta(db, kPositionKey, position); !read.ok()) return read;
   if (auto read = ReadMeta(db, kBootKey, boot); !read.ok()) return read;
+  std::optional<std::string> login_position;
+  if (auto read = ReadMeta(db, kLoginPositionKey, login_position); !read.ok()) return read;
+  state.login_position = login_position.value_or("");
   if (totals && !DecodeTotals(*totals, state)) return Unreadable("its record of totals");
   if (!totals) BeginNumbers(state);
   state.position = position.value_or("");
@@ -92,6 +101,26 @@ base::Status LoadTotals(const RocksDb& db, StoreState& state) {
     base::Cursor in(AsBytes(*boot));
     state.boot_id = in.U64();
     if (!in.ok()) return Unreadable("its record of the last start");
+  }
+  return {};
+}
+
+base::Status LoadSealState(const RocksDb& db, SealState& state) {
+  std::optional<std::string> until;
+  std::optional<std::string> seal;
+  if (auto read = ReadMeta(db, kSealedUntilKey, until); !read.ok()) return read;
+  if (auto read = ReadMeta(db, kSealKey, seal); !read.ok()) return read;
+  if (until) {
+    base::Cursor in(AsBytes(*until));
+    state.until = base::WallTime{TimeFromSortable(in.U64())};
+    if (!in.ok()) return Unreadable("how far it is sealed");
+  }
+  if (seal) {
+    base::Cursor in(AsBytes(*seal));
+    state.head.number = GetVarint(in);
+    state.head.digest = GetString(in);
+    state.head.text = GetString(in);
+    if (!in.ok()) return Unreadable("its record of the last seal");
   }
   return {};
 }
@@ -143,6 +172,7 @@ base::Result<StoreState> LoadState(const RocksDb& db) {
   StoreState state;
   if (auto checked = CheckFormat(db); !checked.ok()) return checked.error();
   if (auto loaded = LoadTotals(db, state); !loaded.ok()) return loaded.error();
+  if (auto loaded = LoadSealState(db, state.sealed); !loaded.ok()) return loaded.error();
   if (auto loaded = LoadDays(db, state); !loaded.ok()) return loaded.error();
   if (auto finished = FinishDrops(db, state); !finished.ok()) return finished.error();
   return state;
@@ -163,10 +193,24 @@ void DeleteDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber num
 void PutTotals(rocksdb::WriteBatch& batch, const RocksDb& db, const StoreState& state) {
   Put(batch, db, kTotalsKey, EncodeTotals(state));
   if (!state.position.empty()) Put(batch, db, kPositionKey, state.position);
+  if (!state.login_position.empty()) Put(batch, db, kLoginPositionKey, state.login_position);
   if (!state.boot_id) return;
   std::string boot;
   PutBe(boot, *state.boot_id);
   Put(batch, db, kBootKey, boot);
+}
+
+void PutSealState(rocksdb::WriteBatch& batch, const RocksDb& db, const SealState& state) {
+  if (state.until) {
+    std::string until;
+    PutBe(until, SortableTime(state.until->ns));
+    Put(batch, db, kSealedUntilKey, until);
+  }
+  std::string seal;
+  PutVarint(seal, state.head.number);
+  PutString(seal, state.head.digest);
+  PutString(seal, state.head.text);
+  Put(batch, db, kSealKey, seal);
 }
 
 base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index) {

@@ -13,6 +13,7 @@
 
 #include "control/audit/record_codec.h"
 #include "control/audit/rocks_db.h"
+#include "control/audit/session_store.h"
 #include "control/audit/store_keys.h"
 #include "dataplane/base/result.h"
 
@@ -31,10 +32,13 @@ struct StoreState {
   uint64_t health = 0;
   uint64_t finding_seq = 0;  // of the last one ever written
   uint64_t health_seq = 0;
+  uint64_t login_seq = 0;
   uint64_t days_dropped = 0;
   uint64_t records_dropped = 0;
   std::string position;
+  std::string login_position;
   std::optional<uint64_t> boot_id;
+  SealState sealed;
 };
 
 // Reads the state, and finishes what a crash cut short: a day that the state knows and the database
@@ -44,8 +48,10 @@ base::Result<StoreState> LoadState(const RocksDb& db);
 void PutDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber number,
                  const DayState& state);
 void DeleteDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber number);
-// All but the days.
+// All but the days and the seals.
 void PutTotals(rocksdb::WriteBatch& batch, const RocksDb& db, const StoreState& state);
+
+void PutSealState(rocksdb::WriteBatch& batch, const RocksDb& db, const SealState& state);
 
 // The sensors of the store, `sensor` among them: added when it is new. `index` is its place.
 base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index);

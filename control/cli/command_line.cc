@@ -41,6 +41,7 @@ class CommandLine {
     AddRules();
     AddLists();
     AddAccounts();
+    AddAudit();
     AddNotYet();
   }
 
@@ -272,8 +273,41 @@ class CommandLine {
     lookup->add_option("--at", at_, "at that moment, 2026-12-31T18:00+08:00, in place of now");
   }
 
+  void AddAudit() {
+    CLI::App* audit = AddGroup("audit", "the record: sealed, checked, held, handed out");
+    Add(audit, "status", "what it holds, since when, how far it is sealed", RunAuditStatus);
+    CLI::App* verify = Add(audit, "verify", "check it against its seals",
+                           [this](Context& c) { return RunAuditVerify(c, verify_); });
+    verify->add_option("--from", verify_.from, "only what began after this time");
+    verify->add_option("--to", verify_.to, "only what began before this time");
+    verify->add_option("--anchor", verify_.anchor, "what the seals' anchor has, a file")
+        ->check(CLI::ExistingFile);
+    verify->add_option("--key", verify_.key, "the public key that seals must be signed by, PEM")
+        ->check(CLI::ExistingFile);
+    Add(audit, "seal", "seal everything up to now, in place of after the hour", [this](Context& c) {
+      return RunAuditSeal(c, reason_);
+    })->add_option("--reason", reason_, "why");
+    CLI::App* hold = Add(audit, "hold", "keep what was recorded in a time until released",
+                         [this](Context& c) { return RunAuditHold(c, hold_); });
+    hold->add_option("--from", hold_.from, "begin")->required();
+    hold->add_option("--to", hold_.to, "end")->required();
+    hold->add_option("--reason", hold_.reason, "why")->required();
+    hold->add_option("--request", hold_.request, "the authority's number");
+    Add(audit, "holds", "all of them, newest first", RunAuditHolds);
+    CLI::App* release = Add(audit, "release", "end a hold",
+                            [this](Context& c) { return RunAuditRelease(c, id_, reason_); });
+    release->add_option("id", id_, "of the hold")->required();
+    release->add_option("--reason", reason_, "why")->required();
+    Add(audit, "operations", "who did what, newest first", [this](Context& c) {
+      return RunAuditOperations(c, limit_);
+    })->add_option("--limit", limit_, "rows");
+    for (const char* name : {"backup", "restore", "export"}) {
+      NotYet(audit, name, std::string("audit ") + name);
+    }
+  }
+
   void AddNotYet() {
-    for (const char* name : {"trace", "evidence", "audit", "users"}) {
+    for (const char* name : {"trace", "evidence", "users"}) {
       NotYet(&app_, name, name);
     }
   }
@@ -302,6 +336,8 @@ class CommandLine {
   TopOptions top_;
   SessionOptions sessions_;
   BlockOptions block_;
+  VerifyCommand verify_;
+  HoldCommand hold_;
   ApplyOptions apply_;
   std::optional<uint64_t> sessions_judged_;
 };

@@ -59,6 +59,21 @@ int RunBypass(Context& context, const std::string& word, const std::string& reas
 int RunAccountsImport(Context& context, const std::filesystem::path& file);
 int RunAccountsLookup(Context& context, const std::string& what, const std::string& at);
 
+// audit_commands.cc
+int RunAuditStatus(Context& context);
+struct VerifyCommand {
+  std::string from, to, anchor, key;  // the last two: files
+};
+int RunAuditVerify(Context& context, const VerifyCommand& command);
+int RunAuditSeal(Context& context, const std::string& reason);
+struct HoldCommand {
+  std::string from, to, reason, request;
+};
+int RunAuditHold(Context& context, const HoldCommand& command);
+int RunAuditRelease(Context& context, const std::string& id, const std::string& reason);
+int RunAuditHolds(Context& context);
+int RunAuditOperations(Context& context, uint64_t limit);
+
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
 struct ApplyOptions {

@@ -16,7 +16,6 @@
 namespace weir::control::ingest {
 namespace {
 
-constexpr int64_t kRetentionEveryNs = 3600 * base::kNsPerSecond;
 constexpr int kRetryMsFirst = 100;
 
 std::string PositionBytes(const events::Position& position) {
@@ -79,7 +78,6 @@ class Ingest::Loop {
   base::Status BeginStart(uint64_t boot_id);
   void AfterCommit();
   void AtEnd();
-  void EnforceRetention();
   void Pause(const base::Error& error, int& retry_ms);
   void Resumed();
 
@@ -103,7 +101,6 @@ class Ingest::Loop {
   std::optional<uint64_t> boot_id_;       // of the frames in the builder
   std::optional<events::Frame> waiting_;  // the first frame of a new start, not yet taken
   std::vector<uint8_t> waiting_bytes_;    // its payload
-  base::MonoTime next_retention_{};
   std::string trouble_;
   bool ack_failing_ = false;
 
@@ -156,7 +153,6 @@ base::Status Ingest::Loop::Pump() {
       counters_.consumer_failures = delivery_.failures();
     }
     if (*read == Read::kEnd && delivered) AtEnd();
-    EnforceRetention();
     if (*read == Read::kEnd) reader_->Wait(options_.batch_ms);
   }
   return {};
@@ -258,21 +254,6 @@ void Ingest::Loop::AtEnd() {
     rounds_at_end_++;
   }
   changed_.notify_all();
-}
-
-void Ingest::Loop::EnforceRetention() {
-  const base::MonoTime now = base::MonoNow();
-  if (now < next_retention_) return;
-  next_retention_ = {now.ns + kRetentionEveryNs};
-  const auto result = store_.EnforceRetention(base::WallNow());
-  if (!result.ok()) {
-    Log("ingest: retention: " + result.error().message);
-    return;
-  }
-  for (const auto& day : result->days_dropped) {
-    Log(fmt::format("ingest: retention: the sessions of {} are dropped, {} records in all", day,
-                    result->records_dropped));
-  }
 }
 
 void Ingest::Loop::Pause(const base::Error& error, int& retry_ms) {

@@ -164,6 +164,24 @@ void Metrics::TakeStore(const audit::StoreStats& stats) {
   series.Set(MetricId::kAuditBytes, {}, static_cast<double>(stats.bytes_on_disk));
 }
 
+void Metrics::TakeSeals(const sealing::SealerStatus& status) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  if (status.until) series.Set(MetricId::kAuditSealedUntil, {}, Seconds(*status.until));
+  series.Follow(MetricId::kAuditSeals, {}, status.seals);
+  series.Follow(MetricId::kAuditSealFailures, {}, status.failures);
+  series.Follow(MetricId::kAuditAnchorFailures, {}, status.anchor_failures);
+}
+
+void Metrics::TakeDisk(std::optional<double> full_in_seconds) {
+  const std::scoped_lock lock(impl_->mutex);
+  if (full_in_seconds) {
+    impl_->series.Set(MetricId::kAuditFullIn, {}, *full_in_seconds);
+  } else {
+    impl_->series.Remove(MetricId::kAuditFullIn, {});
+  }
+}
+
 void Metrics::TakeIncidents(const incidents::Totals& totals) {
   const std::scoped_lock lock(impl_->mutex);
   Series& series = impl_->series;

@@ -18,6 +18,7 @@
 #include "control/ingest/ingest.h"
 #include "control/metrics/metric_table.h"
 #include "control/policy/policy_service.h"
+#include "control/sealing/sealer.h"
 
 namespace weir::control::metrics {
 
@@ -35,6 +36,8 @@ class Metrics {
   void TakeDataplaneAway();
   void TakeIngest(const ingest::Counters& counters);
   void TakeStore(const audit::StoreStats& stats);
+  void TakeSeals(const sealing::SealerStatus& status);
+  void TakeDisk(std::optional<double> full_in_seconds);
   void TakeIncidents(const incidents::Totals& totals);
   void TakeLists(const std::vector<policy::ListState>& lists);
   void TakePolicy(const policy::PolicyStatus& status);

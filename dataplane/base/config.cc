@@ -292,6 +292,15 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_days);
      }},
+    {"audit", "retention_logins_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_logins_days.emplace());
+     }},
+    {"audit", "retention_events_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_events_days.emplace());
+     }},
+    {"audit", "anchor_file", [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_file); }},
     {"lists", "refresh_s",
      [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 60, 604'800, c.lists.refresh_s); }},
     {"lists", "timeout_s",

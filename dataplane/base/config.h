@@ -117,6 +117,10 @@ struct ControlConfig {
 
 struct AuditConfig {
   uint32_t retention_days = 365;  // never less than 180
+  // Of log-ins, and of findings and health; not set: retention_days.
+  std::optional<uint32_t> retention_logins_days{};
+  std::optional<uint32_t> retention_events_days{};
+  std::filesystem::path anchor_file{};  // where seals are told outside; empty: nowhere
 };
 
 // Lists that rules name: how they are kept up to date.

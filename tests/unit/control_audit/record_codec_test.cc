@@ -198,6 +198,8 @@ TEST(RecordCodec, FindingHealthAndLoginComeBackWhole) {
   login.ip = base::IpAddress::Parse("10.0.0.1").value();
   login.account = "alice";
   login.seat = "17";
+  login.login_id = 9;
+  login.port = "GigabitEthernet0/0/1";
   login.cause = "user request";
   const std::string login_bytes = EncodeLogin(login);
   const auto back = DecodeLogin(login_bytes);
@@ -205,6 +207,8 @@ TEST(RecordCodec, FindingHealthAndLoginComeBackWhole) {
   EXPECT_EQ(back->logout_time, login.logout_time);
   EXPECT_EQ(back->account, "alice");
   EXPECT_EQ(back->seat, "17");
+  EXPECT_EQ(back->login_id, 9u);
+  EXPECT_EQ(back->port, "GigabitEthernet0/0/1");
   EXPECT_EQ(back->cause, "user request");
   EXPECT_FALSE(DecodeLogin(std::string_view(login_bytes).substr(1)).ok());
 }

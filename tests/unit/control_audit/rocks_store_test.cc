@@ -209,15 +209,23 @@ TEST_F(RocksStoreTest, KeepsLogins) {
   batch.logins.push_back(login);
   ASSERT_TRUE(store->Commit(batch).ok());
   std::vector<bool> ended;
-  ASSERT_TRUE(store
-                  ->Logins(kNoon, After(kNoon, 100),
-                           [&](const LoginRecord& found) {
-                             ended.push_back(found.logout_time.has_value());
-                             return true;
-                           })
-                  .ok());
-  EXPECT_THAT(ended, ElementsAre(true));
-  EXPECT_EQ(store->Stats()->classes[static_cast<size_t>(RecordClass::kLogin)].records, 2u);
+  std::vector<uint64_t> numbers;
+  const auto visit = [&](const SequencedLogin& found) {
+    ended.push_back(found.login.logout_time.has_value());
+    numbers.push_back(found.seq);
+    return true;
+  };
+  ASSERT_TRUE(store->Logins(0, visit).ok());
+  EXPECT_THAT(ended, ElementsAre(false, true, true));
+  EXPECT_EQ(numbers[2], numbers[0] + 2);
+  ASSERT_TRUE(store->Logins(numbers[2], visit).ok());
+  EXPECT_EQ(ended.size(), 3u);
+  EXPECT_EQ(store->Stats()->classes[static_cast<size_t>(RecordClass::kLogin)].records, 3u);
+  EXPECT_EQ(store->LoginPosition().value(), "");
+  batch.Clear();
+  batch.login_position = "17";
+  ASSERT_TRUE(store->Commit(batch).ok());
+  EXPECT_EQ(store->LoginPosition().value(), "17");
 }
 
 TEST_F(RocksStoreTest, TellsWhatItHolds) {
@@ -240,17 +248,18 @@ TEST_F(RocksStoreTest, TellsWhatItHolds) {
 }
 
 TEST_F(RocksStoreTest, RefusesRetentionBelowHalfAYear) {
-  auto options = OptionsOf();
-  options.retention_days = 179;
-  const auto opened = RocksStore::Open(options);
-  ASSERT_FALSE(opened.ok());
-  EXPECT_THAT(opened.error().message, HasSubstr("at least 180"));
+  const auto limits = RetentionLimitsAt(kNoon, {365, 365, 179, 365});
+  ASSERT_FALSE(limits.ok());
+  EXPECT_THAT(limits.error().message, HasSubstr("finding records are to be kept for 179 days"));
+  EXPECT_THAT(limits.error().message, HasSubstr("at least 180"));
 }
 
 TEST_F(RocksStoreTest, DropsOneOldDayACallAndCountsIt) {
-  auto options = OptionsOf();
-  options.retention_days = 180;
-  auto store = std::move(RocksStore::Open(options)).value();
+  auto store = Open();
+  const auto enforce = [&](base::WallTime now) {
+    const auto limits = RetentionLimitsAt(now, {180, 180, 180, 180}).value();
+    return store->EnforceRetention(store->PlanRetention(limits).value());
+  };
   Batch batch;
   events::FindingEvent finding;
   finding.time = kNoon;
@@ -262,20 +271,20 @@ TEST_F(RocksStoreTest, DropsOneOldDayACallAndCountsIt) {
                   MakeSession(4, After(kNoon, 10 * kDay))});
 
   const auto midnight = After(kNoon, 14.5 * 3600);  // after the first day
-  EXPECT_TRUE(store->EnforceRetention(After(midnight, 180 * kDay - 1))->days_dropped.empty());
+  EXPECT_TRUE(enforce(After(midnight, 180 * kDay - 1))->days_dropped.empty());
   EXPECT_EQ(Ids(*store, {}).size(), 4u);
   const auto later = After(midnight, 185 * kDay);
-  auto result = store->EnforceRetention(later);
+  auto result = enforce(later);
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_THAT(result->days_dropped, ElementsAre("2026-11-22"));
-  result = store->EnforceRetention(later);
+  result = enforce(later);
   EXPECT_THAT(result->days_dropped, ElementsAre("2026-11-23"));
   EXPECT_EQ(result->records_dropped, 1u);
-  EXPECT_TRUE(store->EnforceRetention(later)->days_dropped.empty());
+  EXPECT_TRUE(enforce(later)->days_dropped.empty());
 
   EXPECT_THAT(Ids(*store, {}), ElementsAre(4));
   store.reset();
-  store = std::move(RocksStore::Open(options)).value();
+  store = Open();
   const auto stats = store->Stats();
   EXPECT_EQ(stats->days, 1u);
   EXPECT_EQ(stats->days_dropped, 2u);

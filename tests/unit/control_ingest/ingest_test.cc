@@ -232,8 +232,30 @@ class StubbornStore : public audit::SessionStore {
   base::Status CloseLost(uint64_t boot_id) override { return store_.CloseLost(boot_id); }
   base::Result<std::optional<uint64_t>> BootId() override { return store_.BootId(); }
   base::Status Recover() override { return store_.Recover(); }
-  base::Result<audit::RetentionResult> EnforceRetention(base::WallTime now) override {
-    return store_.EnforceRetention(now);
+  base::Result<std::string> LoginPosition() override { return store_.LoginPosition(); }
+  base::Result<audit::RetentionPlan> PlanRetention(const audit::RetentionLimits& limits) override {
+    return store_.PlanRetention(limits);
+  }
+  base::Result<audit::RetentionResult> EnforceRetention(const audit::RetentionPlan& plan) override {
+    return store_.EnforceRetention(plan);
+  }
+  base::Result<audit::SealState> Sealed() override { return store_.Sealed(); }
+  base::Status MarkSealed(base::WallTime until) override { return store_.MarkSealed(until); }
+  base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
+                                const audit::SessionVisitor& visit) override {
+    return store_.SessionsAsSealed(from, to, visit);
+  }
+  base::Result<std::vector<audit::LateHour>> LateHours() override { return store_.LateHours(); }
+  base::Result<uint64_t> CountLate(const audit::TimeSpan& span) override {
+    return store_.CountLate(span);
+  }
+  base::Status NoteSeal(const audit::SealHead& head,
+                        std::optional<audit::TimeSpan> amended) override {
+    return store_.NoteSeal(head, amended);
+  }
+  base::Status Amend(const audit::TimeSpan& span,
+                     const std::function<base::Result<audit::SealHead>()>& write) override {
+    return store_.Amend(span, write);
   }
   base::Result<audit::QueryResult> Sessions(const audit::Query& query,
                                             const audit::SessionVisitor& visit) override {
@@ -245,9 +267,8 @@ class StubbornStore : public audit::SessionStore {
   base::Status Health(uint64_t after, const audit::HealthVisitor& visit) override {
     return store_.Health(after, visit);
   }
-  base::Status Logins(base::WallTime from, base::WallTime to,
-                      const audit::LoginVisitor& visit) override {
-    return store_.Logins(from, to, visit);
+  base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override {
+    return store_.Logins(after, visit);
   }
   base::Result<audit::StoreStats> Stats() override { return store_.Stats(); }
 

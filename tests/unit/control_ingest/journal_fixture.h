@@ -157,7 +157,6 @@ class IngestDirectory : public ::testing::Test {
     options.sync = false;
     options.memtable_bytes = 4 << 20;
     options.cache_bytes = 8 << 20;
-    options.retention_days = 3650;  // the records are of a fixed date
     auto opened = audit::RocksStore::Open(options);
     EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
     return std::move(opened).value();

@@ -1,0 +1,281 @@
+// The record and its seals: how they are, checked, sealed at once, held for the law.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <charconv>
+
+#include "control/api/handlers.h"
+#include "control/api/row_stream.h"
+#include "control/policy/json_fields.h"
+#include "control/sealing/anchor.h"
+#include "control/sealing/verifier.h"
+
+namespace weir::control::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kCatchUpMs = 5000;
+constexpr int64_t kProgressEveryNs = base::kNsPerSecond / 4;
+
+json TimeOrNull(const std::optional<base::WallTime>& time) {
+  return time ? json(base::FormatRfc3339(*time)) : json();
+}
+
+json SealsJson(const sealing::Sealer& sealer) {
+  const sealing::SealerStatus status = sealer.status();
+  return {{"newest", status.seals},
+          {"digest", status.digest},
+          {"sealed_until", TimeOrNull(status.until)},
+          {"written", TimeOrNull(status.written)},
+          {"key", sealer.public_key().fingerprint()},
+          {"amendments", status.amendments},
+          {"failures", status.failures},
+          {"error", status.error},
+          {"anchored", status.anchored},
+          {"anchor_failures", status.anchor_failures},
+          {"anchor_error", status.anchor_error}};
+}
+
+json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
+  const base::AuditConfig& audit = parts.config.audit;
+  const uint32_t logins = audit.retention_logins_days.value_or(audit.retention_days);
+  const uint32_t events = audit.retention_events_days.value_or(audit.retention_days);
+  const std::array<uint32_t, audit::kRecordClasses> days{audit.retention_days, logins, events,
+                                                         events};
+  json classes = json::array();
+  for (size_t i = 0; i < audit::kRecordClasses; i++) {
+    classes.push_back({{"class", audit::RecordClassName(static_cast<audit::RecordClass>(i))},
+                       {"records", stats.classes[i].records},
+                       {"oldest", TimeOrNull(stats.classes[i].oldest)},
+                       {"kept_days", days[i]}});
+  }
+  return classes;
+}
+
+json HoldJson(const sealing::LegalHold& hold) {
+  json out{{"id", hold.id},
+           {"from", base::FormatRfc3339(hold.span.from)},
+           {"to", base::FormatRfc3339(hold.span.to)},
+           {"reason", hold.reason},
+           {"request", hold.request},
+           {"actor", hold.actor},
+           {"made", base::FormatRfc3339(hold.made)}};
+  if (hold.released) {
+    out["released"] = base::FormatRfc3339(*hold.released);
+    out["released_by"] = hold.released_by;
+  }
+  return out;
+}
+
+json ResultJson(const sealing::Verification& result) {
+  json faults = json::array();
+  for (const sealing::Fault& fault : result.faults) {
+    faults.push_back({{"where", fault.where}, {"what", fault.what}});
+  }
+  json out{{"good", result.good()},     {"seals", result.seals},
+           {"spans", result.spans},     {"records", result.records},
+           {"amended", result.amended}, {"late", result.late},
+           {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
+           {"anchors", result.anchors}, {"fault_count", result.fault_count},
+           {"faults", faults}};
+  if (result.sealed) {
+    out["sealed_from"] = base::FormatRfc3339(result.sealed->from);
+    out["sealed_until"] = base::FormatRfc3339(result.sealed->to);
+  }
+  return out;
+}
+
+// What a check is to look at; the error is a sentence for who asked.
+base::Result<sealing::VerifyOptions> ToOptions(const Parts& parts, const Request& request) {
+  sealing::VerifyOptions options{parts.sealer.public_key(), {}, {}};
+  if (const std::string text = request.BodyText("anchors"); !text.empty()) {
+    auto anchors = sealing::ParseAnchors(text);
+    if (!anchors.ok()) return anchors.error();
+    options.anchors = std::move(*anchors);
+  }
+  if (const std::string text = request.BodyText("key"); !text.empty()) {
+    auto key = sealing::PublicKey::Parse(text);
+    if (!key.ok()) return key.error();
+    options.key = std::move(*key);
+  }
+  auto only = BodySpan(request);
+  if (!only.ok()) return only.error();
+  options.only = *only;
+  return options;
+}
+
+// Lines of progress, and one of the result; false when it ended early.
+bool StreamVerify(const Parts& parts, const Request& request, sealing::VerifyOptions options,
+                  Operation operation, const ChunkWriter& write) {
+  const auto pause = parts.sealer.Pause();
+  int64_t told_ns = 0;
+  options.progress = [&](const sealing::VerifyProgress& progress) {
+    const int64_t now_ns = base::MonoNow().ns;
+    if (now_ns - told_ns < kProgressEveryNs) return true;
+    told_ns = now_ns;
+    return write(
+        json{{"progress",
+              {{"done", progress.done}, {"of", progress.of}, {"records", progress.records}}}}
+            .dump() +
+        "\n");
+  };
+  const auto result = sealing::Verify({parts.store, parts.operations}, parts.sealer.log(), options);
+  if (!result.ok()) {
+    operation.outcome = "failed: " + result.error().message;
+  } else {
+    operation.outcome = result->good() ? "done: nothing is wrong"
+                                       : fmt::format("done: {} faults", result->fault_count);
+    operation.rows = static_cast<int64_t>(result->records);
+  }
+  const bool logged = !LogOperation(parts, request, operation).has_value();
+  const json last =
+      result.ok() ? json{{"result", ResultJson(*result)}} : json{{"error", result.error().message}};
+  return logged && write(policy::JsonDump(last) + "\n") && result.ok();
+}
+
+}  // namespace
+
+base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request) {
+  audit::TimeSpan span{{INT64_MIN}, {INT64_MAX}};
+  const auto take = [&request](const char* name, base::WallTime& time) -> base::Result<bool> {
+    const std::string text = request.BodyText(name);
+    if (text.empty()) return false;
+    const auto parsed = base::ParseRfc3339(text);
+    if (!parsed) return base::Error{std::string(name) + ": " + parsed.error().message};
+    time = *parsed;
+    return true;
+  };
+  const auto from = take("from", span.from);
+  if (!from.ok()) return from.error();
+  const auto to = take("to", span.to);
+  if (!to.ok()) return to.error();
+  if (span.from >= span.to) return base::Error{"'to' is not later than 'from'"};
+  if (!*from && !*to) return std::optional<audit::TimeSpan>();
+  return std::optional<audit::TimeSpan>(span);
+}
+
+Reply GetAuditStatus(const Parts& parts, const Request&) {
+  const auto stats = parts.store.Stats();
+  if (!stats.ok()) return ErrorReply(500, stats.error().message);
+  json status{{"classes", ClassesJson(parts, *stats)},
+              {"bytes_on_disk", stats->bytes_on_disk},
+              {"days", stats->days},
+              {"days_dropped", stats->days_dropped},
+              {"records_dropped", stats->records_dropped},
+              {"open_sessions", stats->open_sessions},
+              {"seals", SealsJson(parts.sealer)}};
+  if (parts.config.audit.anchor_file.empty()) {
+    status["anchor_file"] = json();
+  } else {
+    status["anchor_file"] = parts.config.audit.anchor_file.string();
+  }
+  struct statvfs disk {};
+  if (::statvfs(parts.config.control.data_dir.c_str(), &disk) == 0) {
+    const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
+    status["free_bytes"] = free_bytes;
+    if (const auto seconds = parts.forecast.FullInSeconds(free_bytes)) {
+      status["full_in_seconds"] = *seconds;
+    }
+  }
+  const auto late = parts.store.LateHours();
+  if (!late.ok()) return ErrorReply(500, late.error().message);
+  uint64_t waiting = 0;
+  for (const audit::LateHour& hour : *late) waiting += hour.records;
+  status["seals"]["waiting"] = waiting;
+  const auto holds = parts.holds.List();
+  if (!holds.ok()) return ErrorReply(500, holds.error().message);
+  status["holds"] = json::array();
+  for (const sealing::LegalHold& hold : *holds) {
+    if (!hold.released) status["holds"].push_back(HoldJson(hold));
+  }
+  return JsonReply(status);
+}
+
+Reply PostAuditVerify(const Parts& parts, const Request& request) {
+  auto options = ToOptions(parts, request);
+  if (!options.ok()) return ErrorReply(400, options.error().message);
+  Operation operation;
+  operation.action = "audit verify";
+  operation.target = options->only ? base::FormatRfc3339(options->only->from) + " to " +
+                                         base::FormatRfc3339(options->only->to)
+                                   : std::string("all");
+  Reply reply;
+  reply.content_type = "application/x-ndjson";
+  reply.stream = [parts, request, options = std::move(*options),
+                  operation](const ChunkWriter& write) {
+    return StreamVerify(parts, request, options, operation, write);
+  };
+  return reply;
+}
+
+Reply PostAuditSeal(const Parts& parts, const Request& request) {
+  const base::WallTime now = base::WallNow();
+  // What happened before this moment is to be in it.
+  const bool caught_up = parts.ingest.WaitUntilCaughtUp(kCatchUpMs);
+  const auto sealed = parts.sealer.SealUntil(now, now);
+  Operation operation;
+  operation.action = "audit seal";
+  operation.target = "until " + base::FormatRfc3339(now);
+  operation.reason = request.BodyText("reason");
+  operation.outcome = sealed.ok() ? "done" : "failed: " + sealed.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!sealed.ok()) return ErrorReply(500, sealed.error().message);
+  json out = SealsJson(parts.sealer);
+  out["caught_up"] = caught_up;
+  return JsonReply(out);
+}
+
+Reply ListHolds(const Parts& parts, const Request&) {
+  const auto holds = parts.holds.List();
+  if (!holds.ok()) return ErrorReply(500, holds.error().message);
+  json list = json::array();
+  for (const sealing::LegalHold& hold : *holds) list.push_back(HoldJson(hold));
+  return JsonReply({{"holds", list}});
+}
+
+Reply PostHold(const Parts& parts, const Request& request) {
+  const auto span = BodySpan(request);
+  if (!span.ok()) return ErrorReply(400, span.error().message);
+  sealing::LegalHold hold;
+  hold.reason = request.BodyText("reason");
+  hold.request = request.BodyText("request");
+  if (!*span || hold.reason.empty()) {
+    return ErrorReply(400, "a hold wants 'from', 'to' and a 'reason'");
+  }
+  hold.span = **span;
+  hold.actor = request.actor;
+  hold.made = base::WallNow();
+  const auto id = parts.holds.Add(hold);
+  if (!id.ok()) return ErrorReply(409, id.error().message);
+  hold.id = *id;
+  Operation operation;
+  operation.action = "audit hold";
+  operation.target = fmt::format("hold {}: {} to {}", *id, base::FormatRfc3339(hold.span.from),
+                                 base::FormatRfc3339(hold.span.to));
+  operation.reason = hold.reason + (hold.request.empty() ? "" : " (" + hold.request + ")");
+  operation.outcome = "done";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  return JsonReply(HoldJson(hold));
+}
+
+Reply DeleteHold(const Parts& parts, const Request& request) {
+  const std::string& text = request.PathValue("id");
+  int64_t id = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    return ErrorReply(400, "'" + text + "' is no number of a hold");
+  }
+  Operation operation;
+  operation.action = "audit release";
+  operation.target = "hold " + text;
+  operation.reason = request.QueryText("reason");
+  if (operation.reason.empty()) return ErrorReply(400, "to release a hold wants a reason");
+  const auto released = parts.holds.Release(id, request.actor, base::WallNow());
+  operation.outcome = released.ok() ? "done" : "refused: " + released.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!released.ok()) return ErrorReply(404, released.error().message);
+  return JsonReply({{"released", id}});
+}
+
+}  // namespace weir::control::api

@@ -1,0 +1,150 @@
+#include "control/audit/late_records.h"
+
+#include "control/audit/bytes.h"
+
+namespace weir::control::audit {
+namespace {
+
+constexpr char kNew = 0;      // the session was not there
+constexpr char kChanged = 1;  // its key and value follow
+
+base::Error Unreadable(const rocksdb::Status& status) {
+  return base::Error{"session store: cannot read what came late: " + status.ToString()};
+}
+const base::Error kDamaged{"session store: its record of what came late is damaged"};
+
+std::string TimeKey(base::WallTime time) {
+  std::string key;
+  PutBe(key, SortableTime(time.ns));
+  return key;
+}
+
+std::string LateKey(const SessionOrder& order) {
+  std::string key = TimeKey(order.start);
+  PutBe(key, order.session_id);
+  PutBe(key, order.part);
+  return key;
+}
+
+std::optional<SessionOrder> DecodeLateKey(std::string_view bytes) {
+  base::Cursor in(AsBytes(bytes));
+  SessionOrder order;
+  order.start.ns = TimeFromSortable(in.U64());
+  order.session_id = in.U64();
+  order.part = in.U32();
+  if (!in.ok() || !in.empty()) return std::nullopt;
+  return order;
+}
+
+}  // namespace
+
+base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber day,
+                      std::string_view record_key, std::string_view earlier) {
+  const auto key = DecodeRecordKey(day, record_key);
+  if (!key) return base::Error{"a key in the session store is damaged"};
+  const std::string late_key = LateKey(key->order);
+  std::string known;
+  const auto found = db.db()->Get({}, db.late(), late_key, &known);
+  if (found.ok()) return {};
+  if (!found.IsNotFound()) return Unreadable(found);
+  std::string value(1, earlier.empty() ? kNew : kChanged);
+  if (!earlier.empty()) {
+    PutString(value, record_key);
+    value += earlier;
+  }
+  static_cast<void>(batch.Put(db.late(), late_key, value));
+  return {};
+}
+
+void ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span) {
+  static_cast<void>(batch.DeleteRange(db.late(), TimeKey(span.from), TimeKey(span.to)));
+}
+
+base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db) {
+  std::vector<LateHour> hours;
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const auto order = DecodeLateKey(at->key().ToStringView());
+    if (!order) return kDamaged;
+    const base::WallTime hour = HourStart(order->start);
+    if (hours.empty() || hours.back().hour != hour) hours.push_back({hour, 0});
+    hours.back().records++;
+  }
+  if (!at->status().ok()) return Unreadable(at->status());
+  return hours;
+}
+
+base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span) {
+  uint64_t count = 0;
+  const std::string end = TimeKey(span.to);
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
+  for (at->Seek(TimeKey(span.from)); at->Valid() && at->key().compare(end) < 0; at->Next()) {
+    count++;
+  }
+  if (!at->status().ok()) return Unreadable(at->status());
+  return count;
+}
+
+void AsSealed::Begin() {
+  if (late_) return;
+  late_.reset(db_.db()->NewIterator({}, db_.late()));
+  late_->Seek(TimeKey(from_));
+}
+
+// Of the entry at hand; empty behind the last.
+std::optional<SessionOrder> AsSealed::Order() const {
+  if (!late_->Valid()) return std::nullopt;
+  const auto order = DecodeLateKey(late_->key().ToStringView());
+  if (!order || order->start >= to_) return std::nullopt;
+  return order;
+}
+
+// Hands out the earlier form of the entry at hand, if it had one, and goes on to the next.
+bool AsSealed::VisitEarlier() {
+  base::Cursor in(AsBytes(late_->value().ToStringView()));
+  if (in.U8() == kChanged) {
+    const std::string_view key_bytes = GetString(in);
+    const auto rest = in.rest();
+    const std::string_view value(reinterpret_cast<const char*>(rest.data()), rest.size());
+    const auto key = DecodeRecordKey(DayOf(from_), key_bytes);
+    if (!in.ok() || !key) {
+      status_ = kDamaged;
+      return false;
+    }
+    const auto record = DecodeSession(*key, value, sensors_);
+    if (!record.ok()) {
+      status_ = record.error();
+      return false;
+    }
+    if (!visit_(*record)) {
+      stopped_ = true;
+      return false;
+    }
+  }
+  late_->Next();
+  return true;
+}
+
+bool AsSealed::Offer(const SessionRecord& record) {
+  Begin();
+  const events::SessionEvent& event = record.event;
+  const SessionOrder order{event.start, event.session_id, event.part};
+  for (auto late = Order(); late && *late <= order; late = Order()) {
+    const bool same = *late == order;
+    if (!VisitEarlier()) return false;
+    if (same) return true;
+  }
+  stopped_ = !visit_(record);
+  return !stopped_;
+}
+
+base::Status AsSealed::Finish() {
+  Begin();
+  while (status_.ok() && !stopped_ && Order()) {
+    if (!VisitEarlier()) break;
+  }
+  if (status_.ok() && !late_->status().ok()) return Unreadable(late_->status());
+  return status_;
+}
+
+}  // namespace weir::control::audit

@@ -1,0 +1,233 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "control/cli/commands.h"
+#include "control/cli/line_splitter.h"
+#include "control/cli/progress_bar.h"
+#include "control/cli/text.h"
+#include "control/policy/json_fields.h"
+
+namespace weir::control::cli {
+namespace {
+
+using nlohmann::json;
+using policy::JsonCount;
+using policy::JsonMember;
+using policy::JsonText;
+
+// "2h" and the like become times; the error is about `option`.
+base::Status AddTime(json& body, const char* key, const std::string& text) {
+  if (text.empty()) return {};
+  const auto time = ParseUserTime(text, base::WallNow());
+  if (!time) return base::Error{"--" + std::string(key) + ": " + time.error().message};
+  body[key] = base::FormatRfc3339(*time);
+  return {};
+}
+
+base::Status AddFile(json& body, const char* key, const std::string& file) {
+  if (file.empty()) return {};
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return base::Error{file + " cannot be read"};
+  body[key] = text.str();
+  return {};
+}
+
+std::string Day(const json& object, const char* key) {
+  const std::string text = JsonText(object, key);
+  return text.empty() ? "-" : LocalTime(text);
+}
+
+void PrintSeals(Context& context, const json& seals) {
+  const std::string until = Day(seals, "sealed_until");
+  context.Print(fmt::format("{} seals; sessions are sealed that began before {}\n",
+                            JsonCount(seals, "newest"), until));
+  if (const uint64_t waiting = JsonCount(seals, "waiting"); waiting > 0) {
+    context.Print(fmt::format("{} sessions came later and wait to be sealed\n", waiting));
+  }
+  if (const std::string error = JsonText(seals, "error"); !error.empty()) {
+    context.Print("sealing fails: " + Printable(error) + "\n");
+  }
+}
+
+void PrintVerification(Context& context, const json& result) {
+  context.Print(fmt::format("{} seals, {} spans from {} to {}, {} records read\n",
+                            JsonCount(result, "seals"), JsonCount(result, "spans"),
+                            Day(result, "sealed_from"), Day(result, "sealed_until"),
+                            JsonCount(result, "records")));
+  if (const uint64_t amended = JsonCount(result, "amended"); amended > 0) {
+    context.Print(fmt::format("{} spans were sealed anew for {} sessions that came late\n", amended,
+                              JsonCount(result, "late")));
+  }
+  if (const uint64_t waiting = JsonCount(result, "waiting"); waiting > 0) {
+    context.Print(fmt::format("{} sessions came late and wait to be sealed\n", waiting));
+  }
+  if (const uint64_t days = JsonCount(result, "days_dropped"); days > 0) {
+    context.Print(fmt::format("{} days were dropped by retention\n", days));
+  }
+  const uint64_t anchors = JsonCount(result, "anchors");
+  context.Print(anchors > 0
+                    ? fmt::format("{} anchors agree or are told below\n", anchors)
+                    : "no anchor was given (--anchor): a record set back as a whole is not seen\n");
+  const uint64_t faults = JsonCount(result, "fault_count");
+  if (faults == 0) {
+    context.Print("Nothing is wrong.\n");
+    return;
+  }
+  Table table({"where", "what is wrong"});
+  for (const json& fault : JsonMember(result, "faults")) {
+    table.Add({Printable(JsonText(fault, "where")), Printable(JsonText(fault, "what"))});
+  }
+  context.Print(table);
+  const uint64_t shown = JsonMember(result, "faults").size();
+  context.Print(fmt::format("{} faults{}\n", faults,
+                            shown < faults ? fmt::format(", the first {} are shown", shown) : ""));
+}
+
+}  // namespace
+
+int RunAuditStatus(Context& context) {
+  const auto status = context.Ask({"GET", "/api/v1/audit/status", ""});
+  if (!status) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*status);
+    return kDone;
+  }
+  Table table({"class", "records", "oldest", "kept for"});
+  for (const json& of_class : JsonMember(*status, "classes")) {
+    table.Add({JsonText(of_class, "class"), std::to_string(JsonCount(of_class, "records")),
+               Day(of_class, "oldest"), fmt::format("{} days", JsonCount(of_class, "kept_days"))});
+  }
+  context.Print(table);
+  const json& full = JsonMember(*status, "full_in_seconds");
+  context.Print(
+      fmt::format("{} on disk, {} free; {}\n", ShortBytes(JsonCount(*status, "bytes_on_disk")),
+                  ShortBytes(JsonCount(*status, "free_bytes")),
+                  full.is_number() ? fmt::format("full in {:.0f} days", full.get<double>() / 86'400)
+                                   : "when it is full is not known yet"));
+  PrintSeals(context, JsonMember(*status, "seals"));
+  for (const json& hold : JsonMember(*status, "holds")) {
+    context.Print(fmt::format("hold {}: {} to {}: {}\n", JsonCount(hold, "id"), Day(hold, "from"),
+                              Day(hold, "to"), Printable(JsonText(hold, "reason"))));
+  }
+  return kDone;
+}
+
+int RunAuditVerify(Context& context, const VerifyCommand& command) {
+  json body = json::object();
+  for (const auto& added :
+       {AddTime(body, "from", command.from), AddTime(body, "to", command.to),
+        AddFile(body, "anchors", command.anchor), AddFile(body, "key", command.key)}) {
+    if (!added.ok()) return context.Failed(kUsage, added.error().message);
+  }
+  json result;
+  std::string error;
+  LineSplitter lines;
+  ProgressBar bar("records");
+  const HttpCall call{"POST", "/api/v1/audit/verify", policy::JsonDump(body), kFetchWaitMs};
+  const HttpAnswer answer = context.client().Call(call, [&](std::string_view piece) {
+    lines.Add(piece, [&](std::string_view line) {
+      const json news = json::parse(line, nullptr, false);
+      if (const json& progress = JsonMember(news, "progress"); progress.is_object()) {
+        bar.Show(JsonCount(progress, "done"), JsonCount(progress, "of"),
+                 JsonCount(progress, "records"));
+      }
+      if (JsonMember(news, "result").is_object()) result = JsonMember(news, "result");
+      if (!JsonText(news, "error").empty()) error = JsonText(news, "error");
+    });
+    return true;
+  });
+  bar.Clear();
+  if (!error.empty()) return context.Failed(kRefused, error);
+  if (answer.outcome != HttpAnswer::Outcome::kAnswered || answer.status != 200) {
+    return context.Failed(answer);
+  }
+  if (context.as_json()) {
+    context.PrintJson(result);
+  } else {
+    PrintVerification(context, result);
+  }
+  return policy::JsonBool(result, "good") ? kDone : kRefused;
+}
+
+int RunAuditSeal(Context& context, const std::string& reason) {
+  const json body{{"reason", reason}};
+  const auto seals =
+      context.Ask({"POST", "/api/v1/audit/seal", policy::JsonDump(body), kFetchWaitMs});
+  if (!seals) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*seals);
+  } else {
+    PrintSeals(context, *seals);
+  }
+  return kDone;
+}
+
+int RunAuditHold(Context& context, const HoldCommand& command) {
+  json body{{"reason", command.reason}, {"request", command.request}};
+  for (const auto& added : {AddTime(body, "from", command.from), AddTime(body, "to", command.to)}) {
+    if (!added.ok()) return context.Failed(kUsage, added.error().message);
+  }
+  const auto hold = context.Ask({"POST", "/api/v1/audit/holds", policy::JsonDump(body)});
+  if (!hold) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*hold);
+  } else {
+    context.Print(fmt::format("hold {}: what was recorded from {} to {} stays until released\n",
+                              JsonCount(*hold, "id"), Day(*hold, "from"), Day(*hold, "to")));
+  }
+  return kDone;
+}
+
+int RunAuditRelease(Context& context, const std::string& id, const std::string& reason) {
+  const auto released = context.Ask(
+      {"DELETE", "/api/v1/audit/holds/" + UrlEncode(id) + "?reason=" + UrlEncode(reason), ""});
+  if (!released) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*released);
+  } else {
+    context.Print("released\n");
+  }
+  return kDone;
+}
+
+int RunAuditHolds(Context& context) {
+  const auto holds = context.Ask({"GET", "/api/v1/audit/holds", ""});
+  if (!holds) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*holds);
+    return kDone;
+  }
+  Table table({"id", "from", "to", "reason", "request", "by", "released"});
+  for (const json& hold : JsonMember(*holds, "holds")) {
+    table.Add({std::to_string(JsonCount(hold, "id")), Day(hold, "from"), Day(hold, "to"),
+               Printable(JsonText(hold, "reason")), Printable(JsonText(hold, "request")),
+               Printable(JsonText(hold, "actor")), Day(hold, "released")});
+  }
+  context.Print(table);
+  return kDone;
+}
+
+int RunAuditOperations(Context& context, uint64_t limit) {
+  const auto operations =
+      context.Ask({"GET", "/api/v1/operations?limit=" + std::to_string(limit), ""});
+  if (!operations) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*operations);
+    return kDone;
+  }
+  Table table({"time", "who", "did", "to what", "why", "outcome", "rows"});
+  for (const json& operation : JsonMember(*operations, "operations")) {
+    const auto text = [&operation](const char* key) { return Printable(JsonText(operation, key)); };
+    table.Add({TableTime(JsonText(operation, "time")), text("actor"), text("action"),
+               text("target"), text("reason"), text("outcome"),
+               std::to_string(JsonCount(operation, "rows"))});
+  }
+  context.Print(table);
+  return kDone;
+}
+
+}  // namespace weir::control::cli

@@ -1,0 +1,36 @@
+// What is told of each seal to a place outside of the appliance, so that a record that was set back
+// as a whole, seals and all, is found out: one line a seal, at the end of a file.
+//
+// The file is meant to lie on another machine's disk, one that takes appends only. Values and pure
+// functions, save AppendAnchor(); any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/sealing/seal.h"
+#include "dataplane/base/result.h"
+
+namespace weir::control::sealing {
+
+struct Anchor {
+  std::string record;
+  uint64_t number = 0;
+  std::string digest;
+
+  bool operator==(const Anchor&) const = default;
+};
+
+// "weir anchor 1 RECORD NUMBER DIGEST" and a line feed.
+std::string AnchorLine(const Anchor& anchor);
+
+// Other lines are left out: the file may be a mail folder, or notes. The error is that there is no
+// such line in it.
+base::Result<std::vector<Anchor>> ParseAnchors(std::string_view text);
+
+base::Status AppendAnchor(const std::filesystem::path& file, const Anchor& anchor);
+
+}  // namespace weir::control::sealing

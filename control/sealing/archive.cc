@@ -1,0 +1,233 @@
+#include "control/sealing/archive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "control/audit/store_keys.h"
+#include "control/sealing/record_lines.h"
+
+namespace weir::control::sealing {
+namespace {
+
+bool Overlaps(const audit::TimeSpan& a, const audit::TimeSpan& b) {
+  return a.from < b.to && b.from < a.to;
+}
+
+// "20261122T090000.000000Z"
+std::string CompactTime(base::WallTime time) {
+  std::string text = base::FormatRfc3339(time);
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text;
+}
+
+// The newest seals of what is still there.
+struct Standing {
+  std::vector<ArchivePart> sessions;  // by their beginning
+  std::vector<std::pair<ArchivePart, audit::TimeSpan>> numbered;
+  std::array<uint64_t, kNumberedClasses> dropped_upto{};
+};
+
+void AddSpan(Standing& standing, const Seal& seal) {
+  const auto from = [](const ArchivePart& part) { return part.span.from; };
+  auto place = std::ranges::lower_bound(standing.sessions, seal.span.from, {}, from);
+  if (place == standing.sessions.end() || place->span != seal.span) {
+    place = standing.sessions.insert(place, ArchivePart{});
+  }
+  place->span = seal.span;
+  place->digest = seal.sessions;
+  if (seal.kind != SealKind::kSpan) return;
+  for (size_t i = 0; i < kNumberedClasses; i++) {
+    const NumberedDigest& numbered = seal.numbered[i];
+    if (numbered.digest.records == 0) continue;
+    ArchivePart part;
+    part.kind = ArchivePart::Kind::kNumbered;
+    part.numbered = static_cast<NumberedClass>(i);
+    part.after = numbered.after;
+    part.upto = numbered.upto;
+    part.digest = numbered.digest;
+    standing.numbered.emplace_back(part, seal.span);
+  }
+}
+
+void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
+  if (dropped.day) {
+    std::erase_if(standing.sessions, [&](const ArchivePart& part) {
+      return audit::DayOf(part.span.from) == *dropped.day &&
+             part.span.to <= audit::DayStart(*dropped.day + 1);
+    });
+  }
+  const auto raise = [&](NumberedClass numbered, uint64_t upto) {
+    uint64_t& known = standing.dropped_upto[static_cast<size_t>(numbered)];
+    known = std::max(known, upto);
+  };
+  raise(NumberedClass::kFindings, dropped.findings_upto);
+  raise(NumberedClass::kHealth, dropped.health_upto);
+  raise(NumberedClass::kLogins, dropped.logins_upto);
+}
+
+Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
+  Standing standing;
+  for (const LoggedSeal& logged : seals) {
+    if (!logged.seal) continue;
+    if (logged.seal->kind == SealKind::kRetention) {
+      Drop(standing, logged.seal->dropped);
+    } else {
+      AddSpan(standing, *logged.seal);
+    }
+  }
+  return standing;
+}
+
+// One line, whatever somebody has typed.
+std::string OneLine(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return line;
+}
+
+std::string FileLine(const Manifest::File& file) {
+  const ArchivePart& part = file.part;
+  std::string what;
+  switch (part.kind) {
+    case ArchivePart::Kind::kSessions:
+      what = fmt::format("sessions {} {}", base::FormatRfc3339(part.span.from),
+                         base::FormatRfc3339(part.span.to));
+      break;
+    case ArchivePart::Kind::kNumbered:
+      what = fmt::format("{} {} {}", NumberedClassName(part.numbered), part.after, part.upto);
+      break;
+    case ArchivePart::Kind::kQuery:
+      what = fmt::format("query {} {}", base::FormatRfc3339(part.span.from),
+                         base::FormatRfc3339(part.span.to));
+      break;
+  }
+  return fmt::format("file {} {} {} {}\n", file.digest.records, file.digest.sha256, PartName(part),
+                     what);
+}
+
+}  // namespace
+
+std::string PartName(const ArchivePart& part) {
+  switch (part.kind) {
+    case ArchivePart::Kind::kSessions:
+      return "sessions-" + CompactTime(part.span.from) + ".jsonl";
+    case ArchivePart::Kind::kNumbered:
+      return fmt::format("{}-{}-{}.jsonl", NumberedClassName(part.numbered), part.after + 1,
+                         part.upto);
+    case ArchivePart::Kind::kQuery:
+      return "query-" + CompactTime(part.span.from) + ".jsonl";
+  }
+  return "";
+}
+
+std::vector<ArchivePart> PlanArchive(const std::vector<LoggedSeal>& seals,
+                                     const audit::TimeSpan& span) {
+  const Standing standing = StandingSeals(seals);
+  std::vector<ArchivePart> parts;
+  for (const ArchivePart& part : standing.sessions) {
+    if (part.digest.records > 0 && Overlaps(part.span, span)) parts.push_back(part);
+  }
+  for (const auto& [part, sealed_with] : standing.numbered) {
+    const bool dropped = part.upto <= standing.dropped_upto[static_cast<size_t>(part.numbered)];
+    if (!dropped && Overlaps(sealed_with, span)) parts.push_back(part);
+  }
+  return parts;
+}
+
+std::vector<ArchivePart> PlanQuery(const std::vector<LoggedSeal>& seals,
+                                   const audit::TimeSpan& span) {
+  std::vector<ArchivePart> parts;
+  for (const ArchivePart& sealed : StandingSeals(seals).sessions) {
+    if (sealed.digest.records == 0 || !Overlaps(sealed.span, span)) continue;
+    const audit::TimeSpan asked{std::max(sealed.span.from, span.from),
+                                std::min(sealed.span.to, span.to)};
+    const bool same_day =
+        !parts.empty() && audit::DayOf(parts.back().span.from) == audit::DayOf(asked.from);
+    if (same_day) {
+      parts.back().span.to = asked.to;
+      continue;
+    }
+    ArchivePart part;
+    part.kind = ArchivePart::Kind::kQuery;
+    part.span = asked;
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+base::Status ReadPart(const Record& record, const ArchivePart& part, const audit::Query& query,
+                      const LineTaker& take) {
+  bool stopped = false;
+  const auto hand_out = [&](const std::string& line) {
+    stopped = !take(line);
+    return !stopped;
+  };
+  const auto number = [&](uint64_t seq, const auto& item, const auto& line_of) {
+    return seq <= part.upto && hand_out(line_of(item));
+  };
+  base::Status read;
+  switch (part.kind) {
+    case ArchivePart::Kind::kSessions:
+      read = record.store.SessionsAsSealed(
+          part.span.from, part.span.to,
+          [&](const audit::SessionRecord& session) { return hand_out(SessionLine(session)); });
+      break;
+    case ArchivePart::Kind::kQuery: {
+      audit::Query asked = query;
+      asked.from = part.span.from;
+      asked.to = part.span.to;
+      asked.by_start = true;
+      const auto result = record.store.Sessions(asked, [&](const audit::SessionRecord& session) {
+        return hand_out(SessionLine(session));
+      });
+      if (!result.ok()) read = result.error();
+      break;
+    }
+    case ArchivePart::Kind::kNumbered:
+      switch (part.numbered) {
+        case NumberedClass::kFindings:
+          read = record.store.Findings(
+              part.after, [&](const auto& one) { return number(one.seq, one, FindingLine); });
+          break;
+        case NumberedClass::kHealth:
+          read = record.store.Health(
+              part.after, [&](const auto& one) { return number(one.seq, one, HealthLine); });
+          break;
+        case NumberedClass::kLogins:
+          read = record.store.Logins(
+              part.after, [&](const auto& one) { return number(one.seq, one, LoginLine); });
+          break;
+        case NumberedClass::kOperations:
+          read = record.operations.Read(
+              static_cast<int64_t>(part.after) + 1, static_cast<int64_t>(part.upto),
+              [&](const auto& one) { return hand_out(OperationLine(one)); });
+          break;
+      }
+      break;
+  }
+  if (!read.ok()) return read;
+  if (stopped) return base::Error{"stopped before the end"};
+  return {};
+}
+
+std::string ManifestText(const Manifest& manifest, const SigningKey& key) {
+  std::string text = "weir export 1\n";
+  const auto line = [&text](std::string_view name, const std::string& value) {
+    if (!value.empty()) text.append(name).append(" ").append(value).append("\n");
+  };
+  line("record", manifest.record);
+  line("made", base::FormatRfc3339(manifest.made));
+  line("by", OneLine(manifest.by));
+  line("reason", OneLine(manifest.reason));
+  line("request", OneLine(manifest.request));
+  line("query", OneLine(manifest.query));
+  line("signer", key.public_key().fingerprint());
+  for (const Manifest::File& file : manifest.files) text += FileLine(file);
+  const std::string signature = key.Sign(text);
+  return text + "signature " + signature + "\n\n";
+}
+
+}  // namespace weir::control::sealing

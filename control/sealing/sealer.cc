@@ -1,0 +1,406 @@
+#include "control/sealing/sealer.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+
+#include "control/audit/store_keys.h"
+#include "control/sealing/anchor.h"
+#include "control/sealing/record_lines.h"
+
+namespace weir::control::sealing {
+namespace {
+
+constexpr auto kEvery = std::chrono::seconds(30);
+constexpr size_t kRecordNameBytes = 16;
+
+base::Result<std::string> MakeRecordName() {
+  std::array<unsigned char, kRecordNameBytes> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    return base::Error{"libcrypto has no random numbers"};
+  }
+  std::string name;
+  for (const unsigned char byte : bytes) name += fmt::format("{:02x}", byte);
+  return name;
+}
+
+// As seals write it: to the microsecond.
+base::WallTime Cut(base::WallTime time) { return {time.ns - time.ns % base::kNsPerUs}; }
+
+bool IsDue(const std::optional<base::WallTime>& last, base::WallTime now) {
+  return !last || now.ns - last->ns >= audit::kHourNs || now < *last;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Sealer>> Sealer::Open(Options options, const Record& record,
+                                                   LegalHolds& holds) {
+  if (auto limits = audit::RetentionLimitsAt({}, options.retention); !limits.ok()) {
+    return limits.error();
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(options.dir, failed);
+  if (failed) return base::Error{options.dir.string() + ": cannot be made: " + failed.message()};
+  auto key = SigningKey::LoadOrMake(options.dir);
+  if (!key.ok()) return key.error();
+  std::unique_ptr<Sealer> sealer(new Sealer(std::move(options), record, holds, std::move(*key)));
+  if (auto loaded = sealer->Load(); !loaded.ok()) return loaded.error();
+  return sealer;
+}
+
+base::Status Sealer::Load() {
+  const auto state = record_.store.Sealed();
+  if (!state.ok()) return state.error();
+  if (auto opened = log_.Open(); !opened.ok()) return opened;
+  const auto seals = log_.Read();
+  if (!seals.ok()) return seals.error();
+  for (const LoggedSeal& logged : *seals) {
+    if (!logged.seal) {
+      options_.log("seals: one in the log is damaged: weirctl audit verify tells which");
+      continue;
+    }
+    Remember(*logged.seal, {logged.seal->number, logged.digest, logged.text});
+  }
+  logged_ = head_.number;
+  if (head_.number > state->head.number) {
+    if (state->head.number != 0 || state->until) {
+      options_.log(fmt::format("seals: the log has seal {}, the store knows {}: it was set back",
+                               head_.number, state->head.number));
+    }
+    if (auto noted = record_.store.NoteSeal(head_, {}); !noted.ok()) return noted;
+  } else if (state->head.number > head_.number) {
+    if (head_.number + 1 != state->head.number) {
+      options_.log(fmt::format("seals: the log ends with seal {}, the store knows {}: it was cut",
+                               head_.number, state->head.number));
+    }
+    const auto parsed = ParseSeal(state->head.text);
+    if (!parsed.ok()) return base::Error{"the store's seal: " + parsed.error().message};
+    Remember(parsed->seal, state->head);
+    if (auto completed = CompleteLog(); !completed.ok()) return completed;
+  }
+  if (until_) {
+    if (auto marked = record_.store.MarkSealed(*until_); !marked.ok()) return marked;
+  }
+  if (record_name_.empty()) {
+    auto name = MakeRecordName();
+    if (!name.ok()) return name.error();
+    record_name_ = *name;
+  }
+  return {};
+}
+
+void Sealer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Sealer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wakes_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Sealer::Run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    static_cast<void>(Work(base::WallNow()));  // the status has what went wrong, and the log
+    lock.lock();
+    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
+  }
+}
+
+bool Sealer::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+KeepOn Sealer::UntilStopped() const {
+  return [this, left = 0]() mutable {
+    constexpr int kLookEvery = 10'000;
+    if (left-- > 0) return true;
+    left = kLookEvery;
+    return !stopping();
+  };
+}
+
+SealerStatus Sealer::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+base::Status Sealer::Work(base::WallTime now) {
+  const std::lock_guard work(work_);
+  auto status = CompleteLog();
+  const base::WallTime until = audit::HourStart({now.ns - options_.settle_ns});
+  if (status.ok() && options_.caught_up({until.ns + options_.settle_ns})) {
+    status = SealSpans(until, now);
+  }
+  if (status.ok() && IsDue(amended_, now)) status = AmendLate(now);
+  if (status.ok() && IsDue(retained_, now)) status = DropOld(now);
+  TellAnchor();
+  return Finished(std::move(status));
+}
+
+base::Status Sealer::SealUntil(base::WallTime until, base::WallTime now) {
+  const std::lock_guard work(work_);
+  auto status = CompleteLog();
+  if (status.ok()) status = SealSpans(Cut(until), now);
+  if (status.ok()) status = AmendLate(now);
+  TellAnchor();
+  return Finished(std::move(status));
+}
+
+// One line when trouble begins, and one when it is over.
+base::Status Sealer::Finished(base::Status status) {
+  const std::string error = status.ok() ? "" : status.error().message;
+  std::string before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(status_.error, error);
+    if (!error.empty()) status_.failures++;
+  }
+  if (!error.empty() && error != before) options_.log("seals: " + error);
+  if (error.empty() && !before.empty()) options_.log("seals: written again");
+  return status;
+}
+
+// Where the first seal begins: with the oldest session, or with this hour.
+base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
+  base::WallTime begin = audit::HourStart(now);
+  audit::Query oldest;
+  oldest.limit = 1;
+  const auto read = record_.store.Sessions(oldest, [&](const audit::SessionRecord& session) {
+    begin = std::min(begin, audit::HourStart(session.event.start));
+    return true;
+  });
+  if (!read.ok()) return read.error();
+  return begin;
+}
+
+// Hour by hour; hours in which nothing began, one behind the other, are one span.
+base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
+  const auto begin = until_ ? *until_ : Begin(now);
+  if (!begin.ok()) return begin.error();
+  for (base::WallTime from = *begin; from < until && !stopping();) {
+    base::WallTime to = until;
+    audit::Query first;
+    first.from = from;
+    first.to = until;
+    first.by_start = true;
+    first.limit = 1;
+    const auto read = record_.store.Sessions(first, [&](const audit::SessionRecord& session) {
+      const base::WallTime hour = audit::HourStart(session.event.start);
+      to = hour > from ? hour : base::WallTime{hour.ns + audit::kHourNs};
+      return true;
+    });
+    if (!read.ok()) return read.error();
+    to = std::min(to, until);
+    if (auto sealed = SealSpan({from, to}, now); !sealed.ok()) return sealed;
+    from = to;
+  }
+  return {};
+}
+
+base::Status Sealer::SealSpan(const audit::TimeSpan& span, base::WallTime now) {
+  // From here on the store keeps how the sessions were, and so they can be read at leisure.
+  if (auto marked = record_.store.MarkSealed(span.to); !marked.ok()) return marked;
+  Seal seal;
+  seal.kind = SealKind::kSpan;
+  seal.span = span;
+  auto sessions = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+  if (!sessions.ok()) return sessions.error();
+  seal.sessions = std::move(*sessions);
+  for (size_t i = 0; i < kNumberedClasses; i++) {
+    const uint64_t after = ends_[i].empty() ? 0 : ends_[i].back();
+    auto numbered =
+        DigestNumbered(record_, static_cast<NumberedClass>(i), after, kToTheLast, UntilStopped());
+    if (!numbered.ok()) return numbered.error();
+    seal.numbered[i] = std::move(*numbered);
+  }
+  const audit::SealHead head = Make(seal, now);
+  if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
+  Remember(seal, head);
+  return CompleteLog();
+}
+
+base::Status Sealer::AmendLate(base::WallTime now) {
+  const auto hours = record_.store.LateHours();
+  if (!hours.ok()) return hours.error();
+  for (const audit::LateHour& late : *hours) {
+    const audit::TimeSpan hour{late.hour, {late.hour.ns + audit::kHourNs}};
+    std::vector<audit::TimeSpan> spans;
+    for (const Sealed& sealed : spans_) {
+      if (sealed.span.from < hour.to && hour.from < sealed.span.to) spans.push_back(sealed.span);
+    }
+    if (spans.empty()) spans.push_back(hour);  // from before the first seal, or dropped
+    for (const audit::TimeSpan& span : spans) {
+      if (stopping()) return {};
+      const auto count = record_.store.CountLate(span);
+      if (!count.ok()) return count.error();
+      if (*count == 0) continue;
+      if (auto amended = AmendSpan(span, *count, now); !amended.ok()) return amended;
+    }
+  }
+  amended_ = now;
+  return {};
+}
+
+base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now) {
+  const auto known = std::find_if(spans_.begin(), spans_.end(),
+                                  [&](const Sealed& sealed) { return sealed.span == span; });
+  Seal seal;
+  seal.kind = SealKind::kAmendment;
+  seal.span = span;
+  seal.late = late;
+  seal.replaced = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  audit::SealHead head;
+  // Nothing is written meanwhile: what is read twice is the same.
+  const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
+    const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+    if (!was.ok()) return was.error();
+    if (*was != seal.replaced) {
+      return base::Error{fmt::format(
+          "the sessions from {} on are not those that were sealed, and are not sealed anew: "
+          "weirctl audit verify",
+          base::FormatRfc3339(span.from))};
+    }
+    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped());
+    if (!is.ok()) return is.error();
+    seal.sessions = *is;
+    head = Make(seal, now);
+    return head;
+  });
+  if (!amended.ok()) return amended;
+  Remember(seal, head);
+  {
+    const std::lock_guard lock(mutex_);
+    status_.amendments++;
+  }
+  return CompleteLog();
+}
+
+base::Status Sealer::DropOld(base::WallTime now) {
+  auto limits = audit::RetentionLimitsAt(now, options_.retention);
+  if (!limits.ok()) return limits.error();
+  auto active = holds_.Active();
+  if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
+  limits->holds = std::move(*active);
+  auto plan = record_.store.PlanRetention(*limits);
+  if (!plan.ok()) return plan.error();
+  retained_ = now;
+  Seal seal;
+  seal.kind = SealKind::kRetention;
+  seal.dropped = AtSealEnds(*plan);
+  if (seal.dropped.empty()) return {};
+  const audit::SealHead head = Make(seal, now);
+  if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
+  Remember(seal, head);
+  if (auto completed = CompleteLog(); !completed.ok()) return completed;
+  const auto result = record_.store.EnforceRetention(seal.dropped);
+  if (!result.ok()) return result.error();
+  const std::string days = result->days_dropped.empty()
+                               ? std::string("none of a day")
+                               : "those of " + result->days_dropped.front();
+  options_.log(fmt::format("retention: {} records are dropped, their time is over; of sessions {}",
+                           result->records_dropped, days));
+  return {};
+}
+
+// Only what is sealed goes, and of what was sealed together all or nothing: so the rest can still
+// be checked.
+audit::RetentionPlan Sealer::AtSealEnds(audit::RetentionPlan plan) const {
+  const auto cut = [this](NumberedClass numbered, uint64_t& upto) {
+    const auto& ends = ends_[static_cast<size_t>(numbered)];
+    const auto after = std::upper_bound(ends.begin(), ends.end(), upto);
+    upto = after == ends.begin() ? 0 : *(after - 1);
+  };
+  cut(NumberedClass::kFindings, plan.findings_upto);
+  cut(NumberedClass::kHealth, plan.health_upto);
+  cut(NumberedClass::kLogins, plan.logins_upto);
+  if (plan.day && (!until_ || audit::DayStart(*plan.day + 1) > *until_)) plan.day.reset();
+  return plan;
+}
+
+audit::SealHead Sealer::Make(Seal& seal, base::WallTime now) const {
+  seal.record = record_name_;
+  seal.number = head_.number + 1;
+  seal.previous = head_.number == 0 ? std::string(kNoPrevious) : head_.digest;
+  seal.written = Cut(now);
+  seal.signer = key_.public_key().fingerprint();
+  audit::SealHead head;
+  head.number = seal.number;
+  head.text = SealText(seal, key_);
+  head.digest = SealDigest(head.text);
+  return head;
+}
+
+void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
+  head_ = head;
+  record_name_ = seal.record;
+  const auto from = [](const Sealed& sealed) { return sealed.span.from; };
+  switch (seal.kind) {
+    case SealKind::kSpan:
+      for (size_t i = 0; i < kNumberedClasses; i++) {
+        if (ends_[i].empty() || ends_[i].back() < seal.numbered[i].upto) {
+          ends_[i].push_back(seal.numbered[i].upto);
+        }
+      }
+      until_ = seal.span.to;
+      [[fallthrough]];
+    case SealKind::kAmendment: {
+      const auto place = std::ranges::lower_bound(spans_, seal.span.from, {}, from);
+      if (place != spans_.end() && place->span == seal.span) {
+        place->sessions = seal.sessions;
+      } else {
+        spans_.insert(place, {seal.span, seal.sessions});
+      }
+      break;
+    }
+    case SealKind::kRetention:
+      if (!seal.dropped.day) break;
+      std::erase_if(spans_, [&](const Sealed& sealed) {
+        return audit::DayOf(sealed.span.from) == *seal.dropped.day &&
+               sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
+      });
+      break;
+  }
+  const std::lock_guard lock(mutex_);
+  status_.seals = head.number;
+  status_.digest = head.digest;
+  status_.until = until_;
+  status_.written = seal.written;
+}
+
+// The store has a seal first, whole with what it changes there; the log gets it from here.
+base::Status Sealer::CompleteLog() {
+  if (logged_ == head_.number) return {};
+  if (auto written = log_.Append(head_.text); !written.ok()) return written;
+  logged_ = head_.number;
+  return {};
+}
+
+void Sealer::TellAnchor() {
+  if (options_.anchor_file.empty() || head_.number == 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (status_.anchored == head_.number) return;
+  }
+  const auto told = AppendAnchor(options_.anchor_file, {record_name_, head_.number, head_.digest});
+  const std::string error = told.ok() ? "" : told.error().message;
+  std::string before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(status_.anchor_error, error);
+    if (told.ok()) status_.anchored = head_.number;
+    if (!told.ok()) status_.anchor_failures++;
+  }
+  if (!error.empty() && error != before) options_.log("seals: the anchor: " + error);
+}
+
+}  // namespace weir::control::sealing

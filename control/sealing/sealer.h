@@ -1,0 +1,128 @@
+// Seals the record: hour by hour, once an hour has settled; anew where records came late; and
+// before anything is dropped because its time is over. Also drops it.
+//
+// Start() runs one thread; every call may come from any thread, and waits for work in progress.
+// What it is given must outlive it. The order in which things are written, and what a crash in
+// between leaves, is docs/formats/seals.md.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "control/sealing/legal_holds.h"
+#include "control/sealing/record_digests.h"
+#include "control/sealing/seal_log.h"
+#include "control/sealing/signing_key.h"
+
+namespace weir::control::sealing {
+
+struct SealerStatus {
+  uint64_t seals = 0;                     // the number of the newest
+  std::string digest;                     // its own
+  std::optional<base::WallTime> until;    // sessions that began before are sealed
+  std::optional<base::WallTime> written;  // the newest, by this process
+  uint64_t amendments = 0;                // since the program's start, as are those below
+  uint64_t failures = 0;
+  uint64_t anchored = 0;  // the number of the newest seal that the anchor has
+  uint64_t anchor_failures = 0;
+  std::string error;         // of the last attempt; empty: it went well
+  std::string anchor_error;  // the same
+};
+
+class Sealer {
+ public:
+  struct Options {
+    std::filesystem::path dir;          // of key and log; made when missing
+    std::filesystem::path anchor_file;  // empty: none
+    // An hour is sealed when it is over for so long: parts of sessions end within half an hour.
+    int64_t settle_ns = 45 * 60 * base::kNsPerSecond;
+    audit::RetentionDays retention{365, 365, 365, 365};
+    // Whether everything that happened until then has reached the store.
+    std::function<bool(base::WallTime)> caught_up = [](base::WallTime) { return true; };
+    std::function<void(std::string_view)> log = [](std::string_view) {};
+  };
+
+  // Completes what a crash has cut short.
+  static base::Result<std::unique_ptr<Sealer>> Open(Options options, const Record& record,
+                                                    LegalHolds& holds);
+  ~Sealer() { Stop(); }
+  Sealer(const Sealer&) = delete;
+  Sealer& operator=(const Sealer&) = delete;
+
+  void Start();
+  void Stop();  // idempotent; ends work in progress
+
+  // What is due at `now`: hours, amendments, retention.
+  base::Status Work(base::WallTime now);
+  // Everything that began before `until`, at once.
+  base::Status SealUntil(base::WallTime until, base::WallTime now);
+
+  // While somebody holds it, nothing is sealed or dropped.
+  std::unique_lock<std::mutex> Pause() { return std::unique_lock(work_); }
+
+  SealerStatus status() const;
+  const PublicKey& public_key() const { return key_.public_key(); }
+  const SealLog& log() const { return log_; }
+
+ private:
+  Sealer(Options options, const Record& record, LegalHolds& holds, SigningKey key)
+      : options_(std::move(options)),
+        record_(record),
+        holds_(holds),
+        key_(std::move(key)),
+        log_(options_.dir) {}
+
+  base::Status Load();
+  void Run();
+  base::Status SealSpans(base::WallTime until, base::WallTime now);
+  base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
+  base::Status AmendLate(base::WallTime now);
+  base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
+  base::Status DropOld(base::WallTime now);
+  audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
+  base::Result<base::WallTime> Begin(base::WallTime now);
+  audit::SealHead Make(Seal& seal, base::WallTime now) const;
+  void Remember(const Seal& seal, const audit::SealHead& head);
+  base::Status CompleteLog();
+  void TellAnchor();
+  base::Status Finished(base::Status status);
+  bool stopping() const;
+  KeepOn UntilStopped() const;
+
+  const Options options_;
+  const Record record_;
+  LegalHolds& holds_;
+  const SigningKey key_;
+  SealLog log_;
+
+  std::mutex work_;  // guards these
+  std::string record_name_;
+  audit::SealHead head_;
+  uint64_t logged_ = 0;                     // the number of the newest seal that the log has
+  std::optional<base::WallTime> until_;     // the end of the last span
+  std::optional<base::WallTime> amended_;   // when last, by the caller's clock
+  std::optional<base::WallTime> retained_;  // the same
+  // Every span, with its newest digest, by its beginning.
+  struct Sealed {
+    audit::TimeSpan span;
+    Digest sessions;
+  };
+  std::vector<Sealed> spans_;
+  // Where each class's numbers were cut by seals, in order: the last is how far it is sealed.
+  std::array<std::vector<uint64_t>, kNumberedClasses> ends_;
+
+  mutable std::mutex mutex_;  // guards the rest
+  SealerStatus status_;
+  std::condition_variable wakes_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::control::sealing

@@ -1,0 +1,340 @@
+#include "control/sealing/verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "control/audit/store_keys.h"
+#include "control/sealing/record_lines.h"
+
+namespace weir::control::sealing {
+namespace {
+
+constexpr int kReportEvery = 100'000;  // records
+
+// What the seals say together: the newest word on every span and number.
+struct Expected {
+  struct Span {
+    audit::TimeSpan span;
+    Digest sessions;
+  };
+  struct Numbers {
+    NumberedClass numbered;
+    NumberedDigest digest;
+    base::WallTime span;  // of the seal, for messages
+  };
+  std::vector<Span> spans;  // by their beginning
+  std::vector<Numbers> numbers;
+  std::set<audit::DayNumber> days_dropped;
+  std::array<uint64_t, kNumberedClasses> dropped_upto{};
+};
+
+class Verifier {
+ public:
+  Verifier(const Record& record, const SealLog& log, const VerifyOptions& options)
+      : record_(record), log_(log), options_(options) {}
+
+  base::Result<Verification> Run();
+
+ private:
+  void Fail(std::string where, std::string what);
+  base::Status CheckLog();
+  base::Status CheckHead();
+  void CheckAnchors();
+  void Expect(const Seal& seal);
+  void ExpectSpan(const Seal& seal);
+  void ExpectAmendment(const Seal& seal);
+  base::Status CheckSpans();
+  base::Status CheckSpan(const Expected::Span& expected);
+  base::Status CheckGaps();
+  base::Status CheckGap(const audit::TimeSpan& gap);
+  base::Status CheckNumbers();
+  base::Status CheckOperations();
+  bool IsAskedFor(const audit::TimeSpan& span) const {
+    return !options_.only || (span.from < options_.only->to && options_.only->from < span.to);
+  }
+  KeepOn Counting();
+
+  const Record record_;
+  const SealLog& log_;
+  const VerifyOptions& options_;
+  std::vector<LoggedSeal> seals_;
+  Expected expected_;
+  Verification result_;
+  VerifyProgress progress_;
+};
+
+void Verifier::Fail(std::string where, std::string what) {
+  result_.fault_count++;
+  if (result_.faults.size() >= Verification::kFaultsMax) return;
+  result_.faults.push_back({std::move(where), std::move(what)});
+}
+
+KeepOn Verifier::Counting() {
+  return [this] {
+    result_.records++;
+    progress_.records = result_.records;
+    return result_.records % kReportEvery != 0 || options_.progress(progress_);
+  };
+}
+
+base::Result<Verification> Verifier::Run() {
+  for (const auto step :
+       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckGaps,
+        &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
+    if (auto done = (this->*step)(); !done.ok()) return done.error();
+  }
+  return result_;
+}
+
+base::Status Verifier::CheckLog() {
+  auto seals = log_.Read();
+  if (!seals.ok()) return seals.error();
+  seals_ = std::move(*seals);
+  const LoggedSeal* previous = nullptr;
+  for (size_t i = 0; i < seals_.size(); i++) {
+    const LoggedSeal& logged = seals_[i];
+    const std::string where = logged.seal ? fmt::format("seal {}", logged.seal->number)
+                                          : fmt::format("the {}. seal of the log", i + 1);
+    for (std::string& fault : CheckSeal(logged, previous, options_.key)) {
+      Fail(where, std::move(fault));
+    }
+    if (logged.seal) Expect(*logged.seal);
+    previous = &logged;
+  }
+  result_.seals = seals_.size();
+  result_.days_dropped = expected_.days_dropped.size();
+  CheckAnchors();
+  return {};
+}
+
+// The store knows the newest seal as well.
+base::Status Verifier::CheckHead() {
+  const auto state = record_.store.Sealed();
+  if (!state.ok()) return state.error();
+  const audit::SealHead& head = state->head;
+  const uint64_t last = seals_.empty() || !seals_.back().seal ? 0 : seals_.back().seal->number;
+  if (head.number > last) {
+    Fail("seals", fmt::format("the end of the log is gone: its last seal is {}, the store had {}",
+                              last, head.number));
+  } else if (head.number < last) {
+    Fail("seals", fmt::format("the store was set back: it knows of seal {}, the log has {}",
+                              head.number, last));
+  } else if (!seals_.empty() && head.digest != seals_.back().digest) {
+    Fail(fmt::format("seal {}", last), "it is not the one that the store knows");
+  }
+  const auto hours = record_.store.LateHours();
+  if (!hours.ok()) return hours.error();
+  for (const audit::LateHour& hour : *hours) result_.waiting += hour.records;
+  return {};
+}
+
+void Verifier::CheckAnchors() {
+  if (options_.anchors.empty()) return;
+  std::map<uint64_t, std::string> digests;
+  std::string name;
+  for (const LoggedSeal& logged : seals_) {
+    if (!logged.seal) continue;
+    digests[logged.seal->number] = logged.digest;
+    name = logged.seal->record;
+  }
+  const uint64_t last = digests.empty() ? 0 : digests.rbegin()->first;
+  uint64_t beyond = 0;
+  for (const Anchor& anchor : options_.anchors) {
+    if (!name.empty() && anchor.record != name) continue;
+    result_.anchors++;
+    const auto found = digests.find(anchor.number);
+    if (anchor.number > last) {
+      beyond = std::max(beyond, anchor.number);
+    } else if (found == digests.end() || found->second != anchor.digest) {
+      Fail(fmt::format("seal {}", anchor.number), "it is not the one that was anchored");
+    }
+  }
+  if (beyond > 0) {
+    Fail("seals", fmt::format("the record was set back: seal {} was anchored, the last one is {}",
+                              beyond, last));
+  }
+  if (result_.anchors == 0) Fail("seals", "no anchor is of this record");
+}
+
+void Verifier::Expect(const Seal& seal) {
+  switch (seal.kind) {
+    case SealKind::kSpan:
+      return ExpectSpan(seal);
+    case SealKind::kAmendment:
+      return ExpectAmendment(seal);
+    case SealKind::kRetention:
+      break;
+  }
+  const audit::RetentionPlan& dropped = seal.dropped;
+  if (dropped.day) {
+    expected_.days_dropped.insert(*dropped.day);
+    std::erase_if(expected_.spans, [&](const Expected::Span& span) {
+      return audit::DayOf(span.span.from) == *dropped.day &&
+             span.span.to <= audit::DayStart(*dropped.day + 1);
+    });
+  }
+  const auto raise = [&](NumberedClass numbered, uint64_t upto) {
+    uint64_t& known = expected_.dropped_upto[static_cast<size_t>(numbered)];
+    known = std::max(known, upto);
+  };
+  raise(NumberedClass::kFindings, dropped.findings_upto);
+  raise(NumberedClass::kHealth, dropped.health_upto);
+  raise(NumberedClass::kLogins, dropped.logins_upto);
+}
+
+void Verifier::ExpectSpan(const Seal& seal) {
+  const std::string where = fmt::format("seal {}", seal.number);
+  if (result_.sealed && seal.span.from != result_.sealed->to) {
+    Fail(where,
+         fmt::format("it begins at {}, and the one before ends at {}",
+                     base::FormatRfc3339(seal.span.from), base::FormatRfc3339(result_.sealed->to)));
+  }
+  if (!result_.sealed) result_.sealed = seal.span;
+  result_.sealed->to = seal.span.to;
+  expected_.spans.push_back({seal.span, seal.sessions});
+  std::array<uint64_t, kNumberedClasses> upto{};
+  for (const Expected::Numbers& numbers : expected_.numbers) {
+    upto[static_cast<size_t>(numbers.numbered)] = numbers.digest.upto;
+  }
+  for (size_t i = 0; i < kNumberedClasses; i++) {
+    const auto numbered = static_cast<NumberedClass>(i);
+    if (seal.numbered[i].after != upto[i]) {
+      Fail(where, fmt::format("its {} do not go on where those of the seal before end",
+                              NumberedClassName(numbered)));
+    }
+    expected_.numbers.push_back({numbered, seal.numbered[i], seal.span.from});
+  }
+}
+
+void Verifier::ExpectAmendment(const Seal& seal) {
+  result_.amended++;
+  result_.late += seal.late;
+  const auto from = [](const Expected::Span& span) { return span.span.from; };
+  const auto place = std::ranges::lower_bound(expected_.spans, seal.span.from, {}, from);
+  const bool known = place != expected_.spans.end() && place->span == seal.span;
+  const Digest before = known ? place->sessions : Digest{0, LineDigest().Hex()};
+  if (seal.replaced != before) {
+    Fail(fmt::format("seal {}", seal.number), "it amends what was not sealed so");
+  }
+  if (known) {
+    place->sessions = seal.sessions;
+  } else {
+    expected_.spans.insert(place, {seal.span, seal.sessions});
+  }
+}
+
+base::Status Verifier::CheckSpans() {
+  progress_.of = expected_.spans.size();
+  for (const Expected::Span& expected : expected_.spans) {
+    if (IsAskedFor(expected.span)) {
+      if (auto checked = CheckSpan(expected); !checked.ok()) return checked;
+      result_.spans++;
+    }
+    progress_.done++;
+    if (!options_.progress(progress_)) return base::Error{"stopped before the end"};
+  }
+  return {};
+}
+
+base::Status Verifier::CheckSpan(const Expected::Span& expected) {
+  const auto digest = DigestSessions(record_, expected.span, Moment::kSealed, Counting());
+  const std::string where = base::FormatRfc3339(expected.span.from);
+  if (!digest.ok()) {
+    // A record that cannot be read is a fault of the record, not of the check.
+    Fail(where, "the sessions cannot be read: " + digest.error().message);
+    return options_.progress(progress_) ? base::Status() : digest.error();
+  }
+  if (*digest == expected.sessions) return {};
+  const uint64_t was = expected.sessions.records;
+  const uint64_t is = digest->records;
+  if (is < was) {
+    Fail(where, fmt::format("{} of {} sessions are missing", was - is, was));
+  } else if (is > was) {
+    Fail(where, fmt::format("{} sessions were added to {}", is - was, was));
+  } else {
+    Fail(where, fmt::format("of {} sessions, one or more are not what they were", was));
+  }
+  return {};
+}
+
+// Sessions in a time that no seal speaks of.
+base::Status Verifier::CheckGaps() {
+  if (expected_.spans.empty()) return {};
+  base::WallTime covered{INT64_MIN};
+  for (const Expected::Span& span : expected_.spans) {
+    if (covered < span.span.from) {
+      if (auto checked = CheckGap({covered, span.span.from}); !checked.ok()) return checked;
+    }
+    covered = std::max(covered, span.span.to);
+  }
+  return {};
+}
+
+base::Status Verifier::CheckGap(const audit::TimeSpan& gap) {
+  if (!IsAskedFor(gap)) return {};
+  audit::Query query;
+  query.from = gap.from;
+  query.to = gap.to;
+  query.by_start = true;
+  std::map<base::WallTime, uint64_t> hours;
+  const auto read = record_.store.Sessions(query, [&](const audit::SessionRecord& session) {
+    // A day that is being dropped may be there still.
+    if (!expected_.days_dropped.contains(audit::DayOf(session.event.start))) {
+      hours[audit::HourStart(session.event.start)]++;
+    }
+    return true;
+  });
+  if (!read.ok()) return read.error();
+  for (const auto& [hour, count] : hours) {
+    const auto late = record_.store.CountLate({hour, {hour.ns + audit::kHourNs}});
+    if (!late.ok()) return late.error();
+    if (count <= *late) continue;
+    Fail(
+        base::FormatRfc3339(hour),
+        fmt::format("{} sessions were added to a time that was sealed without any", count - *late));
+  }
+  return {};
+}
+
+base::Status Verifier::CheckNumbers() {
+  for (const Expected::Numbers& expected : expected_.numbers) {
+    const size_t index = static_cast<size_t>(expected.numbered);
+    const NumberedDigest& sealed = expected.digest;
+    if (sealed.upto <= expected_.dropped_upto[index] || sealed.after == sealed.upto) continue;
+    if (options_.only && !IsAskedFor({expected.span, {expected.span.ns + 1}})) continue;
+    const auto digest =
+        DigestNumbered(record_, expected.numbered, sealed.after, sealed.upto, Counting());
+    const std::string where = fmt::format("{} {} to {}", NumberedClassName(expected.numbered),
+                                          sealed.after + 1, sealed.upto);
+    if (!digest.ok()) {
+      Fail(where, "they cannot be read: " + digest.error().message);
+      if (!options_.progress(progress_)) return digest.error();
+    } else if (digest->digest != sealed.digest) {
+      Fail(where, fmt::format("sealed with the hour from {}, they are not what they were: {} "
+                              "records, sealed were {}",
+                              base::FormatRfc3339(expected.span), digest->digest.records,
+                              sealed.digest.records));
+    }
+  }
+  return {};
+}
+
+base::Status Verifier::CheckOperations() {
+  const auto check = record_.operations.CheckChain();
+  if (!check.ok()) return check.error();
+  result_.records += check->entries;
+  for (const std::string& fault : check->faults) Fail("operations", fault);
+  return {};
+}
+
+}  // namespace
+
+base::Result<Verification> Verify(const Record& record, const SealLog& log,
+                                  const VerifyOptions& options) {
+  return Verifier(record, log, options).Run();
+}
+
+}  // namespace weir::control::sealing

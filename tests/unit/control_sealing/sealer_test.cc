@@ -1,0 +1,238 @@
+// What is sealed, when, and what is left by a crash at each place.
+#include "control/sealing/sealer.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "sealing_fixture.h"
+
+namespace weir::control::sealing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class SealerTest : public SealingTest {
+ protected:
+  // "kind from +hours: sessions" of each.
+  std::vector<std::string> Sketch() const {
+    std::vector<std::string> sketch;
+    for (const LoggedSeal& logged : Seals()) {
+      const Seal& seal = logged.seal.value();
+      if (seal.kind == SealKind::kRetention) {
+        sketch.push_back("retention");
+        continue;
+      }
+      const double from = static_cast<double>(seal.span.from.ns - kNine.ns) / 3.6e12;
+      const double hours = static_cast<double>(seal.span.to.ns - seal.span.from.ns) / 3.6e12;
+      std::ostringstream text;
+      text << (seal.kind == SealKind::kSpan ? "" : "amended ") << from << "+" << hours << ": "
+           << seal.sessions.records;
+      sketch.push_back(text.str());
+    }
+    return sketch;
+  }
+};
+
+TEST_F(SealerTest, AnHourIsSealedOnceItHasSettled) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, kHour + 44 * 60));
+  EXPECT_THAT(Sketch(), IsEmpty());
+  Work(After(kNine, kHour + 45 * 60));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 1"));
+  EXPECT_EQ(sealer_->status().until, After(kNine, kHour));
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, NothingIsSealedBeforeItHasAllArrived) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  caught_up_ = false;
+  Work(After(kNine, 5 * kHour));
+  EXPECT_THAT(Sketch(), IsEmpty());
+  caught_up_ = true;
+  Work(After(kNine, 5 * kHour));
+  EXPECT_FALSE(Sketch().empty());
+}
+
+TEST_F(SealerTest, EmptyHoursAreOneSpan) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 7.5 * kHour))});
+  Work(After(kNine, 12 * kHour));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 1", "1+6: 0", "7+1: 1", "8+3: 0"));
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 2 * kHour));
+  auto changed = MakeSession(1, After(kNine, 60));
+  changed.revision = 1;
+  changed.bytes_to_dst = 2000;
+  Commit({changed, MakeSession(2, After(kNine, 61)), MakeSession(3, After(kNine, -5 * kHour))});
+  EXPECT_EQ(Check().waiting, 3u);
+  EXPECT_TRUE(Check().good());
+  Work(After(kNine, 3 * kHour + 1));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 1", "1+1: 0", "amended -5+1: 1", "amended 0+1: 2"));
+  const Verification verification = Check();
+  EXPECT_THAT(Text(verification), IsEmpty());
+  EXPECT_EQ(verification.late, 3u);
+  EXPECT_EQ(verification.waiting, 0u);
+  EXPECT_EQ(verification.amended, 2u);
+}
+
+TEST_F(SealerTest, WhatIsNotWhatWasSealedIsNotSealedAnew) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 62))});
+  Work(After(kNine, 2 * kHour));
+  Close();
+  {
+    audit::RocksDb db({dir_ / "store", 4 << 20, 8 << 20});
+    ASSERT_TRUE(db.Open().ok());
+    const auto day = db.FindDay(audit::DayOf(kNine));
+    const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, day->sessions->handle()));
+    at->SeekToFirst();
+    ASSERT_TRUE(db.db()->Delete({}, day->sessions->handle(), at->key()).ok());
+  }
+  Open();
+  Commit({MakeSession(3, After(kNine, 63))});
+  const auto worked = sealer_->Work(After(kNine, 4 * kHour));
+  ASSERT_FALSE(worked.ok());
+  EXPECT_THAT(worked.error().message, HasSubstr("weirctl audit verify"));
+  EXPECT_EQ(sealer_->status().failures, 1u);
+  EXPECT_FALSE(Check().good());
+}
+
+TEST_F(SealerTest, SealsAtOnceWhenAsked) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 1900))});
+  ASSERT_TRUE(sealer_->SealUntil(After(kNine, 1800), After(kNine, 2000)).ok());
+  EXPECT_THAT(Sketch(), ElementsAre("0+0.5: 1"));
+  Work(After(kNine, 2 * kHour));
+  EXPECT_THAT(Sketch(), ElementsAre("0+0.5: 1", "0.5+0.5: 1"));
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, NumberedRecordsAreSealedOnce) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  CommitFinding(After(kNine, 60), "r1");
+  Act("alice");
+  Act("bob");
+  Work(After(kNine, 2 * kHour));
+  CommitFinding(After(kNine, 2 * kHour), "r2");
+  Work(After(kNine, 3 * kHour));
+  const auto seals = Seals();
+  ASSERT_EQ(seals.size(), 2u);
+  const auto& first = seals[0].seal->numbered;
+  const auto& second = seals[1].seal->numbered;
+  EXPECT_EQ(first[static_cast<size_t>(NumberedClass::kFindings)].digest.records, 1u);
+  EXPECT_EQ(second[static_cast<size_t>(NumberedClass::kFindings)].digest.records, 1u);
+  EXPECT_EQ(first[static_cast<size_t>(NumberedClass::kOperations)].digest.records, 2u);
+  EXPECT_EQ(second[static_cast<size_t>(NumberedClass::kOperations)].after, 2u);
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, GoesOnWhereItWasAfterARestart) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 2 * kHour));
+  Close();
+  Open();
+  EXPECT_EQ(sealer_->status().seals, 1u);
+  EXPECT_EQ(sealer_->status().until, After(kNine, kHour));
+  Work(After(kNine, 3 * kHour));
+  EXPECT_EQ(sealer_->status().seals, 2u);
+  EXPECT_TRUE(Check().good());
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
+// The store has the seal, and the crash came before the log had it whole.
+TEST_F(SealerTest, CompletesTheLogAfterACrash) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 2 * kHour));
+  Work(After(kNine, 3 * kHour));
+  const std::string text = Seals()[0].text + Seals()[1].text;
+  for (const size_t kept : {Seals()[0].text.size(), Seals()[0].text.size() + 40, text.size() - 1}) {
+    Close();
+    std::filesystem::resize_file(dir_ / "seals" / "seals.log", kept);
+    Open();
+    EXPECT_EQ(Seals().size(), 2u);
+    EXPECT_EQ(Seals()[0].text + Seals()[1].text, text);
+    EXPECT_TRUE(Check().good());
+  }
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
+TEST_F(SealerTest, TellsTheAnchorEachSeal) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 2 * kHour));
+  Work(After(kNine, 3 * kHour));
+  std::ostringstream text;
+  text << std::ifstream(dir_ / "anchor").rdbuf();
+  const auto anchors = ParseAnchors(text.str());
+  ASSERT_TRUE(anchors.ok());
+  ASSERT_EQ(anchors->size(), 2u);
+  EXPECT_EQ(sealer_->status().anchored, 2u);
+  EXPECT_TRUE(Check(*anchors).good());
+  EXPECT_EQ(Check(*anchors).anchors, 2u);
+}
+
+TEST_F(SealerTest, AnAnchorThatIsAwayIsCountedAndToldLater) {
+  std::filesystem::create_directory(dir_ / "anchor");
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 2 * kHour));
+  EXPECT_EQ(sealer_->status().anchor_failures, 1u);
+  EXPECT_EQ(sealer_->status().anchored, 0u);
+  EXPECT_THAT(lines_, Contains(HasSubstr("the anchor: ")));
+  std::filesystem::remove(dir_ / "anchor");
+  Work(After(kNine, 2 * kHour + 60));
+  EXPECT_EQ(sealer_->status().anchored, 1u);
+  EXPECT_EQ(sealer_->status().anchor_error, "");
+}
+
+TEST_F(SealerTest, WhatIsTooOldIsDroppedUnderASeal) {
+  Commit({MakeSession(1, kNine), MakeSession(2, After(kNine, kDay))});
+  CommitFinding(kNine, "r1");
+  Work(After(kNine, 2 * kDay));
+  CommitFinding(After(kNine, kDay), "r2");
+  Work(After(kNine, 2 * kDay + 2 * kHour));
+  Work(After(kNine, 180 * kDay + 16 * kHour));
+  EXPECT_THAT(Sketch(), Contains("retention"));
+  EXPECT_EQ(store_->Stats()->days, 1u);
+  const auto findings = static_cast<size_t>(audit::RecordClass::kFinding);
+  EXPECT_EQ(store_->Stats()->classes[findings].records, 1u);
+  const Verification verification = Check();
+  EXPECT_THAT(Text(verification), IsEmpty());
+  EXPECT_EQ(verification.days_dropped, 1u);
+
+  // What comes for the dropped day now is late, and sealed for itself.
+  Commit({MakeSession(9, After(kNine, 5))});
+  EXPECT_TRUE(Check().good());
+  Work(After(kNine, 180 * kDay + 17.5 * kHour));
+  EXPECT_THAT(Text(Check()), IsEmpty());
+}
+
+TEST_F(SealerTest, WhatIsHeldStays) {
+  Commit({MakeSession(1, kNine)});
+  LegalHold hold;
+  hold.span = {After(kNine, 60), After(kNine, 120)};
+  const auto id = holds_->Add(hold);
+  Work(After(kNine, 2 * kDay));
+  Work(After(kNine, 200 * kDay));
+  EXPECT_EQ(store_->Stats()->days, 1u);
+  ASSERT_TRUE(holds_->Release(*id, "alice", kNine).ok());
+  Work(After(kNine, 200 * kDay + 2 * kHour));
+  EXPECT_EQ(store_->Stats()->days, 0u);
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, RefusesToKeepForLessThanHalfAYear) {
+  Sealer::Options options;
+  options.dir = dir_ / "others";
+  options.retention = {365, 365, 365, 100};
+  const auto sealer = Sealer::Open(options, {*store_, *operations_}, *holds_);
+  ASSERT_FALSE(sealer.ok());
+  EXPECT_THAT(sealer.error().message, HasSubstr("at least 180"));
+}
+
+}  // namespace
+}  // namespace weir::control::sealing
