@@ -43,6 +43,14 @@ void DescribeTraffic(const flow::HotFlow& hot, const flow::ColdFlow& cold,
   event.tcp_flags = static_cast<uint8_t>(hot.tcp_flags);
 }
 
+// The reply to an ICMP or ICMPv6 request (RFC 792, RFC 4443 §4.2): an echo reply is 0 in IPv4,
+// every other one the number behind its request's.
+uint16_t ReplyTo(uint8_t ip_protocol, uint16_t request_port) {
+  const auto request = static_cast<uint8_t>(request_port >> 8);
+  if (ip_protocol == packet::ip_protocol::kIcmp && request == 8) return 0;
+  return static_cast<uint16_t>((request + 1) << 8);
+}
+
 void DescribeEndpoints(const flow::HotFlow& hot, events::SessionEvent& event) {
   const Endpoint initiator = hot.initiator();
   const Endpoint responder = Other(initiator);
@@ -51,6 +59,13 @@ void DescribeEndpoints(const flow::HotFlow& hot, events::SessionEvent& event) {
   event.src_port = hot.key.port[static_cast<size_t>(initiator)];
   event.dst_port = hot.key.port[static_cast<size_t>(responder)];
   event.ip_protocol = hot.key.protocol;
+  // The key of a reply has its request's type on the other end. A session that begins with a reply
+  // is told by that.
+  const bool icmp = event.ip_protocol == packet::ip_protocol::kIcmp ||
+                    event.ip_protocol == packet::ip_protocol::kIcmp6;
+  if (!icmp || event.dst_port == 0) return;
+  event.src_port = ReplyTo(event.ip_protocol, event.dst_port);
+  event.dst_port = 0;
 }
 
 }  // namespace

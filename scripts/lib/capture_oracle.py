@@ -226,7 +226,7 @@ def _behind_labels(data, at, end):
     return wire
 
 
-def _network_part(link_type, record):
+def network_part(link_type, record):
     """(EtherType, offset, end on the wire) of the outermost IP datagram, or None."""
     data, end = record.data, max(record.wire_bytes, len(record.data))
     ether_type, at = _behind_tags(data, *_link_part(link_type, data))
@@ -265,7 +265,7 @@ def _is_neighbor_discovery(ip):
 
 def ip_bytes(link_type, record):
     """Length of the record's outermost IP datagram, never more than was on the wire; None: no session."""
-    part = _network_part(link_type, record)
+    part = network_part(link_type, record)
     if part is None:
         return None
     ether_type, at, end = part

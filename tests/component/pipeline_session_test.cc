@@ -47,6 +47,30 @@ TEST(PipelineSession, RecordsATcpConversationWhole) {
   EXPECT_EQ(bench.classifier().open_slots(), 0U);
 }
 
+// Found by scripts/compare_conversations: the type of such a session was 0, whatever was replied.
+TEST(PipelineSession, TellsAnIcmpSessionThatBeginsWithAReply) {
+  const auto ends = [](const PacketBuilder& packet) {
+    PipelineHarness bench;
+    bench.FromInside(packet);
+    const auto& event = bench.session().event;
+    return std::pair(event.src_port >> 8, event.dst_port);
+  };
+  const auto four = [](int type) {
+    const auto octet = static_cast<uint8_t>(type);
+    return PacketBuilder().Ipv4("10.20.0.11", "192.0.2.9").Icmp(octet, 0).Payload("pong");
+  };
+  const auto six = [](int type) {
+    const auto octet = static_cast<uint8_t>(type);
+    return PacketBuilder().Ipv6("2001:db8::1", "2001:db8::2").Icmp(octet, 0).Payload("pong");
+  };
+  for (const int type : {0, 8, 13, 14, 16, 18, 11}) {
+    EXPECT_EQ(ends(four(type)), std::pair(type, uint16_t{0})) << type;
+  }
+  for (const int type : {128, 129, 1}) {
+    EXPECT_EQ(ends(six(type)), std::pair(type, uint16_t{0})) << type;
+  }
+}
+
 // The classifier's places are few, and a closed flow is remembered for a while.
 TEST(PipelineSession, AFlowThatHasEndedGivesUpItsPlaceInTheClassifier) {
   PipelineHarness bench;

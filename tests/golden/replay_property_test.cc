@@ -251,6 +251,29 @@ TEST(Replay, KeepsItsTimeWhenAPacketIsDatedBack) {
   EXPECT_EQ(work.Read("o"), work.Read("in.pcap"));  // the date of the packet itself stays
 }
 
+// Found by scripts/compare_conversations: a first packet of 1970 made every later one a session.
+TEST(Replay, CountsALeapOfTheDateAsSilence) {
+  constexpr int64_t kYearNs = 365LL * 24 * 3600 * base::kNsPerSecond;
+  const Workspace work;
+  Wire wire;
+  BrowseHttp(wire, 40001, "www.example.test");
+  const size_t sessions_before = 2;
+  wire.Wait(50 * kYearNs);
+  TcpOnWire talk(wire, "10.20.0.11", "198.51.100.10", 40001, 9999);
+  talk.Open();
+  talk.Say("half a century later");
+  talk.Say("and still the same session");
+  for (size_t i = wire.frames().size(); i-- > 0;) wire.frames()[i].time.ns -= 40 * kYearNs;
+  work.WriteCapture("in.pcap", wire);
+  ASSERT_EQ(work.Replay("--sessions s in.pcap").exit_code, 0);
+  const auto lines = Lines(work.Read("s"));
+  ASSERT_EQ(lines.size(), sessions_before + 1);
+  EXPECT_EQ(lines.front()["end"].get<std::string>().substr(0, 4), "1986");
+  EXPECT_EQ(lines.back()["start"].get<std::string>().substr(0, 4), "2036");
+  EXPECT_EQ(lines.back()["packets_to_dst"].get<int>() + lines.back()["packets_to_src"].get<int>(),
+            7);
+}
+
 TEST(Replay, LetsARuleExpireAtTheTimeOfTheCapture) {
   const Workspace work;
   Wire wire;

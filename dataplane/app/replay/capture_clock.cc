@@ -13,11 +13,11 @@ bool CaptureClock::BeginInput(base::WallTime first) {
     // Begins above zero, so that no time the pipeline computes from it is negative.
     started_ = true;
     mono_.ns = base::kNsPerSecond;
-    wall_minus_mono_ns_ = first.ns - mono_.ns;
+    SetDate(first);
     return false;
   }
   if (first.ns >= wall().ns - kOverlapNs) return false;
-  wall_minus_mono_ns_ = first.ns - mono_.ns;
+  SetDate(first);
   return true;
 }
 

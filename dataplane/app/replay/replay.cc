@@ -179,6 +179,16 @@ void Replay::BeginInput(base::WallTime first) {
   PushHealth(events::HealthKind::kPolicyInstalled, policy_->At(first).version());
 }
 
+void Replay::LeapTo(base::WallTime record) {
+  clock_.Leap();
+  const rules::CompiledPolicy& policy = policy_->At(clock_.wall());
+  for (const auto& lane : lanes_) {
+    lane->Tick(clock_.mono(), policy, clock_.wall_minus_mono_ns());
+    lane->CloseAll();
+  }
+  clock_.SetDate(record);
+}
+
 void Replay::PushHealth(events::HealthKind kind, uint64_t value) {
   events::HealthEvent event;
   event.time = clock_.wall();
@@ -200,6 +210,7 @@ Lane& Replay::LaneOf(const packet::Packet& packet) {
 }
 
 base::Status Replay::ProcessRecord(const capture::CaptureRecord& record) {
+  if (clock_.IsLeap(record.time)) LeapTo(record.time);
   clock_.Advance(record.time);
   const rules::CompiledPolicy& policy = policy_->At(clock_.wall());
   const packet::Packet packet = PacketOf(record, clock_.mono());

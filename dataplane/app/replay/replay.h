@@ -57,6 +57,7 @@ class Replay {
   // Opened with the first input, whose format it takes on.
   base::Status OpenCaptureOutput(const capture::CaptureFormat& format);
   void BeginInput(base::WallTime first);
+  void LeapTo(base::WallTime record);
   void PushHealth(events::HealthKind kind, uint64_t value);
   Lane& LaneOf(const packet::Packet& packet);
 
