@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <map>
 
 #include "journal_fixture.h"
@@ -256,6 +257,65 @@ class StubbornStore : public audit::SessionStore {
  private:
   audit::SessionStore& store_;
 };
+
+// Else a journal that is full of what is committed already would stay full for ever.
+TEST_F(IngestTest, AcknowledgesInTheEndWhatItCouldNotAtFirst) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
+  maker.Flush();
+  const auto store = OpenStore();
+  const auto ack = journal() / events::kAckFileName;
+  std::filesystem::remove(ack);
+  std::filesystem::create_directory(ack);  // nobody can write to it
+  {
+    Ingest ingest(OptionsOf(), *store, directory_);
+    ASSERT_TRUE(ingest.Start().ok());
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().last_seq, 10u);
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 0u);
+  }
+  {
+    Ingest ingest(OptionsOf(), *store, directory_);  // and after a restart
+    ASSERT_TRUE(ingest.Start().ok());
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 0u);
+    std::filesystem::remove(ack);
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 10u);
+  }
+  EXPECT_THAT(log(), HasSubstr("ingest: the journal cannot be acknowledged, and grows: "));
+  maker.writer().DeleteAcknowledged();
+  EXPECT_EQ(maker.writer().acknowledged_seq(), 10u);
+}
+
+// The reader that is opened anew after a pause begins to count anew.
+TEST_F(IngestTest, KeepsItsCountsOverAPause) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
+  maker.Flush();
+  {
+    std::fstream file(journal() / events::SegmentFileName(1),
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(events::kSegmentHeaderBytes + events::kFrameHeaderBytes + 5);
+    file.put('!').put('!');
+    ASSERT_TRUE(file.good());
+  }
+  const auto store = OpenStore();
+  StubbornStore stubborn(*store);
+  Ingest ingest(OptionsOf(), stubborn, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(ingest.counters().missing_frames, 1u);
+  EXPECT_EQ(ingest.counters().damaged_places, 1u);
+  stubborn.failures = 1;
+  maker.Session(MakeSession(11));
+  maker.Flush();
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(ingest.counters().sessions, 10u);
+  EXPECT_EQ(ingest.counters().store_failures, 1u);
+  EXPECT_EQ(ingest.counters().missing_frames, 1u);
+  EXPECT_EQ(ingest.counters().damaged_places, 1u);
+}
 
 TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {
   JournalMaker maker(journal(), 1);
