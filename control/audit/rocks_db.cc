@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/audit/rocks_log.h"
+
 namespace weir::control::audit {
 namespace {
 
@@ -33,9 +35,6 @@ rocksdb::Options DatabaseOptions(uint64_t memtable_bytes) {
   options.max_open_files = OpenFilesMax();
   // An old day's few late writes do not keep every log file since.
   options.max_total_wal_size = memtable_bytes * 8;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4ULL << 20;
-  options.info_log_level = rocksdb::WARN_LEVEL;
   options.bytes_per_sync = 1ULL << 20;
   return options;
 }
@@ -96,13 +95,14 @@ rocksdb::ColumnFamilyOptions RocksDb::FamilyOptions(std::string_view name) const
   return family;
 }
 
-base::Result<std::vector<std::string>> RocksDb::ListFamilies() const {
+base::Result<std::vector<std::string>> RocksDb::ListFamilies() {
   std::error_code failure;
   std::filesystem::create_directories(options_.dir, failure);
   if (failure) {
     return base::Error{fmt::format("session store {}: cannot make it: {}", options_.dir.string(),
                                    failure.message())};
   }
+  db_options_.info_log = MakeRocksLog(options_.dir);
   std::vector<std::string> names;
   if (!std::filesystem::exists(options_.dir / "CURRENT")) {
     names.push_back(rocksdb::kDefaultColumnFamilyName);

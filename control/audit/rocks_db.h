@@ -76,7 +76,7 @@ class RocksDb {
 
  private:
   rocksdb::ColumnFamilyOptions FamilyOptions(std::string_view name) const;
-  base::Result<std::vector<std::string>> ListFamilies() const;
+  base::Result<std::vector<std::string>> ListFamilies();  // makes the folder
   base::Status Adopt(const std::string& name, std::unique_ptr<Family> family);
   base::Status MakeMissingFamilies();
   base::Result<std::unique_ptr<Family>> MakeFamily(const std::string& name);
