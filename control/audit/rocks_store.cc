@@ -60,6 +60,13 @@ class RocksStore::Impl {
 
   bool is_open() const { return db.db() != nullptr; }
 
+  // Remembers a failure of the writer.
+  template <typename Outcome>
+  Outcome Watched(Outcome outcome) {
+    if (!outcome.ok()) failed = true;
+    return outcome;
+  }
+
   SessionReader::Source source() const { return {db, writer.state(), writer.sensors(), abandon}; }
 
   // Runs `read(value)` for each record of a family from `first` on, until it returns false.
@@ -79,6 +86,7 @@ class RocksStore::Impl {
 
   RocksDb db;
   RocksWriter writer;
+  bool failed = false;  // the writer's: since the database was opened
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
 };
@@ -99,7 +107,7 @@ base::Result<std::unique_ptr<RocksStore>> RocksStore::Open(Options options) {
 }
 
 base::Status RocksStore::Commit(const Batch& batch) {
-  return impl_->is_open() ? impl_->writer.Commit(batch) : base::Status(kNotOpen);
+  return impl_->is_open() ? impl_->Watched(impl_->writer.Commit(batch)) : base::Status(kNotOpen);
 }
 
 base::Result<std::string> RocksStore::Position() {
@@ -108,7 +116,8 @@ base::Result<std::string> RocksStore::Position() {
 }
 
 base::Status RocksStore::CloseLost(uint64_t boot_id) {
-  return impl_->is_open() ? impl_->writer.CloseLost(boot_id) : base::Status(kNotOpen);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->Watched(impl_->writer.CloseLost(boot_id));
 }
 
 base::Result<std::optional<uint64_t>> RocksStore::BootId() {
@@ -117,18 +126,25 @@ base::Result<std::optional<uint64_t>> RocksStore::BootId() {
 }
 
 base::Status RocksStore::Recover() {
-  // RocksDB mends what a full disk has done by itself; after other faults it must be opened anew.
-  if (impl_->is_open() && impl_->db.db()->Resume().ok()) return {};
+  if (impl_->is_open()) {
+    if (!impl_->failed) return {};
+    // Readers keep what there is until it is worth while.
+    if (auto writable = impl_->db.TryDisk(); !writable.ok()) return writable;
+  }
+  // Not RocksDB's own Resume(): that leaves what a failed write has half done, in the log or in the
+  // list of column families, and nobody could say then whether it counts. After an opening what is
+  // on the disk counts, and nothing else.
   impl_->abandon = true;
   const std::unique_lock alone(impl_->gate);
   impl_->abandon = false;
+  impl_->failed = false;
   impl_->db.Close();
   return impl_->Open();
 }
 
 base::Result<RetentionResult> RocksStore::EnforceRetention(base::WallTime now) {
   if (!impl_->is_open()) return kNotOpen;
-  return impl_->writer.EnforceRetention(now);
+  return impl_->Watched(impl_->writer.EnforceRetention(now));
 }
 
 base::Result<QueryResult> RocksStore::Sessions(const Query& query, const SessionVisitor& visit) {
