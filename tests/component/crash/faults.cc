@@ -83,6 +83,7 @@ class Disk {
       : folder_(std::move(folder)), state_(state), random_(seed) {
     // Every second process is to die in a call; most are killed from outside before.
     if (Below(2) == 0) calls_to_live_ = Spread(4000);
+    end_ = std::array{Fault::kKillBefore, Fault::kKillWithin, Fault::kKillAfter}[Below(3)];
     calls_left_ = Spread(300);
   }
 
@@ -144,7 +145,8 @@ class Disk {
   Trouble trouble_ = Trouble::kNone;
   uint64_t calls_left_ = 0;     // of the stretch
   uint64_t calls_to_live_ = 0;  // 0: as long as it likes
-  bool torn_ = false;           // the short half of a torn write is done
+  Fault end_ = Fault::kKillBefore;
+  bool torn_ = false;  // the short half of a torn write is done
   std::map<FileId, Unsynced> unsynced_;
 };
 
@@ -183,17 +185,19 @@ void Disk::TurnStretch() {
 }
 
 Fate Disk::Kill(Call call, size_t bytes) {
-  const uint64_t how = Below(3);
-  if (how == 0) {
-    Count(Fault::kKillAfter);
-    return {.kill_after = true};
+  if (end_ == Fault::kKillWithin && (call != Call::kWrite || bytes < 2)) {
+    calls_to_live_ = 1;  // the next write, then
+    return {};
   }
-  if (how == 1 || call != Call::kWrite || bytes < 2) {
-    Count(Fault::kKillBefore);
-    return {.kill_before = true};
+  Count(end_);
+  switch (end_) {
+    case Fault::kKillBefore:
+      return {.kill_before = true};
+    case Fault::kKillWithin:
+      return {.bytes = 1 + Below(bytes - 1), .kill_after = true};
+    default:
+      return {.kill_after = true};
   }
-  Count(Fault::kKillWithin);
-  return {.bytes = 1 + Below(bytes - 1), .kill_after = true};
 }
 
 Fate Disk::Shorten(size_t bytes) {
