@@ -22,6 +22,7 @@ using events::LossClass;
 constexpr size_t kWorkers = 2;
 constexpr size_t kRingBytes = 32 << 10;
 constexpr int kMoreThanRingsHold = 1000;
+constexpr int kQuietRoundsMax = 50;  // drains with room for all, each a second behind the last
 constexpr size_t kLiveMax = 200;
 constexpr uint64_t kQuotaBytes = 400'000;
 constexpr uint64_t kSegmentBytes = 50'000;
@@ -260,6 +261,7 @@ class Dataplane {
     BeginGroup();
     for (int i = 0; i < kMoreThanRingsHold; ++i) OneEvent();
     EndGroup();
+    int quiet_rounds = 0;
     for (bool done = false; !done;) {
       const LossClassCounts lost = keeper_->lost();
       BeginGroup();
@@ -267,7 +269,10 @@ class Dataplane {
       Finding();
       Health(events::HealthKind::kPolicyInstalled);
       EndGroup();
-      done = keeper_->lost() == lost && AllAnnounced();
+      const bool quiet = keeper_->lost() == lost;
+      done = quiet && AllAnnounced();
+      quiet_rounds = quiet ? quiet_rounds + 1 : 0;
+      if (quiet_rounds > kQuietRoundsMax) Complain(side(), kWrong, "losses are not announced");
       if (!done) ::usleep(5000);
       if (side().command == Command::kEnd) Complain(side(), kWrong, Stuck());
     }
