@@ -1,12 +1,19 @@
 #include "control/audit/rocks_db.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
+
+#include "control/audit/rocks_log.h"
+#include "dataplane/base/unique_fd.h"
 
 namespace weir::control::audit {
 namespace {
@@ -34,9 +41,6 @@ rocksdb::Options DatabaseOptions(uint64_t memtable_bytes) {
   options.max_open_files = OpenFilesMax();
   // An old day's few late writes do not keep every log file since.
   options.max_total_wal_size = memtable_bytes * 8;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4ULL << 20;
-  options.info_log_level = rocksdb::WARN_LEVEL;
   options.bytes_per_sync = 1ULL << 20;
   return options;
 }
@@ -97,13 +101,14 @@ rocksdb::ColumnFamilyOptions RocksDb::FamilyOptions(std::string_view name) const
   return family;
 }
 
-base::Result<std::vector<std::string>> RocksDb::ListFamilies() const {
+base::Result<std::vector<std::string>> RocksDb::ListFamilies() {
   std::error_code failure;
   std::filesystem::create_directories(options_.dir, failure);
   if (failure) {
     return base::Error{fmt::format("session store {}: cannot make it: {}", options_.dir.string(),
                                    failure.message())};
   }
+  db_options_.info_log = MakeRocksLog(options_.dir);
   std::vector<std::string> names;
   if (!std::filesystem::exists(options_.dir / "CURRENT")) {
     names.push_back(rocksdb::kDefaultColumnFamilyName);
@@ -187,7 +192,7 @@ base::Result<std::unique_ptr<RocksDb::Family>> RocksDb::MakeFamily(const std::st
 }
 
 // A day whose making or dropping was cut short has an index only: sessions are made last and
-// dropped first.
+// dropped first. Sessions without an index can only be empty, and get one.
 base::Status RocksDb::CompletePairs() {
   const std::lock_guard lock(days_mutex_);
   for (auto day = days_.begin(); day != days_.end();) {
@@ -196,8 +201,8 @@ base::Status RocksDb::CompletePairs() {
       continue;
     }
     if (day->second->sessions) {
-      return base::Error{fmt::format("session store {}: the index of {} is missing",
-                                     options_.dir.string(), DayName(day->first))};
+      if (auto made = MakeIndexOfEmpty(*day->second); !made.ok()) return made;
+      continue;
     }
     const auto status = db_->DropColumnFamily(day->second->index->handle());
     if (!status.ok()) return Failure("cannot drop " + DayName(day->first), status);
@@ -206,11 +211,26 @@ base::Status RocksDb::CompletePairs() {
   return {};
 }
 
+base::Status RocksDb::MakeIndexOfEmpty(Day& day) {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}, day.sessions->handle()));
+  at->SeekToFirst();
+  if (!at->status().ok()) return Failure("cannot read " + DayName(day.number), at->status());
+  if (at->Valid()) {
+    return base::Error{fmt::format("session store {}: the index of {} is missing",
+                                   options_.dir.string(), DayName(day.number))};
+  }
+  auto index = MakeFamily(std::string(kIndexPrefix) + DayName(day.number));
+  if (!index.ok()) return index.error();
+  day.index = std::move(index).value();
+  return {};
+}
+
 void RocksDb::Close() {
   {
     const std::lock_guard lock(days_mutex_);
     days_.clear();
   }
+  lone_indexes_.clear();
   for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_, &late_})
     family->reset();
   db_.reset();
@@ -233,15 +253,18 @@ base::Result<RocksDb::DayPointer> RocksDb::MakeDay(DayNumber number) {
   if (auto found = FindDay(number)) return found;
   auto day = std::make_shared<Day>();
   day->number = number;
-  auto index = MakeFamily(std::string(kIndexPrefix) + DayName(number));
-  if (!index.ok()) return index.error();
-  day->index = std::move(index).value();
-  auto sessions = MakeFamily(std::string(kSessionsPrefix) + DayName(number));
-  if (!sessions.ok()) {
-    // The half that is made would stand in the way of the next attempt.
-    static_cast<void>(db_->DropColumnFamily(day->index->handle()));
-    return sessions.error();
+  // The half that is made waits for the next attempt. Dropped now it might be gone alone: making
+  // the other one may fail here and be found on the disk at the next opening.
+  auto& index = lone_indexes_[number];
+  if (!index) {
+    auto made = MakeFamily(std::string(kIndexPrefix) + DayName(number));
+    if (!made.ok()) return made.error();
+    index = std::move(made).value();
   }
+  auto sessions = MakeFamily(std::string(kSessionsPrefix) + DayName(number));
+  if (!sessions.ok()) return sessions.error();
+  day->index = std::move(index);
+  lone_indexes_.erase(number);
   day->sessions = std::move(sessions).value();
   const std::lock_guard lock(days_mutex_);
   days_[number] = day;
@@ -261,6 +284,24 @@ base::Status RocksDb::DropDay(DayNumber number) {
   status = db_->DropColumnFamily(day->index->handle());
   if (!status.ok()) return Failure("cannot drop the index of " + DayName(number), status);
   return {};
+}
+
+base::Status RocksDb::TryDisk() const {
+  constexpr size_t kProbeBytes = 64 << 10;
+  constexpr mode_t kOwnerOnly = 0600;
+  const std::filesystem::path path = options_.dir / "probe";
+  const std::vector<char> bytes(kProbeBytes, 'w');
+  const base::UniqueFd file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOwnerOnly));
+  errno = file ? ENOSPC : errno;  // should the write be short
+  const bool written =
+      file && ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  const bool taken = written && ::fsync(file.get()) == 0;
+  const int error = errno;
+  ::unlink(path.c_str());
+  if (taken) return {};
+  return base::Error{fmt::format("session store {}: the disk takes nothing: {}",
+                                 options_.dir.string(), std::strerror(error))};
 }
 
 uint64_t RocksDb::BytesOnDisk() const {

@@ -75,13 +75,17 @@ class RocksDb {
 
   uint64_t BytesOnDisk() const;
 
+  // Whether the disk takes a small file now.
+  base::Status TryDisk() const;
+
  private:
   rocksdb::ColumnFamilyOptions FamilyOptions(std::string_view name) const;
-  base::Result<std::vector<std::string>> ListFamilies() const;
+  base::Result<std::vector<std::string>> ListFamilies();  // makes the folder
   base::Status Adopt(const std::string& name, std::unique_ptr<Family> family);
   base::Status MakeMissingFamilies();
   base::Result<std::unique_ptr<Family>> MakeFamily(const std::string& name);
   base::Status CompletePairs();
+  base::Status MakeIndexOfEmpty(Day& day);
   base::Error Failure(std::string_view doing, const rocksdb::Status& status) const;
 
   const Options options_;
@@ -94,6 +98,8 @@ class RocksDb {
   std::unique_ptr<Family> health_;
   std::unique_ptr<Family> logins_;
   std::unique_ptr<Family> late_;
+  // Of days whose sessions could not be made yet. The writer's.
+  std::map<DayNumber, std::unique_ptr<Family>> lone_indexes_;
 
   mutable std::mutex days_mutex_;
   std::map<DayNumber, std::shared_ptr<Day>> days_;  // guarded by days_mutex_

@@ -20,6 +20,8 @@ namespace {
 
 const base::Error kNotOpen{"the session store could not be opened again after a failure"};
 
+const base::Error kFailed{"the session store takes nothing until it is opened again"};
+
 }  // namespace
 
 std::string_view RecordClassName(RecordClass record_class) {
@@ -62,6 +64,18 @@ class RocksStore::Impl {
 
   bool is_open() const { return db.db() != nullptr; }
 
+  // Runs `write(writer)`. Once one has failed, there is no other until Recover(): what it has half
+  // done would be underneath.
+  template <typename Work>
+  std::invoke_result_t<Work, RocksWriter&> Write(const Work& work) {
+    const std::lock_guard lock(writing);
+    if (!is_open()) return kNotOpen;
+    if (failed) return kFailed;
+    auto outcome = work(writer);
+    if (!outcome.ok()) failed = true;
+    return outcome;
+  }
+
   SessionReader::Source source() const { return {db, writer.state(), writer.sensors(), abandon}; }
 
   // Runs `read(value)` for each record of a family from `first` on, until it returns false.
@@ -82,6 +96,7 @@ class RocksStore::Impl {
   RocksDb db;
   RocksWriter writer;
   std::mutex writing;
+  bool failed = false;  // a write, since the database was opened; guarded by writing
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
 };
@@ -96,8 +111,7 @@ base::Result<std::unique_ptr<RocksStore>> RocksStore::Open(Options options) {
 }
 
 base::Status RocksStore::Commit(const Batch& batch) {
-  const std::lock_guard lock(impl_->writing);
-  return impl_->is_open() ? impl_->writer.Commit(batch) : base::Status(kNotOpen);
+  return impl_->Write([&](RocksWriter& writer) { return writer.Commit(batch); });
 }
 
 base::Result<std::string> RocksStore::Position() {
@@ -113,8 +127,7 @@ base::Result<std::string> RocksStore::LoginPosition() {
 }
 
 base::Status RocksStore::CloseLost(uint64_t boot_id) {
-  const std::lock_guard lock(impl_->writing);
-  return impl_->is_open() ? impl_->writer.CloseLost(boot_id) : base::Status(kNotOpen);
+  return impl_->Write([&](RocksWriter& writer) { return writer.CloseLost(boot_id); });
 }
 
 base::Result<std::optional<uint64_t>> RocksStore::BootId() {
@@ -125,11 +138,18 @@ base::Result<std::optional<uint64_t>> RocksStore::BootId() {
 
 base::Status RocksStore::Recover() {
   const std::lock_guard lock(impl_->writing);
-  // RocksDB mends what a full disk has done by itself; after other faults it must be opened anew.
-  if (impl_->is_open() && impl_->db.db()->Resume().ok()) return {};
+  if (impl_->is_open()) {
+    if (!impl_->failed) return {};
+    // Readers keep what there is until it is worth while.
+    if (auto writable = impl_->db.TryDisk(); !writable.ok()) return writable;
+  }
+  // Not RocksDB's own Resume(): that leaves what a failed write has half done, in the log or in the
+  // list of column families, and nobody could say then whether it counts. After an opening what is
+  // on the disk counts, and nothing else.
   impl_->abandon = true;
   const std::unique_lock alone(impl_->gate);
   impl_->abandon = false;
+  impl_->failed = false;
   impl_->db.Close();
   return impl_->Open();
 }
@@ -141,9 +161,7 @@ base::Result<RetentionPlan> RocksStore::PlanRetention(const RetentionLimits& lim
 }
 
 base::Result<RetentionResult> RocksStore::EnforceRetention(const RetentionPlan& plan) {
-  const std::lock_guard lock(impl_->writing);
-  if (!impl_->is_open()) return kNotOpen;
-  return impl_->writer.EnforceRetention(plan);
+  return impl_->Write([&](RocksWriter& writer) { return writer.EnforceRetention(plan); });
 }
 
 base::Result<SealState> RocksStore::Sealed() {
@@ -153,8 +171,7 @@ base::Result<SealState> RocksStore::Sealed() {
 }
 
 base::Status RocksStore::MarkSealed(base::WallTime until) {
-  const std::lock_guard lock(impl_->writing);
-  return impl_->is_open() ? impl_->writer.MarkSealed(until) : base::Status(kNotOpen);
+  return impl_->Write([&](RocksWriter& writer) { return writer.MarkSealed(until); });
 }
 
 base::Status RocksStore::SessionsAsSealed(base::WallTime from, base::WallTime to,
@@ -186,17 +203,19 @@ base::Result<uint64_t> RocksStore::CountLate(const TimeSpan& span) {
 }
 
 base::Status RocksStore::NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) {
-  const std::lock_guard lock(impl_->writing);
-  return impl_->is_open() ? impl_->writer.NoteSeal(head, amended) : base::Status(kNotOpen);
+  return impl_->Write([&](RocksWriter& writer) { return writer.NoteSeal(head, amended); });
 }
 
 base::Status RocksStore::Amend(const TimeSpan& span,
                                const std::function<base::Result<SealHead>()>& write) {
   const std::lock_guard lock(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
+  if (impl_->failed) return kFailed;
   const auto head = write();
-  if (!head.ok()) return head.error();
-  return impl_->writer.NoteSeal(*head, span);
+  if (!head.ok()) return head.error();  // nothing of the store was touched
+  auto noted = impl_->writer.NoteSeal(*head, span);
+  impl_->failed = !noted.ok();
+  return noted;
 }
 
 base::Result<QueryResult> RocksStore::Sessions(const Query& query, const SessionVisitor& visit) {

@@ -29,6 +29,13 @@ base::Result<events::Position> ParsePosition(const std::string& bytes) {
       std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 
+// Those that Counters shows.
+void AddCounters(const events::ReaderCounters& read, events::ReaderCounters& sum) {
+  sum.missing_frames += read.missing_frames;
+  sum.damaged_places += read.damaged_places;
+  sum.journals_replaced += read.journals_replaced;
+}
+
 }  // namespace
 
 class Ingest::Loop {
@@ -77,6 +84,7 @@ class Ingest::Loop {
   base::Status Commit();
   base::Status BeginStart(uint64_t boot_id);
   void AfterCommit();
+  void Acknowledge();
   void AtEnd();
   void Pause(const base::Error& error, int& retry_ms);
   void Resumed();
@@ -97,11 +105,14 @@ class Ingest::Loop {
 
   // The loop's own.
   std::unique_ptr<events::JournalReader> reader_;
+  events::ReaderCounters read_before_;    // of the readers before this one
   events::Position batch_end_;            // behind the last frame in the builder
   std::optional<uint64_t> boot_id_;       // of the frames in the builder
   std::optional<events::Frame> waiting_;  // the first frame of a new start, not yet taken
   std::vector<uint8_t> waiting_bytes_;    // its payload
   std::string trouble_;
+  uint64_t committed_seq_ = 0;     // the last frame that the store has
+  uint64_t acknowledged_seq_ = 0;  // of these, the last one that the journal knows of
   bool ack_failing_ = false;
 
   mutable std::mutex mutex_;
@@ -136,8 +147,11 @@ base::Status Ingest::Loop::Pump() {
   boot_id_ = *boot;
   auto reader = events::JournalReader::Open(options_.journal_dir, *position);
   if (!reader.ok()) return reader.error();
+  if (reader_) AddCounters(reader_->counters(), read_before_);
   reader_ = std::move(reader).value();
   batch_end_ = *position;
+  committed_seq_ = position->next_seq > 0 ? position->next_seq - 1 : 0;
+  acknowledged_seq_ = 0;
   delivery_.Notify();
 
   while (!stopping()) {
@@ -152,6 +166,7 @@ base::Status Ingest::Loop::Pump() {
       const std::lock_guard lock(mutex_);
       counters_.consumer_failures = delivery_.failures();
     }
+    Acknowledge();
     if (*read == Read::kEnd && delivered) AtEnd();
     if (*read == Read::kEnd) reader_->Wait(options_.batch_ms);
   }
@@ -215,11 +230,8 @@ base::Status Ingest::Loop::Commit() {
 
 void Ingest::Loop::AfterCommit() {
   Resumed();
-  const auto acknowledged = reader_->Acknowledge(builder_.last_seq());
-  if (!acknowledged.ok() && !ack_failing_) {
-    Log("ingest: the journal cannot be acknowledged, and grows: " + acknowledged.error().message);
-  }
-  ack_failing_ = !acknowledged.ok();
+  committed_seq_ = builder_.last_seq();
+  Acknowledge();
   const audit::Batch& batch = builder_.batch();
   if (!batch.findings.empty() || !batch.health.empty()) delivery_.Notify();
   {
@@ -227,17 +239,31 @@ void Ingest::Loop::AfterCommit() {
     builder_.AddTo(counters_);
     counters_.batches++;
     counters_.last_seq = builder_.last_seq();
-    if (acknowledged.ok()) counters_.acknowledged_seq = builder_.last_seq();
     if (const auto time = builder_.last_time()) {
       const auto age_ns = static_cast<double>(base::WallNow().ns - time->ns);
       counters_.lag_seconds = std::max(0.0, age_ns / 1e9);
     }
     const events::ReaderCounters& read = reader_->counters();
-    counters_.missing_frames = read.missing_frames;
-    counters_.damaged_places = read.damaged_places;
-    counters_.journals_replaced = read.journals_replaced;
+    counters_.missing_frames = read_before_.missing_frames + read.missing_frames;
+    counters_.damaged_places = read_before_.damaged_places + read.damaged_places;
+    counters_.journals_replaced = read_before_.journals_replaced + read.journals_replaced;
   }
   builder_.Clear();
+}
+
+// Also what an earlier life committed, and again what failed: a journal that is full of what is
+// committed already brings no further frame that could do it.
+void Ingest::Loop::Acknowledge() {
+  if (acknowledged_seq_ == committed_seq_) return;
+  const auto acknowledged = reader_->Acknowledge(committed_seq_);
+  if (!acknowledged.ok() && !ack_failing_) {
+    Log("ingest: the journal cannot be acknowledged, and grows: " + acknowledged.error().message);
+  }
+  ack_failing_ = !acknowledged.ok();
+  if (ack_failing_) return;
+  acknowledged_seq_ = committed_seq_;
+  const std::lock_guard lock(mutex_);
+  counters_.acknowledged_seq = acknowledged_seq_;
 }
 
 base::Status Ingest::Loop::BeginStart(uint64_t boot_id) {

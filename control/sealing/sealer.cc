@@ -166,6 +166,8 @@ base::Status Sealer::Finished(base::Status status) {
     if (!error.empty()) status_.failures++;
   }
   if (!error.empty() && error != before) options_.log("seals: " + error);
+  // A write of the store that failed: nothing is written before it is opened again.
+  if (!error.empty()) static_cast<void>(record_.store.Recover());
   if (error.empty() && !before.empty()) options_.log("seals: written again");
   return status;
 }

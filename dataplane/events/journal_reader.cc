@@ -250,7 +250,8 @@ bool JournalReader::Refill() {
 }
 
 // Moves the position over damage to the next good frame of this segment (kDamaged); kEnd when there
-// is none.
+// is none. The frame at the position itself is looked at once more (kAgain): what was found bad may
+// have been half of one that its writer has ended since.
 JournalReader::Step JournalReader::FindNextFrame() {
   struct stat status {};
   const bool searched = ::fstat(segment_.get(), &status) == 0 &&
@@ -258,12 +259,16 @@ JournalReader::Step JournalReader::FindNextFrame() {
   if (searched) return Step::kEnd;
   std::vector<uint8_t> window(kReadBytes);
   uint64_t start = position_.offset;
-  size_t skip = 1;  // the bad frame itself
   while (true) {
     const ssize_t got = ReadAt(segment_.get(), window, start);
     if (got < 0) return Fail("cannot be read", errno);
     const auto bytes = std::span<const uint8_t>(window).first(static_cast<size_t>(got));
-    if (const auto found = FindFrame(bytes, skip, header_.salt)) {
+    if (const auto found = FindFrame(bytes, 0, header_.salt)) {
+      if (start + *found == position_.offset) {
+        buffer_bytes_ = 0;
+        buffer_offset_ = position_.offset;
+        return Step::kAgain;
+      }
       position_.offset = start + *found;
       buffer_offset_ = position_.offset;
       buffer_bytes_ = 0;
@@ -272,7 +277,6 @@ JournalReader::Step JournalReader::FindNextFrame() {
     searched_bytes_ = start + bytes.size();
     if (bytes.size() < window.size()) return Step::kEnd;
     start += bytes.size() - kFrameBytesMax;  // a frame across the window's end is whole in the next
-    skip = 0;
   }
 }
 

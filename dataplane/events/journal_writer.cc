@@ -278,7 +278,10 @@ size_t JournalWriter::SettleStored(size_t written_bytes) {
     bytes += pending.frame_bytes;
     const bool own = pending.announced_losses > 0;
     const size_t index = Index(own ? LossClass::kHealth : pending.loss_class);
-    if (own) ++counters_.offered[index];
+    if (own) {
+      ++counters_.offered[index];
+      counters_.announced[Index(pending.loss_class)] += pending.announced_losses;
+    }
     ++counters_.stored[index];
   }
   segment_offset_ += bytes;

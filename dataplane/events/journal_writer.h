@@ -36,6 +36,7 @@ struct JournalCounters {
   LossClassCounts stored{};
   LossClassCounts lost_to_quota{};
   LossClassCounts lost_to_fault{};  // the disk full or failing
+  LossClassCounts announced{};      // losses, rings' among them, that a frame on disk tells of
   uint64_t bytes_written = 0;
   uint64_t segments_created = 0;
   uint64_t segments_deleted = 0;  // after their acknowledgement

@@ -154,6 +154,7 @@ base::Status Appliance::MakeWorkers(const port::Plan& plan) {
     rte_eal_wait_lcore(lcore);
     if (!making.made) return making.made.error();
     workers_.push_back(std::move(*making.made));
+    event_sources_.push_back({&workers_.back()->ring(), &workers_.back()->sink()});
   }
   watched_.resize(plan.workers);
   return {};
@@ -236,7 +237,7 @@ base::Status Appliance::Run() {
   spdlog::info("ending: closing sessions");
   StopWorkers();
   events_->TellHealth(events::HealthKind::kStopped, 0, "");
-  while (events_->Drain(workers_, base::WallNow(), base::MonoNow())) {
+  while (events_->Drain(event_sources_, base::WallNow(), base::MonoNow())) {
   }
   events_->Close();
   const std::string summary = statistics_->Summary().dump(2) + "\n";
@@ -251,7 +252,7 @@ void Appliance::Round(int timeout_ms) {
   const base::MonoTime now = base::MonoNow();
   UpdateClock();
   TakeSignals();
-  more_events_ = events_->Drain(workers_, base::WallNow(), now);
+  more_events_ = events_->Drain(event_sources_, base::WallNow(), now);
   policy_->Work(base::WallNow());
   SettleIdentities();
   statistics_->Sample(now);
@@ -322,7 +323,7 @@ void Appliance::StopWorkers() {
 void Appliance::DrainUntilAll(bool (Worker::*state)() const) {
   const auto reached = [state](const auto& worker) { return (worker.get()->*state)(); };
   while (!std::all_of(workers_.begin(), workers_.end(), reached)) {
-    if (!events_->Drain(workers_, base::WallNow(), base::MonoNow())) ::poll(nullptr, 0, 1);
+    if (!events_->Drain(event_sources_, base::WallNow(), base::MonoNow())) ::poll(nullptr, 0, 1);
   }
 }
 

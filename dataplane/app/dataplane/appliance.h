@@ -79,6 +79,7 @@ class Appliance {
   std::unique_ptr<port::Ports> ports_;
   std::unique_ptr<port::Exchange> exchange_;  // null where the ports spread the flows
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<EventSource> event_sources_;  // of the workers
   bool workers_running_ = false;
   std::unique_ptr<Statistics> statistics_;
   std::unique_ptr<Requests> requests_;

@@ -33,11 +33,11 @@ base::Result<std::unique_ptr<EventKeeper>> EventKeeper::Open(const base::Config&
 EventKeeper::EventKeeper(std::unique_ptr<events::JournalWriter> journal, uint64_t boot_id)
     : journal_(std::move(journal)), boot_id_(boot_id) {}
 
-bool EventKeeper::Drain(std::span<const std::unique_ptr<Worker>> workers, base::WallTime wall,
+bool EventKeeper::Drain(std::span<const EventSource> workers, base::WallTime wall,
                         base::MonoTime now) {
   bool more = false;
-  for (const auto& worker : workers) {
-    const size_t taken = worker->ring().Consume(
+  for (const EventSource& worker : workers) {
+    const size_t taken = worker.ring->Consume(
         kRecordsARound,
         [this](events::EventType type, events::LossClass loss_class,
                std::span<const uint8_t> payload) { Take(type, loss_class, payload); });
@@ -78,13 +78,13 @@ void EventKeeper::CountCategory(std::span<const uint8_t> payload) {
   }
 }
 
-void EventKeeper::NoteRingLosses(std::span<const std::unique_ptr<Worker>> workers) {
+void EventKeeper::NoteRingLosses(std::span<const EventSource> workers) {
   events::LossClassCounts produced{};
   events::LossClassCounts lost{};
-  for (const auto& worker : workers) {
+  for (const EventSource& worker : workers) {
     for (size_t i = 0; i < events::kLossClasses; ++i) {
-      produced[i] += worker->sink().produced(events::LossClass{static_cast<uint8_t>(i)});
-      lost[i] += worker->sink().lost(events::LossClass{static_cast<uint8_t>(i)});
+      produced[i] += worker.sink->produced(events::LossClass{static_cast<uint8_t>(i)});
+      lost[i] += worker.sink->lost(events::LossClass{static_cast<uint8_t>(i)});
     }
   }
   produced[static_cast<size_t>(events::LossClass::kHealth)] += health_events_;
@@ -111,11 +111,7 @@ void EventKeeper::TellHealth(events::HealthKind kind, uint64_t value, std::strin
   journal_->Append(events::EventType::kHealth, events::LossClass::kHealth, {encoded.data(), bytes});
 }
 
-void EventKeeper::Close() {
-  // Beyond every interval of the sync: the last flush is also on the disk.
-  const base::MonoTime far{base::MonoNow().ns + 3600 * base::kNsPerSecond};
-  journal_->Flush(base::WallNow(), far);
-}
+void EventKeeper::Close() { journal_->Close(base::WallNow()); }
 
 events::LossClassCounts EventKeeper::lost() const {
   events::LossClassCounts lost = lost_in_rings_;

@@ -13,13 +13,19 @@
 #include <string_view>
 #include <vector>
 
-#include "dataplane/app/dataplane/worker.h"
 #include "dataplane/base/config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
+#include "dataplane/events/event_ring.h"
 #include "dataplane/events/journal_writer.h"
 
 namespace weir::appliance {
+
+// Where a worker's events come from: its ring, and the sink that counts what the ring refuses.
+struct EventSource {
+  events::EventRing* ring = nullptr;
+  const events::RingEventSink* sink = nullptr;
+};
 
 class EventKeeper {
  public:
@@ -29,12 +35,11 @@ class EventKeeper {
 
   // Takes what the rings hold, up to a bound so that the main loop comes round, and flushes. True
   // when there may be more.
-  bool Drain(std::span<const std::unique_ptr<Worker>> workers, base::WallTime wall,
-             base::MonoTime now);
+  bool Drain(std::span<const EventSource> workers, base::WallTime wall, base::MonoTime now);
 
   void TellHealth(events::HealthKind kind, uint64_t value, std::string_view detail);
 
-  // At the end: flushed and synced.
+  // At the end: flushed, every loss announced that there is room to announce, and synced.
   void Close();
 
   events::LossClassCounts produced() const { return produced_; }
@@ -42,6 +47,7 @@ class EventKeeper {
   // In the rings and in the journal.
   events::LossClassCounts lost() const;
   uint64_t lost_total() const;
+  const events::JournalCounters& journal_counters() const { return journal_->counters(); }
   uint64_t journal_bytes() const { return journal_->bytes_on_disk(); }
   uint64_t journal_bytes_max() const { return journal_->max_bytes(); }
   bool journal_failing() const { return journal_->failing(); }
@@ -53,7 +59,7 @@ class EventKeeper {
   explicit EventKeeper(std::unique_ptr<events::JournalWriter> journal, uint64_t boot_id);
   void Take(events::EventType type, events::LossClass loss_class, std::span<const uint8_t> payload);
   void CountCategory(std::span<const uint8_t> payload);
-  void NoteRingLosses(std::span<const std::unique_ptr<Worker>> workers);
+  void NoteRingLosses(std::span<const EventSource> workers);
 
   std::unique_ptr<events::JournalWriter> journal_;
   uint64_t boot_id_;

@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <map>
 
 #include "journal_fixture.h"
+#include "tests/support/forwarding_store.h"
 
 namespace weir::control::ingest {
 namespace {
@@ -218,9 +220,10 @@ TEST_F(IngestTest, HandsOnHealthAndCountsReportedLosses) {
 }
 
 // A store whose commits fail as long as it is told to.
-class StubbornStore : public audit::SessionStore {
+class StubbornStore : public audit::ForwardingStore {
  public:
-  explicit StubbornStore(audit::SessionStore& store) : store_(store) {}
+  using ForwardingStore::ForwardingStore;
+
   base::Status Commit(const audit::Batch& batch) override {
     if (failures > 0) {
       failures--;
@@ -228,55 +231,68 @@ class StubbornStore : public audit::SessionStore {
     }
     return store_.Commit(batch);
   }
-  base::Result<std::string> Position() override { return store_.Position(); }
-  base::Status CloseLost(uint64_t boot_id) override { return store_.CloseLost(boot_id); }
-  base::Result<std::optional<uint64_t>> BootId() override { return store_.BootId(); }
-  base::Status Recover() override { return store_.Recover(); }
-  base::Result<std::string> LoginPosition() override { return store_.LoginPosition(); }
-  base::Result<audit::RetentionPlan> PlanRetention(const audit::RetentionLimits& limits) override {
-    return store_.PlanRetention(limits);
-  }
-  base::Result<audit::RetentionResult> EnforceRetention(const audit::RetentionPlan& plan) override {
-    return store_.EnforceRetention(plan);
-  }
-  base::Result<audit::SealState> Sealed() override { return store_.Sealed(); }
-  base::Status MarkSealed(base::WallTime until) override { return store_.MarkSealed(until); }
-  base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
-                                const audit::SessionVisitor& visit) override {
-    return store_.SessionsAsSealed(from, to, visit);
-  }
-  base::Result<std::vector<audit::LateHour>> LateHours() override { return store_.LateHours(); }
-  base::Result<uint64_t> CountLate(const audit::TimeSpan& span) override {
-    return store_.CountLate(span);
-  }
-  base::Status NoteSeal(const audit::SealHead& head,
-                        std::optional<audit::TimeSpan> amended) override {
-    return store_.NoteSeal(head, amended);
-  }
-  base::Status Amend(const audit::TimeSpan& span,
-                     const std::function<base::Result<audit::SealHead>()>& write) override {
-    return store_.Amend(span, write);
-  }
-  base::Result<audit::QueryResult> Sessions(const audit::Query& query,
-                                            const audit::SessionVisitor& visit) override {
-    return store_.Sessions(query, visit);
-  }
-  base::Status Findings(uint64_t after, const audit::FindingVisitor& visit) override {
-    return store_.Findings(after, visit);
-  }
-  base::Status Health(uint64_t after, const audit::HealthVisitor& visit) override {
-    return store_.Health(after, visit);
-  }
-  base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override {
-    return store_.Logins(after, visit);
-  }
-  base::Result<audit::StoreStats> Stats() override { return store_.Stats(); }
 
   std::atomic<int> failures{0};
-
- private:
-  audit::SessionStore& store_;
 };
+
+// Else a journal that is full of what is committed already would stay full for ever.
+TEST_F(IngestTest, AcknowledgesInTheEndWhatItCouldNotAtFirst) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
+  maker.Flush();
+  const auto store = OpenStore();
+  const auto ack = journal() / events::kAckFileName;
+  std::filesystem::remove(ack);
+  std::filesystem::create_directory(ack);  // nobody can write to it
+  {
+    Ingest ingest(OptionsOf(), *store, directory_);
+    ASSERT_TRUE(ingest.Start().ok());
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().last_seq, 10u);
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 0u);
+  }
+  {
+    Ingest ingest(OptionsOf(), *store, directory_);  // and after a restart
+    ASSERT_TRUE(ingest.Start().ok());
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 0u);
+    std::filesystem::remove(ack);
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().acknowledged_seq, 10u);
+  }
+  EXPECT_THAT(log(), HasSubstr("ingest: the journal cannot be acknowledged, and grows: "));
+  maker.writer().DeleteAcknowledged();
+  EXPECT_EQ(maker.writer().acknowledged_seq(), 10u);
+}
+
+// The reader that is opened anew after a pause begins to count anew.
+TEST_F(IngestTest, KeepsItsCountsOverAPause) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
+  maker.Flush();
+  {
+    std::fstream file(journal() / events::SegmentFileName(1),
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(events::kSegmentHeaderBytes + events::kFrameHeaderBytes + 5);
+    file.put('!').put('!');
+    ASSERT_TRUE(file.good());
+  }
+  const auto store = OpenStore();
+  StubbornStore stubborn(*store);
+  Ingest ingest(OptionsOf(), stubborn, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(ingest.counters().missing_frames, 1u);
+  EXPECT_EQ(ingest.counters().damaged_places, 1u);
+  stubborn.failures = 1;
+  maker.Session(MakeSession(11));
+  maker.Flush();
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(ingest.counters().sessions, 10u);
+  EXPECT_EQ(ingest.counters().store_failures, 1u);
+  EXPECT_EQ(ingest.counters().missing_frames, 1u);
+  EXPECT_EQ(ingest.counters().damaged_places, 1u);
+}
 
 TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {
   JournalMaker maker(journal(), 1);

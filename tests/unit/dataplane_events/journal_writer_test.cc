@@ -170,6 +170,9 @@ TEST(JournalWriter, AnnouncesEachClassOnceItsLossIsOver) {
   EXPECT_EQ(read.announced["detail"], before.lost(LossClass::kDetail));
   EXPECT_EQ(read.announced["session"], before.lost(LossClass::kSession));
   EXPECT_EQ(read.announced.size(), 2U);
+  const LossClassCounts& announced = journal.writer->counters().announced;
+  EXPECT_EQ(announced[static_cast<size_t>(LossClass::kDetail)], read.announced["detail"]);
+  EXPECT_EQ(announced[static_cast<size_t>(LossClass::kSession)], read.announced["session"]);
   journal.Flush();
   EXPECT_TRUE(ReadAll(*reader).seqs.empty());  // and not again
   EXPECT_EQ(reader->counters().missing_frames, 0U);

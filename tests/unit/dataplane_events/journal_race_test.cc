@@ -1,0 +1,66 @@
+// A writer that goes on between two looks of a reader. This program reads by a pread of its own, so
+// that a test decides what happens between which of them.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <utility>
+
+#include "tests/unit/dataplane_events/journal_test_support.h"
+
+namespace weir::events {
+namespace {
+
+std::function<void(size_t)> before_read;  // with the number of the read, from 0
+size_t reads = 0;
+
+// The bytes of `count` frames as a writer appends them, cut off its segment again.
+std::vector<uint8_t> TakeAppended(TestJournal& journal, size_t count) {
+  const auto path = journal.Segment(1);
+  const uint64_t before = std::filesystem::file_size(path);
+  journal.Write(count);
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(before));
+  std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
+  std::filesystem::resize_file(path, before);
+  return bytes;
+}
+
+// Whichever of its reads comes between the halves of a write, the reader misses no frame of it.
+TEST(JournalRace, ReadsAWriteInHalvesWhole) {
+  constexpr size_t kReadsMax = 20;  // more than it makes
+  for (size_t moment = 0; moment < kReadsMax; ++moment) {
+    for (const size_t half : {size_t{1}, size_t{30}, kTestFrameBytes + 50}) {
+      TestJournal journal;
+      journal.Open();
+      journal.Write(1);
+      const auto bytes = TakeAppended(journal, 3);
+      ASSERT_EQ(bytes.size(), 3 * kTestFrameBytes);
+      const auto cut = bytes.begin() + static_cast<ptrdiff_t>(half);
+      AppendToFile(journal.Segment(1), {bytes.begin(), cut});
+      reads = 0;
+      before_read = [&](size_t number) {
+        if (number == moment) AppendToFile(journal.Segment(1), {cut, bytes.end()});
+      };
+      const auto reader = journal.Reader();
+      std::vector<uint64_t> seqs = ReadAll(*reader).seqs;
+      if (reads <= moment) AppendToFile(journal.Segment(1), {cut, bytes.end()});
+      before_read = nullptr;
+      for (const uint64_t seq : ReadAll(*reader).seqs) seqs.push_back(seq);
+      EXPECT_EQ(seqs, Range(1, 4)) << "read " << moment << ", half " << half;
+      EXPECT_EQ(reader->counters().missing_frames, 0U);
+      EXPECT_EQ(reader->counters().damaged_places, 0U);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::events
+
+extern "C" ssize_t pread(int fd, void* bytes, size_t count, off_t offset) {
+  using Pread = ssize_t(int, void*, size_t, off_t);
+  static auto* const real = reinterpret_cast<Pread*>(dlsym(RTLD_NEXT, "pread"));
+  using weir::events::before_read;
+  if (before_read) before_read(weir::events::reads++);
+  return real(fd, bytes, count, offset);
+}
