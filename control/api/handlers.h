@@ -58,6 +58,12 @@ Reply DeleteHold(const Parts& parts, const Request& request);
 // "from" and "to" of the body; empty: neither is given.
 base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request);
 
+// export_handlers.cc
+Reply GetExportPlan(const Parts& parts, const Request& request);
+Reply GetExportFile(const Parts& parts, const Request& request);
+Reply GetSeals(const Parts& parts, const Request& request);
+Reply PostExportSign(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

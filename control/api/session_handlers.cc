@@ -6,6 +6,7 @@
 
 #include "control/api/handlers.h"
 #include "control/api/row_stream.h"
+#include "control/api/session_query.h"
 #include "control/audit/session_csv.h"
 #include "control/sealing/record_lines.h"
 
@@ -17,42 +18,6 @@ constexpr uint64_t kTopRowsMax = 1000;
 constexpr uint64_t kTopRecordsMax = 2'000'000;
 constexpr size_t kTopKeysMax = 200'000;
 constexpr size_t kReasonBytesMax = 500;
-
-base::Status ReadTime(const Request& request, const char* name,
-                      std::optional<base::WallTime>& time) {
-  const std::string text = request.QueryText(name);
-  if (text.empty()) return {};
-  const auto parsed = base::ParseRfc3339(text);
-  if (!parsed) return base::Error{std::string(name) + ": " + parsed.error().message};
-  time = *parsed;
-  return {};
-}
-
-base::Result<audit::Query> ToQuery(const Request& request) {
-  audit::Query query;
-  query.account = request.QueryText("account");
-  query.name = request.QueryText("name");
-  query.rule = request.QueryText("rule");
-  query.cursor = request.QueryText("cursor");
-  query.newest_first = request.QueryText("order") == "newest";
-  if (const std::string ip = request.QueryText("ip"); !ip.empty()) {
-    const auto parsed = base::IpAddress::Parse(ip);
-    if (!parsed) return base::Error{"ip: " + parsed.error().message};
-    query.ip = *parsed;
-  }
-  if (!request.QueryText("port").empty()) {
-    const auto port = QueryNumber(request, "port", 0, 65'535);
-    if (!port) return port.error();
-    query.port = static_cast<uint16_t>(*port);
-  }
-  const auto limit = QueryNumber(request, "limit", audit::kNoLimit, audit::kNoLimit);
-  if (!limit) return limit.error();
-  query.limit = *limit;
-  if (auto read = ReadTime(request, "from", query.from); !read) return read.error();
-  if (auto read = ReadTime(request, "to", query.to); !read) return read.error();
-  if (auto read = ReadTime(request, "at", query.at); !read) return read.error();
-  return query;
-}
 
 // What was asked for, as it stands in the operations log.
 std::string QueryTarget(const Request& request) {
@@ -142,7 +107,7 @@ Reply GetSessions(const Parts& parts, const Request& request) {
   if (!format.empty() && format != "json" && format != "csv") {
     return ErrorReply(400, "format: '" + format + "' is not json or csv");
   }
-  const auto query = ToQuery(request);
+  const auto query = ToSessionQuery(request);
   if (!query) return ErrorReply(400, query.error().message);
   lookup.query = *query;
   lookup.csv = format == "csv";

@@ -301,7 +301,21 @@ class CommandLine {
     Add(audit, "operations", "who did what, newest first", [this](Context& c) {
       return RunAuditOperations(c, limit_);
     })->add_option("--limit", limit_, "rows");
-    for (const char* name : {"backup", "restore", "export"}) {
+    CLI::App* hand_out =
+        Add(audit, "export", "a signed archive for somebody else, in a folder; goes on where it "
+            "was cut off", [this](Context& c) { return RunAuditExport(c, export_); });
+    hand_out->add_option("--out", export_.out, "the folder")->required();
+    hand_out->add_option("--from", export_.from, "sealed after this time");
+    hand_out->add_option("--to", export_.to, "sealed before this time");
+    hand_out->add_option("--account", export_.account, "only sessions of this account");
+    hand_out->add_option("--ip", export_.ip, "only sessions of this address, at either end");
+    hand_out->add_option("--name", export_.name,
+                         "only sessions of this host name; with a leading dot also all below it");
+    hand_out->add_option("--port", export_.port, "only sessions of this port, at either end");
+    hand_out->add_option("--reason", export_.reason, "why; it is logged, and in the archive")
+        ->required();
+    hand_out->add_option("--request", export_.request, "the authority's number");
+    for (const char* name : {"backup", "restore"}) {
       NotYet(audit, name, std::string("audit ") + name);
     }
   }
@@ -338,6 +352,7 @@ class CommandLine {
   BlockOptions block_;
   VerifyCommand verify_;
   HoldCommand hold_;
+  ExportCommand export_;
   ApplyOptions apply_;
   std::optional<uint64_t> sessions_judged_;
 };

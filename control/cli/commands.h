@@ -74,6 +74,14 @@ int RunAuditRelease(Context& context, const std::string& id, const std::string& 
 int RunAuditHolds(Context& context);
 int RunAuditOperations(Context& context, uint64_t limit);
 
+// export_commands.cc
+struct ExportCommand {
+  std::filesystem::path out;  // a folder, new or of an export that was cut off
+  std::string from, to, account, ip, name, reason, request;
+  std::optional<uint16_t> port;
+};
+int RunAuditExport(Context& context, const ExportCommand& command);
+
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
 struct ApplyOptions {

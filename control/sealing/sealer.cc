@@ -156,6 +156,12 @@ base::Status Sealer::SealUntil(base::WallTime until, base::WallTime now) {
   return Finished(std::move(status));
 }
 
+std::string Sealer::Sign(Manifest manifest) {
+  const std::lock_guard work(work_);
+  manifest.record = record_name_;
+  return ManifestText(manifest, key_);
+}
+
 // One line when trouble begins, and one when it is over.
 base::Status Sealer::Finished(base::Status status) {
   const std::string error = status.ok() ? "" : status.error().message;

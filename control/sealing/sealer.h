@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 
+#include "control/sealing/archive.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/record_digests.h"
 #include "control/sealing/seal_log.h"
@@ -68,6 +69,8 @@ class Sealer {
   std::unique_lock<std::mutex> Pause() { return std::unique_lock(work_); }
 
   SealerStatus status() const;
+  // The text of a manifest of this record, signed.
+  std::string Sign(Manifest manifest);
   const PublicKey& public_key() const { return key_.public_key(); }
   const SealLog& log() const { return log_; }
 
