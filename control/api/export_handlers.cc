@@ -133,8 +133,8 @@ Reply GetExportPlan(const Parts& parts, const Request& request) {
   const auto files = PartsOf(parts, asked->query);
   if (!files.ok()) return ErrorReply(500, files.error().message);
   if (files->size() > kFilesMax) {
-    return ErrorReply(409, fmt::format("{} files are too many: ask for a shorter time",
-                                       files->size()));
+    return ErrorReply(409,
+                      fmt::format("{} files are too many: ask for a shorter time", files->size()));
   }
   Operation operation = OperationOf(*asked, "audit export");
   operation.outcome = fmt::format("begun: {} files", files->size());
@@ -202,9 +202,8 @@ Reply PostExportSign(const Parts& parts, const Request& request) {
   }
   Operation operation = OperationOf(*asked, "audit export sign");
   operation.rows = records;
-  operation.outcome = differing.empty()
-                          ? fmt::format("done: {} files", manifest.files.size())
-                          : fmt::format("refused: {} files differ", differing.size());
+  operation.outcome = differing.empty() ? fmt::format("done: {} files", manifest.files.size())
+                                        : fmt::format("refused: {} files differ", differing.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!differing.empty()) {
     return JsonReply({{"error", "files are not what the record has"}, {"differing", differing}},

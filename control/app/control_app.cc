@@ -22,6 +22,7 @@ ControlApp::ControlApp(base::Config config)
 ControlApp::~ControlApp() {
   if (server_) server_->Stop();
   if (poller_) poller_->Stop();
+  if (login_recorder_) login_recorder_->Stop();
   if (sealer_) sealer_->Stop();
   if (ingest_) ingest_->Stop();
   if (identities_) identities_->Stop();
@@ -78,6 +79,7 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   ingest_options.log = LogLine;
   ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
   ingest_->AddConsumer(*incidents_);
+  if (logins_) login_recorder_ = std::make_unique<radius::LoginRecorder>(*logins_, *store_, LogLine);
   return OpenSealer();
 }
 
@@ -182,6 +184,7 @@ base::Status ControlApp::OpenApi() {
 base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
   sealer_->Start();
+  if (login_recorder_) login_recorder_->Start();
   policy_->Start();
   if (radius_) radius_->Start();
   identities_->Start();

@@ -18,6 +18,7 @@
 #include "control/operations/operations_log.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
+#include "control/radius/login_recorder.h"
 #include "control/radius/radius_server.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
@@ -61,6 +62,7 @@ class ControlApp {
   std::unique_ptr<sealing::LegalHolds> holds_;
   std::unique_ptr<sealing::Sealer> sealer_;
   audit::DiskForecast forecast_;
+  std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: RADIUS accounting is not
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;

@@ -301,9 +301,10 @@ class CommandLine {
     Add(audit, "operations", "who did what, newest first", [this](Context& c) {
       return RunAuditOperations(c, limit_);
     })->add_option("--limit", limit_, "rows");
-    CLI::App* hand_out =
-        Add(audit, "export", "a signed archive for somebody else, in a folder; goes on where it "
-            "was cut off", [this](Context& c) { return RunAuditExport(c, export_); });
+    CLI::App* hand_out = Add(audit, "export",
+                             "a signed archive for somebody else, in a folder; goes on where it "
+                             "was cut off",
+                             [this](Context& c) { return RunAuditExport(c, export_); });
     hand_out->add_option("--out", export_.out, "the folder")->required();
     hand_out->add_option("--from", export_.from, "sealed after this time");
     hand_out->add_option("--to", export_.to, "sealed before this time");

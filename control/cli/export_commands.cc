@@ -73,8 +73,9 @@ base::Status PrepareFolder(const fs::path& folder, const std::string& query) {
   const fs::path in_work = folder / kInWork;
   if (fs::exists(in_work)) {
     if (ReadText(in_work) == query) return {};
-    return base::Error{folder.string() + " holds another export that was cut off: take another "
-                                         "folder, or ask the same question with the same times"};
+    return base::Error{folder.string() +
+                       " holds another export that was cut off: take another "
+                       "folder, or ask the same question with the same times"};
   }
   if (!fs::is_empty(folder)) return base::Error{folder.string() + " is not empty"};
   return Write(in_work, query);
@@ -174,18 +175,18 @@ class Export {
     for (const FileState& file : files_) {
       files.push_back({{"name", file.name}, {"records", file.records}, {"sha256", file.sha256}});
     }
-    const auto signed_files =
-        context_.Ask({"POST", "/api/v1/audit/export" + query_,
-                      policy::JsonDump({{"files", files}}), kFetchWaitMs},
-                     409);
+    const auto signed_files = context_.Ask({"POST", "/api/v1/audit/export" + query_,
+                                            policy::JsonDump({{"files", files}}), kFetchWaitMs},
+                                           409);
     if (!signed_files) return context_.exit_code();
     if (context_.status() == 409) {
       for (const json& name : JsonMember(*signed_files, "differing")) {
         std::error_code ignored;
         if (name.is_string()) fs::remove(folder_ / name.get<std::string>(), ignored);
       }
-      return context_.Failed(kRefused, "files are not what the record has, and are removed: run "
-                                       "the same command again");
+      return context_.Failed(kRefused,
+                             "files are not what the record has, and are removed: run "
+                             "the same command again");
     }
     return Finish(JsonText(*signed_files, "manifest"));
   }
@@ -216,8 +217,8 @@ class Export {
                           {"sealed_until", JsonMember(plan_, "sealed_until")}});
       return kDone;
     }
-    context_.Print(fmt::format("{} records in {} files in {}\n", records_, files_.size(),
-                               folder_.string()));
+    context_.Print(
+        fmt::format("{} records in {} files in {}\n", records_, files_.size(), folder_.string()));
     context_.Print("sealed until " + (until.empty() ? "never" : LocalTime(until)) +
                    "; what is newer is not in it: weirctl audit seal\n");
     context_.Print("to check it anywhere: sh " + (folder_ / "verify.sh").string() + " " +

@@ -10,7 +10,7 @@ using database::Database;
 using database::Rows;
 using database::Transaction;
 
-constexpr std::array<const char*, 1> kSchema{R"sql(
+constexpr std::array<const char*, 2> kSchema{R"sql(
 CREATE TABLE login(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ip TEXT NOT NULL,
@@ -29,6 +29,18 @@ CREATE INDEX login_at ON login(ip, login_us);
 CREATE INDEX login_by ON login(account, login_us);
 CREATE INDEX login_of ON login(nas, session);
 CREATE INDEX login_open ON login(id) WHERE logout_us IS NULL;
+)sql",
+                                             R"sql(
+CREATE TABLE login_change(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  login INTEGER NOT NULL) STRICT;
+INSERT INTO login_change(login) SELECT id FROM login ORDER BY id;
+CREATE TRIGGER login_begins AFTER INSERT ON login
+  BEGIN INSERT INTO login_change(login) VALUES(NEW.id); END;
+CREATE TRIGGER login_changes AFTER UPDATE ON login
+  WHEN OLD.logout_us IS NOT NEW.logout_us OR OLD.cause IS NOT NEW.cause
+    OR OLD.login_us IS NOT NEW.login_us OR OLD.account IS NOT NEW.account
+  BEGIN INSERT INTO login_change(login) VALUES(NEW.id); END;
 )sql"};
 
 constexpr std::string_view kColumns =
@@ -399,6 +411,34 @@ std::vector<Login> LoginBook::HistoryOf(const base::IpAddress& ip, size_t limit)
 std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
   const std::lock_guard lock(mutex_);
   return Read("WHERE account = ? ORDER BY login_us DESC, id DESC", limit, account);
+}
+
+base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after,
+                                                               size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  std::vector<LoginChange> changes;
+  {
+    Rows rows = database_->Query(
+        "SELECT " + std::string(kColumns) +
+            ", last FROM (SELECT login, MAX(number) AS last FROM (SELECT number, login FROM "
+            "login_change WHERE number > ? ORDER BY number LIMIT ?) GROUP BY login) JOIN login "
+            "ON login.id = login ORDER BY last",
+        after, limit);
+    constexpr int kNumberColumn = 13;
+    while (rows.Next()) {
+      changes.push_back({rows.Int(kNumberColumn), rows.Int(0), LoginOf(rows)});
+    }
+  }
+  if (auto read = transaction.Commit(); !read) return read.error();
+  return changes;
+}
+
+base::Status LoginBook::ForgetChanges(int64_t number) {
+  const std::lock_guard lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  database_->Exec("DELETE FROM login_change WHERE number <= ?", number);
+  return transaction.Commit();
 }
 
 std::vector<accounts::Present> LoginBook::PresentBindings() const {

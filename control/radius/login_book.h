@@ -53,6 +53,13 @@ struct Login {
   bool operator==(const Login&) const = default;
 };
 
+// A log-in as it stood when it was read; `number` grows with every change of any of them.
+struct LoginChange {
+  int64_t number = 0;
+  int64_t id = 0;  // of the log-in
+  Login login;
+};
+
 class LoginBook final : public accounts::LoginSource {
  public:
   static base::Result<std::unique_ptr<LoginBook>> Open(const std::filesystem::path& file);
@@ -73,6 +80,12 @@ class LoginBook final : public accounts::LoginSource {
   // Every log-in of an address or an account, the newest first, up to `limit`.
   std::vector<Login> HistoryOf(const base::IpAddress& ip, size_t limit) const;
   std::vector<Login> HistoryOf(std::string_view account, size_t limit) const;
+
+  // The log-ins that began, ended or were told otherwise since change `after`, each once, in the
+  // order of their last changes; of the first `limit` changes.
+  base::Result<std::vector<LoginChange>> ChangesAfter(int64_t after, size_t limit) const;
+  // Changes up to `number` need not be known any more.
+  base::Status ForgetChanges(int64_t number);
 
   // Every address at which somebody is logged in, by address.
   std::vector<accounts::Present> PresentBindings() const override;

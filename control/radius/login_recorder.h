@@ -1,0 +1,51 @@
+// Carries log-ins into the audit store: a record when one begins, one when it ends, and one more
+// whenever that is told otherwise later. Each change once: how far it has come stands in the store,
+// in the same write as the records.
+//
+// Start() runs one thread. What it is given must outlive it.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "control/audit/session_store.h"
+#include "control/radius/login_book.h"
+
+namespace weir::control::radius {
+
+class LoginRecorder {
+ public:
+  using Log = std::function<void(std::string_view)>;
+
+  LoginRecorder(LoginBook& book, audit::SessionStore& store, Log log)
+      : book_(book), store_(store), log_(std::move(log)) {}
+  ~LoginRecorder() { Stop(); }
+  LoginRecorder(const LoginRecorder&) = delete;
+  LoginRecorder& operator=(const LoginRecorder&) = delete;
+
+  void Start();
+  void Stop();  // idempotent
+
+  // Carries over what there is; how many records.
+  base::Result<uint64_t> Run();
+
+ private:
+  void Loop();
+  base::Result<size_t> RunChunk();
+
+  LoginBook& book_;
+  audit::SessionStore& store_;
+  const Log log_;
+  std::string trouble_;
+  std::mutex mutex_;
+  std::condition_variable wakes_;
+  bool stopping_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace weir::control::radius
