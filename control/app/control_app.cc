@@ -79,7 +79,8 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   ingest_options.log = LogLine;
   ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
   ingest_->AddConsumer(*incidents_);
-  if (logins_) login_recorder_ = std::make_unique<radius::LoginRecorder>(*logins_, *store_, LogLine);
+  if (logins_)
+    login_recorder_ = std::make_unique<radius::LoginRecorder>(*logins_, *store_, LogLine);
   return OpenSealer();
 }
 

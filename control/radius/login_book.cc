@@ -413,8 +413,7 @@ std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) 
   return Read("WHERE account = ? ORDER BY login_us DESC, id DESC", limit, account);
 }
 
-base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after,
-                                                               size_t limit) const {
+base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, size_t limit) const {
   const std::lock_guard lock(mutex_);
   Transaction transaction(*database_, Transaction::Kind::kRead);
   std::vector<LoginChange> changes;

@@ -57,9 +57,7 @@ class LoginRecorderTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void Apply(const std::vector<AccountingEvent>& events) {
-    ASSERT_TRUE(book_->Apply(events).ok());
-  }
+  void Apply(const std::vector<AccountingEvent>& events) { ASSERT_TRUE(book_->Apply(events).ok()); }
   // "account seconds+seconds" of each record in the store, "…" for one that lasts.
   std::vector<std::string> Recorded() const {
     std::vector<std::string> found;
