@@ -17,6 +17,7 @@ const std::string kOpenSessions = "open_sessions";
 const std::string kFindings = "findings";
 const std::string kHealth = "health";
 const std::string kLogins = "logins";
+const std::string kOutbox = "outbox";
 
 // RocksDB keeps that many files open; the rest of the process needs descriptors as well.
 int OpenFilesMax() {
@@ -142,6 +143,7 @@ base::Status RocksDb::Adopt(const std::string& name, std::unique_ptr<Family> fam
     if (name == kFindings) return &findings_;
     if (name == kHealth) return &health_;
     if (name == kLogins) return &logins_;
+    if (name == kOutbox) return &outbox_;
     const std::string_view text(name);
     const bool sessions = text.starts_with(kSessionsPrefix);
     if (!sessions && !text.starts_with(kIndexPrefix)) return nullptr;
@@ -167,8 +169,9 @@ base::Status RocksDb::MakeMissingFamilies() {
   for (const auto& [name, slot] : {std::pair{&kOpenSessions, &open_sessions_},
                                    {&kFindings, &findings_},
                                    {&kHealth, &health_},
-                                   {&kLogins, &logins_}}) {
-    if (*slot) continue;
+                                   {&kLogins, &logins_},
+                                   {&kOutbox, &outbox_}}) {
+    if (*slot || (slot == &outbox_ && !options_.outbox)) continue;
     auto made = MakeFamily(*name);
     if (!made.ok()) return made.error();
     *slot = std::move(made).value();
@@ -208,7 +211,9 @@ void RocksDb::Close() {
     const std::lock_guard lock(days_mutex_);
     days_.clear();
   }
-  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_}) family->reset();
+  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_, &outbox_}) {
+    family->reset();
+  }
   db_.reset();
 }
 

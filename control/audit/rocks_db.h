@@ -30,6 +30,7 @@ class RocksDb {
     std::filesystem::path dir;
     uint64_t memtable_bytes = 0;
     uint64_t cache_bytes = 0;
+    bool outbox = false;  // the family of that name is there
   };
 
   // Closes its handle with its last owner.
@@ -66,6 +67,7 @@ class RocksDb {
   rocksdb::ColumnFamilyHandle* findings() const { return findings_->handle(); }
   rocksdb::ColumnFamilyHandle* health() const { return health_->handle(); }
   rocksdb::ColumnFamilyHandle* logins() const { return logins_->handle(); }
+  rocksdb::ColumnFamilyHandle* outbox() const { return outbox_->handle(); }  // with the option
 
   DayPointer FindDay(DayNumber number) const;  // null when there is none
   std::vector<DayPointer> Days() const;        // in order
@@ -92,6 +94,7 @@ class RocksDb {
   std::unique_ptr<Family> findings_;
   std::unique_ptr<Family> health_;
   std::unique_ptr<Family> logins_;
+  std::unique_ptr<Family> outbox_;  // null: there is none
 
   mutable std::mutex days_mutex_;
   std::map<DayNumber, std::shared_ptr<Day>> days_;  // guarded by days_mutex_

@@ -47,9 +47,9 @@ void Batch::Clear() {
 class RocksStore::Impl {
  public:
   explicit Impl(const Options& options)
-      : db({options.dir, options.memtable_bytes, options.cache_bytes}),
+      : db({options.dir, options.memtable_bytes, options.cache_bytes, options.outbox}),
         writer(db, {options.dir, options.sensor, options.retention_days, options.sync,
-                    options.open_sessions_cached_max}) {}
+                    options.open_sessions_cached_max, options.outbox}) {}
 
   base::Status Open() {
     auto status = db.Open();
@@ -79,8 +79,10 @@ class RocksStore::Impl {
 
   RocksDb db;
   RocksWriter writer;
+  std::mutex writing;  // before `gate`
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
+  RocksSpool spool{{db, writer, gate, writing}};
 };
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -99,24 +101,29 @@ base::Result<std::unique_ptr<RocksStore>> RocksStore::Open(Options options) {
 }
 
 base::Status RocksStore::Commit(const Batch& batch) {
+  const std::lock_guard writing(impl_->writing);
   return impl_->is_open() ? impl_->writer.Commit(batch) : base::Status(kNotOpen);
 }
 
 base::Result<std::string> RocksStore::Position() {
+  const std::lock_guard writing(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.state().position;
 }
 
 base::Status RocksStore::CloseLost(uint64_t boot_id) {
+  const std::lock_guard writing(impl_->writing);
   return impl_->is_open() ? impl_->writer.CloseLost(boot_id) : base::Status(kNotOpen);
 }
 
 base::Result<std::optional<uint64_t>> RocksStore::BootId() {
+  const std::lock_guard writing(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.state().boot_id;
 }
 
 base::Status RocksStore::Recover() {
+  const std::lock_guard writing(impl_->writing);
   // RocksDB mends what a full disk has done by itself; after other faults it must be opened anew.
   if (impl_->is_open() && impl_->db.db()->Resume().ok()) return {};
   impl_->abandon = true;
@@ -127,6 +134,7 @@ base::Status RocksStore::Recover() {
 }
 
 base::Result<RetentionResult> RocksStore::EnforceRetention(base::WallTime now) {
+  const std::lock_guard writing(impl_->writing);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.EnforceRetention(now);
 }
@@ -137,6 +145,16 @@ base::Result<QueryResult> RocksStore::Sessions(const Query& query, const Session
   const auto source = impl_->source();
   return SessionReader(source, query, visit).Run();
 }
+
+base::Result<QueryResult> RocksStore::SessionsOfDay(DayNumber day, const Query& query,
+                                                    const SessionVisitor& visit) {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  const auto source = impl_->source();
+  return SessionReader(source, query, visit).RunDay(day);
+}
+
+RocksSpool& RocksStore::spool() { return impl_->spool; }
 
 base::Status RocksStore::Findings(uint64_t after, const FindingVisitor& visit) {
   const std::shared_lock shared(impl_->gate);
