@@ -219,12 +219,12 @@ base::Status RocksSpool::DeleteMeta(std::string_view key) {
 }
 
 base::Result<bool> RocksSpool::DropArchivedDay(DayNumber day, std::string_view meta_key,
-                                               std::string_view meta_value) {
+                                               std::string_view meta_value, bool even_open) {
   // The writer is kept out, so that nothing of the day changes behind the two looks.
   const std::lock_guard alone(parts_.writing);
   const auto open = HasOpenSessions(day);
   if (!open.ok()) return open.error();
-  if (*open || Waits(day)) return false;
+  if ((*open && !even_open) || Waits(day)) return false;
   if (auto dropped = parts_.writer.DropArchivedDay(day, meta_key, meta_value); !dropped.ok()) {
     return dropped.error();
   }

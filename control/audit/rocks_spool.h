@@ -75,9 +75,10 @@ class RocksSpool {
   base::Status PutMeta(std::string_view key, std::string_view value);
   base::Status DeleteMeta(std::string_view key);
 
-  // As RocksWriter's; false, and nothing is done, when the day has open or waiting records.
+  // As RocksWriter's; false, and nothing is done, when records of the day wait in the outbox, or
+  // one is open. `even_open`: that one is let go too.
   base::Result<bool> DropArchivedDay(DayNumber day, std::string_view meta_key,
-                                     std::string_view meta_value);
+                                     std::string_view meta_value, bool even_open = false);
 
  private:
   base::Status ReadOne(const RecordPlace& place, std::string_view value, const Sensors& sensors,

@@ -1,0 +1,107 @@
+#include "control/clickhouse/archive_book.h"
+
+#include "control/audit/bytes.h"
+
+namespace weir::control::clickhouse {
+namespace {
+
+constexpr std::string_view kDayPrefix = "archive/day/";
+constexpr std::string_view kDroppedKey = "archive/dropped";
+
+const base::Error kDamaged{"session store: its record of archived days is damaged"};
+
+}  // namespace
+
+std::string ArchiveBook::Key(audit::DayNumber day) {
+  return std::string(kDayPrefix) + audit::DayName(day);
+}
+
+std::string ArchiveBook::Encode(const ArchivedDay& day) {
+  std::string bytes;
+  audit::PutVarint(bytes, day.records);
+  audit::PutSigned(bytes, day.longest_ns);
+  audit::PutSigned(bytes, day.oldest.ns);
+  bytes += day.single ? '\1' : '\0';
+  return bytes;
+}
+
+std::optional<ArchivedDay> ArchiveBook::Decode(std::string_view bytes) {
+  base::Cursor in(audit::AsBytes(bytes));
+  ArchivedDay day;
+  day.records = audit::GetVarint(in);
+  day.longest_ns = audit::GetSigned(in);
+  day.oldest.ns = audit::GetSigned(in);
+  day.single = in.U8() == 1;
+  if (!in.ok() || !in.empty()) return std::nullopt;
+  return day;
+}
+
+base::Status ArchiveBook::Load(const audit::RocksSpool& spool) {
+  const auto meta = spool.Meta(kDayPrefix);
+  if (!meta.ok()) return meta.error();
+  const auto totals = spool.Meta(kDroppedKey);
+  if (!totals.ok()) return totals.error();
+  std::map<audit::DayNumber, ArchivedDay> days;
+  for (const auto& [key, value] : *meta) {
+    const auto number = audit::ParseDayName(std::string_view(key).substr(kDayPrefix.size()));
+    const auto day = Decode(value);
+    if (!number || !day) return kDamaged;
+    days[*number] = *day;
+  }
+  ArchiveDropped dropped;
+  if (!totals->empty()) {
+    base::Cursor in(audit::AsBytes(totals->begin()->second));
+    dropped.days = audit::GetVarint(in);
+    dropped.records = audit::GetVarint(in);
+    if (!in.ok()) return kDamaged;
+  }
+  const std::lock_guard lock(mutex_);
+  days_ = std::move(days);
+  dropped_ = dropped;
+  return {};
+}
+
+std::map<audit::DayNumber, ArchivedDay> ArchiveBook::days() const {
+  const std::lock_guard lock(mutex_);
+  return days_;
+}
+
+bool ArchiveBook::Has(audit::DayNumber day) const {
+  const std::lock_guard lock(mutex_);
+  return days_.contains(day);
+}
+
+ArchiveDropped ArchiveBook::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return dropped_;
+}
+
+std::optional<ArchivedDay> ArchiveBook::Replace(audit::DayNumber day,
+                                                const std::optional<ArchivedDay>& known) {
+  const std::lock_guard lock(mutex_);
+  std::optional<ArchivedDay> before;
+  if (const auto found = days_.find(day); found != days_.end()) before = found->second;
+  if (known) {
+    days_[day] = *known;
+  } else {
+    days_.erase(day);
+  }
+  return before;
+}
+
+base::Status ArchiveBook::Remove(audit::RocksSpool& spool, audit::DayNumber day, uint64_t records) {
+  ArchiveDropped dropped = this->dropped();
+  dropped.days++;
+  dropped.records += records;
+  std::string bytes;
+  audit::PutVarint(bytes, dropped.days);
+  audit::PutVarint(bytes, dropped.records);
+  if (auto put = spool.PutMeta(kDroppedKey, bytes); !put.ok()) return put;
+  if (auto deleted = spool.DeleteMeta(Key(day)); !deleted.ok()) return deleted;
+  const std::lock_guard lock(mutex_);
+  days_.erase(day);
+  dropped_ = dropped;
+  return {};
+}
+
+}  // namespace weir::control::clickhouse

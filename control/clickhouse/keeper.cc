@@ -1,0 +1,195 @@
+#include "control/clickhouse/keeper.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include "control/clickhouse/day_comparison.h"
+#include "control/clickhouse/schema.h"
+#include "control/clickhouse/session_row.h"
+
+namespace weir::control::clickhouse {
+
+using audit::DayNumber;
+using audit::DayStart;
+using audit::kDayNs;
+
+namespace {
+
+// Whether so many whole days have passed behind the day.
+bool IsOlder(DayNumber day, uint32_t days, base::WallTime now) {
+  return DayStart(day + 1).ns + days * kDayNs <= now.ns;
+}
+
+}  // namespace
+
+Keeper::Keeper(Options options, audit::RocksStore& local, ArchiveBook& book, Shipper& shipper)
+    : options_(std::move(options)),
+      local_(local),
+      book_(book),
+      shipper_(shipper),
+      server_(options_.endpoint, stop_) {}
+
+void Keeper::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Keeper::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Keeper::Wake(base::WallTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    due_ = now;
+  }
+  changed_.notify_all();
+}
+
+void Keeper::Run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stop_ || due_; });
+    if (stop_) return;
+    const base::WallTime now = *due_;
+    due_.reset();
+    lock.unlock();
+    if (auto worked = Work(now); !worked.ok() && !stop_) {
+      Log("archive: old days stay on this machine for now: " + worked.error().message);
+    }
+    lock.lock();
+  }
+}
+
+base::Status Keeper::Work(base::WallTime now) {
+  const std::lock_guard working(working_);
+  const SchemaCheck check = shipper_.CheckSchema(server_);
+  if (check.outcome != SchemaOutcome::kReady) return base::Error{check.error};
+  const auto moved = MoveDays(now);
+  if (auto dropped = DropOldPartitions(now); !dropped.ok()) return dropped;
+  return moved;
+}
+
+// One day of each table at most, so that a clock gone astray shows before it costs the record.
+base::Status Keeper::DropOldPartitions(base::WallTime now) {
+  const base::WallTime cutoff{now.ns - options_.retention_days * kDayNs};
+  const DayNumber first_kept = DateOf(cutoff);
+  for (const std::string_view table : kTables) {
+    if (auto dropped = DropOldest(table, first_kept); !dropped.ok()) return dropped;
+  }
+  return {};
+}
+
+base::Status Keeper::DropOldest(std::string_view table, DayNumber first_kept) {
+  const std::string name = TableName(options_.endpoint, table);
+  const auto oldest = server_.Ask(
+      fmt::format("SELECT toString(min(day)), count() FROM {} WHERE day < '{}' FORMAT TabSeparated",
+                  name, audit::DayName(first_kept)));
+  if (!oldest.ok()) return oldest.error();
+  if (oldest->ends_with("\t0\n")) return {};
+  const std::string day_name = oldest->substr(0, oldest->find('\t'));
+  const auto day = audit::ParseDayName(day_name);
+  if (!day || *day >= first_kept) {
+    return base::Error{fmt::format("ClickHouse at {}: {} is no day of {}", options_.endpoint.url,
+                                   ServerWords(day_name), name)};
+  }
+  uint64_t records = 0;
+  const auto counted = server_.Ask(
+      fmt::format("SELECT count() FROM {} WHERE day = '{}' FORMAT TabSeparated", name, day_name));
+  if (!counted.ok()) return counted.error();
+  std::from_chars(counted->data(), counted->data() + counted->size(), records);
+  const auto dropped = server_.Ask(
+      fmt::format("ALTER TABLE {} DROP PARTITION '{}'", name, day_name), options_.merge_timeout_ms);
+  if (!dropped.ok()) return dropped.error();
+  if (table != "sessions") return {};
+  const auto days = book_.days();
+  if (const auto known = days.find(*day); known != days.end()) {
+    records = known->second.records;
+    if (auto removed = book_.Remove(local_.spool(), *day, records); !removed.ok()) return removed;
+  }
+  const std::lock_guard lock(mutex_);
+  dropped_.days_dropped.push_back(day_name);
+  dropped_.records_dropped += records;
+  return {};
+}
+
+audit::RetentionResult Keeper::TakeDropped() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(dropped_, {});
+}
+
+uint64_t Keeper::days_differing() const {
+  const std::lock_guard lock(mutex_);
+  return differing_.size();
+}
+
+base::Status Keeper::MoveDays(base::WallTime now) {
+  // What the archive was never told of cannot be compared with it.
+  if (shipper_.migration().backfill.state != BackfillState::kDone) return {};
+  std::set<DayNumber> candidates;
+  for (const auto& [day, state] : local_.spool().state().days) {
+    if (IsOlder(day, options_.local_days, now)) candidates.insert(day);
+  }
+  for (const auto& [day, known] : book_.days()) {
+    if (local_.spool().HasFamilies(day)) candidates.insert(day);
+  }
+  for (const DayNumber day : candidates) {
+    if (stop_) return {};
+    if (auto moved = MoveDay(day, now); !moved.ok()) return moved;
+  }
+  return {};
+}
+
+base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
+  audit::RocksSpool& spool = local_.spool();
+  if (spool.Waits(day)) return {};
+  const auto open = spool.HasOpenSessions(day);
+  if (!open.ok()) return open.error();
+  const bool even_open = IsOlder(day, options_.local_days + options_.open_days, now);
+  if (*open && !even_open) return {};
+  // Doubles go, and questions about the day need no FINAL. Where the server cannot do it (a
+  // Distributed table, no room), they stay and FINAL is used.
+  static_cast<void>(server_.Ask(
+      fmt::format("OPTIMIZE TABLE {} PARTITION '{}' FINAL",
+                  TableName(options_.endpoint, "sessions"), audit::DayName(DateOf(DayStart(day)))),
+      options_.merge_timeout_ms));
+  const bool came_late = book_.Has(day);
+  const auto comparison = CompareDay(local_, server_, day, came_late);
+  if (!comparison.ok()) return comparison.error();
+  if (!comparison->same) {
+    NoteDifference(day, comparison->difference);
+    return {};
+  }
+  // Readers look at the book last: the day must not be missing in both for a moment.
+  const auto known = book_.Replace(day, comparison->archived);
+  const auto dropped = spool.DropArchivedDay(day, ArchiveBook::Key(day),
+                                             ArchiveBook::Encode(comparison->archived), even_open);
+  if (!dropped.ok()) return dropped.error();
+  if (!*dropped) {  // something of it has changed meanwhile
+    book_.Replace(day, known);
+    return {};
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    differing_.erase(day);
+  }
+  Log(fmt::format("archive: {} is compared, {} records, and let go from this machine",
+                  audit::DayName(day), comparison->archived.records));
+  return {};
+}
+
+void Keeper::NoteDifference(DayNumber day, const std::string& difference) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!differing_.insert(day).second) return;
+  }
+  Log(fmt::format("archive: {} stays on this machine: {}", audit::DayName(day), difference));
+}
+
+}  // namespace weir::control::clickhouse
