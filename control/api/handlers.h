@@ -48,6 +48,10 @@ nlohmann::json WhatBlockChanges(const Parts& parts, const policy::Block& block);
 Reply GetAccountsLookup(const Parts& parts, const Request& request);
 Reply PostAccountsImport(const Parts& parts, const Request& request);
 
+// migrate_handlers.cc
+Reply PostAuditMigrate(const Parts& parts, const Request& request);
+Reply GetAuditMigrate(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

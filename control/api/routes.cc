@@ -38,6 +38,9 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v1/lists/{name}/refresh", PostListRefresh, "ask its source now"},
     {"POST", "/api/v1/lists/{name}/import", PostListImport, "put a file in its place"},
     {"POST", "/api/v1/bypass", PostBypass, "forward everything undecided, or stop doing so"},
+    {"POST", "/api/v1/audit/migrate", PostAuditMigrate,
+     "ship what was recorded before there was an archive"},
+    {"GET", "/api/v1/audit/migrate", GetAuditMigrate, "how far that is, until it is done"},
     {"GET", "/api/v1/operations", GetOperations, "the operations log, newest first"},
 };
 

@@ -6,6 +6,7 @@
 
 #include "control/api/handlers.h"
 #include "control/audit/session_csv.h"
+#include "control/policy/json_fields.h"
 #include "dataplane/events/session_json.h"
 
 namespace weir::control::api {
@@ -109,6 +110,9 @@ bool StreamSessions(const Parts& parts, const Request& request, const Lookup& lo
   sending = sending && rows.Flush();
   Operation operation = lookup.operation;
   if (!result) {
+    // Why, as the last line, for the cut connection cannot say it.
+    const std::string why = policy::JsonDump({{"error", result.error().message}}) + "\n";
+    if (!lookup.csv && sending) static_cast<void>(write(why));
     operation.outcome = "failed: " + result.error().message;
   } else {
     operation.outcome = sending ? "done" : "cut off";

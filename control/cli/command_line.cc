@@ -41,6 +41,7 @@ class CommandLine {
     AddRules();
     AddLists();
     AddAccounts();
+    AddAudit();
     AddNotYet();
   }
 
@@ -272,8 +273,19 @@ class CommandLine {
     lookup->add_option("--at", at_, "at that moment, 2026-12-31T18:00+08:00, in place of now");
   }
 
+  void AddAudit() {
+    CLI::App* audit = AddGroup("audit", "the record");
+    Add(audit, "migrate", "ship what was recorded before there was an archive; goes on by itself",
+        [this](Context& c) { return RunAuditMigrate(c, again_); })
+        ->add_flag("--again", again_,
+                   "all of it, from the beginning: it is there once all the same");
+    for (const char* name : {"verify", "status", "backup", "restore", "export"}) {
+      NotYet(audit, name, std::string("audit ") + name);
+    }
+  }
+
   void AddNotYet() {
-    for (const char* name : {"trace", "evidence", "audit", "users"}) {
+    for (const char* name : {"trace", "evidence", "users"}) {
       NotYet(&app_, name, name);
     }
   }
@@ -293,6 +305,7 @@ class CommandLine {
   Command run_;
   bool json_ = false;
   bool force_ = false;
+  bool again_ = false;
   bool config_is_subject_ = false;
   std::string socket_, config_, file_;
   WhyOptions why_;

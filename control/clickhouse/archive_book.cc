@@ -71,9 +71,9 @@ bool ArchiveBook::Has(audit::DayNumber day) const {
   return days_.contains(day);
 }
 
-ArchiveDropped ArchiveBook::dropped() const {
+std::pair<std::map<audit::DayNumber, ArchivedDay>, ArchiveDropped> ArchiveBook::Snapshot() const {
   const std::lock_guard lock(mutex_);
-  return dropped_;
+  return {days_, dropped_};
 }
 
 std::optional<ArchivedDay> ArchiveBook::Replace(audit::DayNumber day,
@@ -90,7 +90,7 @@ std::optional<ArchivedDay> ArchiveBook::Replace(audit::DayNumber day,
 }
 
 base::Status ArchiveBook::Remove(audit::RocksSpool& spool, audit::DayNumber day, uint64_t records) {
-  ArchiveDropped dropped = this->dropped();
+  ArchiveDropped dropped = Snapshot().second;
   dropped.days++;
   dropped.records += records;
   std::string bytes;

@@ -42,7 +42,8 @@ class ArchiveBook {
 
   std::map<audit::DayNumber, ArchivedDay> days() const;
   bool Has(audit::DayNumber day) const;
-  ArchiveDropped dropped() const;
+  // Both of one moment.
+  std::pair<std::map<audit::DayNumber, ArchivedDay>, ArchiveDropped> Snapshot() const;
 
   // In memory only: the store's side is written with the day's dropping. What was there before.
   std::optional<ArchivedDay> Replace(audit::DayNumber day, const std::optional<ArchivedDay>& known);

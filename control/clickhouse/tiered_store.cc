@@ -263,16 +263,23 @@ base::Result<audit::StoreStats> TieredStore::Stats() {
   archive.days_differing = keeper_->days_differing();
   archive.migration = BackfillStateName(shipper_->migration().backfill.state);
 
+  // Days of this machine first, then the book, as for a plan: a day that moves meanwhile counts
+  // once.
   audit::ClassStats& sessions = stats->classes[static_cast<size_t>(audit::RecordClass::kSession)];
   const auto local_days = local_->spool().state().days;
-  for (const auto& [day, known] : book_.days()) {
-    archive.days++;
-    if (!local_days.contains(day)) stats->days++;
+  const auto [days, dropped] = book_.Snapshot();
+  sessions.records = 0;
+  stats->days = archive.days = days.size();
+  for (const auto& [day, known] : days) {
     sessions.records += known.records;
     if (known.records == 0) continue;
     if (!sessions.oldest || known.oldest < *sessions.oldest) sessions.oldest = known.oldest;
   }
-  const ArchiveDropped dropped = book_.dropped();
+  for (const auto& [day, state] : local_days) {
+    if (days.contains(day)) continue;  // late records of it are counted when they have moved
+    sessions.records += state.records;
+    stats->days++;
+  }
   stats->days_dropped += dropped.days;
   stats->records_dropped += dropped.records;
   stats->archive = std::move(archive);

@@ -76,6 +76,7 @@ class TieredStore : public audit::SessionStore {
   // Ships all that was written before there was an archive; goes on where it was cut short.
   base::Status BeginMigration(bool again) { return shipper_->BeginMigration(again); }
   MigrationStatus migration() const { return shipper_->migration(); }
+  ShipperStatus shipping() const { return shipper_->status(); }
 
   // Lets old days go as EnforceRetention() does, on the caller's thread.
   base::Status MoveOldDays(base::WallTime now) { return keeper_->Work(now); }
