@@ -20,6 +20,7 @@ constexpr int64_t kHoursMax = 31 * 24;
 constexpr uint64_t kFewRows = 20'000;
 constexpr uint64_t kManyRows = 500'000;
 constexpr int64_t kWidenFactor = 4;
+constexpr std::string_view kAnd = " AND ";  // which QueryConditions() begins with
 constexpr int64_t kNsMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kNsMax = std::numeric_limits<int64_t>::max();
 
@@ -122,12 +123,19 @@ void ArchiveReader::GoOn(const std::vector<DaySpan>& spans, const Window& window
   while (is_read()) next_++;
 }
 
+// Where no row is there twice, the query's conditions are looked at before the other columns are
+// read (PREWHERE); with FINAL they must wait until the versions are merged.
 std::string ArchiveReader::Statement(const Window& window, uint64_t rows_max) const {
-  return fmt::format("SELECT {} FROM {}{} WHERE {}{}{}{}{}{} FORMAT RowBinary",
+  const std::string_view conditions = conditions_;
+  const bool before = window.single && !conditions.empty();
+  const std::string prewhere =
+      before ? fmt::format(" PREWHERE {}", conditions.substr(kAnd.size())) : std::string();
+  return fmt::format("SELECT {} FROM {}{}{} WHERE {}{}{}{}{}{} FORMAT RowBinary",
                      SessionSelectColumns(), TableName(server_.endpoint(), "sessions"),
-                     window.single ? "" : " FINAL", StartConditions(window.from_ns, window.to_ns),
-                     MomentConditions(filter_), CursorCondition(cursor_, query_.newest_first),
-                     conditions_, OrderBy(query_.newest_first),
+                     window.single ? "" : " FINAL", prewhere,
+                     StartConditions(window.from_ns, window.to_ns), MomentConditions(filter_),
+                     CursorCondition(cursor_, query_.newest_first), before ? "" : conditions,
+                     OrderBy(query_.newest_first),
                      rows_max == audit::kNoLimit ? "" : fmt::format(" LIMIT {}", rows_max));
 }
 

@@ -10,7 +10,9 @@
 namespace weir::control::clickhouse {
 namespace {
 
-constexpr uint64_t kPageRecords = 4096;
+// Some 20 MB of rows. The store looks for a page's beginning within its minute, so that small pages
+// would read a busy minute often.
+constexpr uint64_t kPageRecords = 65'536;
 
 struct Row {
   audit::SessionOrder order;

@@ -1,7 +1,7 @@
 // Whether the archive has a day as this machine has it: every record, in its newest form.
 //
-// Both are read in the order of time, side by side, and compared byte by byte; no more than some
-// thousand records are in memory. One thread.
+// Both are read in the order of time, side by side, and compared byte by byte; no more than 65,536
+// records are in memory. One thread.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "control/clickhouse/day_comparison.h"
@@ -16,6 +17,8 @@ using audit::DayStart;
 using audit::kDayNs;
 
 namespace {
+
+constexpr int kMergeAttempts = 30;  // a second between them
 
 // Whether so many whole days have passed behind the day.
 bool IsOlder(DayNumber day, uint32_t days, base::WallTime now) {
@@ -143,7 +146,7 @@ base::Status Keeper::MoveDays(base::WallTime now) {
     if (stop_) return {};
     if (auto moved = MoveDay(day, now); !moved.ok()) return moved;
   }
-  return {};
+  return MergeLater();
 }
 
 base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
@@ -153,12 +156,7 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   if (!open.ok()) return open.error();
   const bool even_open = IsOlder(day, options_.local_days + options_.open_days, now);
   if (*open && !even_open) return {};
-  // Doubles go, and questions about the day need no FINAL. Where the server cannot do it (a
-  // Distributed table, no room), they stay and FINAL is used.
-  static_cast<void>(server_.Ask(
-      fmt::format("OPTIMIZE TABLE {} PARTITION '{}' FINAL",
-                  TableName(options_.endpoint, "sessions"), audit::DayName(DateOf(DayStart(day)))),
-      options_.merge_timeout_ms));
+  static_cast<void>(MergeDay(day));  // where it fails, doubles stay and FINAL is used
   const bool came_late = book_.Has(day);
   const auto comparison = CompareDay(local_, server_, day, came_late);
   if (!comparison.ok()) return comparison.error();
@@ -181,6 +179,44 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   }
   Log(fmt::format("archive: {} is compared, {} records, and let go from this machine",
                   audit::DayName(day), comparison->archived.records));
+  return {};
+}
+
+// Doubles go, and questions about the day need no FINAL. True: the day is one part now. The server
+// does nothing, and does not say so, while merges of its own are under way: then once more.
+bool Keeper::MergeDay(DayNumber day) {
+  const std::string partition = audit::DayName(DateOf(DayStart(day)));
+  const std::string optimize = fmt::format("OPTIMIZE TABLE {} PARTITION '{}' FINAL",
+                                           TableName(options_.endpoint, "sessions"), partition);
+  const std::string parts = fmt::format(
+      "SELECT count() FROM system.parts WHERE active AND database = '{}' AND table = 'sessions' "
+      "AND "
+      "partition = '{}' FORMAT TabSeparated",
+      options_.endpoint.database, partition);
+  for (int attempt = 0; attempt < kMergeAttempts && !stop_; attempt++) {
+    // Not of a Distributed table, and not where there is no room.
+    if (!server_.Ask(optimize, options_.merge_timeout_ms).ok()) return false;
+    const auto count = server_.Ask(parts);
+    if (!count.ok() || *count == "0\n") return false;
+    if (*count == "1\n") return true;
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_.load(); });
+  }
+  return false;
+}
+
+// The first of the days that had doubles when they were compared.
+base::Status Keeper::MergeLater() {
+  for (const auto& [day, known] : book_.days()) {
+    if (known.single || local_.spool().HasFamilies(day)) continue;
+    if (!MergeDay(day)) return {};
+    ArchivedDay merged = known;
+    merged.single = true;
+    const std::string bytes = ArchiveBook::Encode(merged);
+    if (auto put = local_.spool().PutMeta(ArchiveBook::Key(day), bytes); !put.ok()) return put;
+    book_.Replace(day, merged);
+    return {};
+  }
   return {};
 }
 

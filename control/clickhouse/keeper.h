@@ -63,6 +63,8 @@ class Keeper {
   base::Status DropOldest(std::string_view table, audit::DayNumber first_kept);
   base::Status MoveDays(base::WallTime now);
   base::Status MoveDay(audit::DayNumber day, base::WallTime now);
+  bool MergeDay(audit::DayNumber day);
+  base::Status MergeLater();
   void NoteDifference(audit::DayNumber day, const std::string& difference);
   void Log(std::string_view line) const {
     if (options_.log) options_.log(line);

@@ -192,6 +192,7 @@ TEST_F(TieredStoreTest, UsesFinalWhereTheServerCannotMerge) {
   auto sessions = Sessions(1, 10);
   for (auto& event : sessions) {
     event.revision++;
+    event.verdict = events::Verdict::kDrop;
     event.name = "renamed.example";
   }
   Commit(*store, sessions);
@@ -201,7 +202,12 @@ TEST_F(TieredStoreTest, UsesFinalWhereTheServerCannotMerge) {
   EXPECT_EQ(ArchiveOf(*store).days, 1u);
   EXPECT_EQ(Ids(*store, {}).size(), 10u);
   EXPECT_EQ(Ids(*store, {.name = "renamed.example"}).size(), 10u);
+  // A version that is over matches no condition.
+  EXPECT_THAT(Ids(*store, {.verdict = events::Verdict::kPass}), IsEmpty());
   server_->Ask("SYSTEM START MERGES " + Table("sessions"));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "10");
+  EXPECT_EQ(Ids(*store, {.name = "renamed.example"}).size(), 10u);
 }
 
 TEST_F(TieredStoreTest, DropsOldPartitionsNeverBelowTheFloor) {
