@@ -13,7 +13,7 @@ namespace {
 using ProcessFault = TieredTest;
 
 constexpr uint64_t kBatch = 400;
-constexpr uint64_t kBatches = 30;
+constexpr uint64_t kBatches = 120;
 
 // Runs in the child until it is killed: goes on where the store is, ships, and moves days. The
 // sessions of a batch begin an hour behind those of the one before.
