@@ -95,6 +95,30 @@ void CheckIngest(const Parts& parts, Report& report) {
   }
 }
 
+void CheckArchive(const audit::ArchiveStats& archive, Report& report) {
+  if (!archive.trouble.empty()) {
+    report.Fail(
+        "archive", fmt::format("{} changes wait: {}", archive.outbox_rows, archive.trouble),
+        "see ClickHouse, and [audit] in weir.toml; nothing is lost while the disk here lasts");
+  } else {
+    report.Ok("archive", fmt::format("takes records; {} changes wait", archive.outbox_rows));
+  }
+  if (archive.outbox_over_limit) {
+    report.Fail("archive", fmt::format("{} bytes of changes wait", archive.outbox_bytes),
+                "the disk fills: mend ClickHouse, or make it faster");
+  }
+  if (archive.days_differing > 0) {
+    report.Fail("archive",
+                fmt::format("{} day(s) stay here, as the archive has them otherwise",
+                            archive.days_differing),
+                "the log of weir-control names them; weirctl audit migrate --again ships all anew");
+  }
+  if (archive.migration == "needed") {
+    report.Warn("archive", "records from before are on this machine only, and no day goes",
+                "weirctl audit migrate");
+  }
+}
+
 void CheckStore(const Parts& parts, Report& report) {
   const auto stats = parts.store.Stats();
   if (!stats) {
@@ -105,6 +129,7 @@ void CheckStore(const Parts& parts, Report& report) {
       stats->classes[static_cast<size_t>(audit::RecordClass::kSession)];
   report.Ok("store", fmt::format("{} session records, {} bytes on disk", sessions.records,
                                  stats->bytes_on_disk));
+  if (stats->archive) CheckArchive(*stats->archive, report);
 }
 
 constexpr int64_t kSealLateNs = 4 * 3600 * base::kNsPerSecond;

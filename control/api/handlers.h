@@ -64,6 +64,10 @@ Reply GetExportFile(const Parts& parts, const Request& request);
 Reply GetSeals(const Parts& parts, const Request& request);
 Reply PostExportSign(const Parts& parts, const Request& request);
 
+// migrate_handlers.cc
+Reply PostAuditMigrate(const Parts& parts, const Request& request);
+Reply GetAuditMigrate(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

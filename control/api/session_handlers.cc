@@ -8,6 +8,7 @@
 #include "control/api/row_stream.h"
 #include "control/api/session_query.h"
 #include "control/audit/session_csv.h"
+#include "control/policy/json_fields.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::api {
@@ -49,6 +50,9 @@ bool StreamSessions(const Parts& parts, const Request& request, const Lookup& lo
   sending = sending && rows.Flush();
   Operation operation = lookup.operation;
   if (!result) {
+    // Why, as the last line, for the cut connection cannot say it.
+    const std::string why = policy::JsonDump({{"error", result.error().message}}) + "\n";
+    if (!lookup.csv && sending) static_cast<void>(write(why));
     operation.outcome = "failed: " + result.error().message;
   } else {
     operation.outcome = sending ? "done" : "cut off";

@@ -168,12 +168,26 @@ json ToJson(const audit::StoreStats& stats) {
     PutIf(entry, "oldest", stats.classes[index].oldest);
     records[std::string(name)] = std::move(entry);
   }
-  return {{"records", records},
-          {"open_sessions", stats.open_sessions},
-          {"bytes_on_disk", stats.bytes_on_disk},
-          {"days", stats.days},
-          {"days_dropped", stats.days_dropped},
-          {"sessions_closed_lost", stats.sessions_closed_lost}};
+  json store{{"records", records},
+             {"open_sessions", stats.open_sessions},
+             {"bytes_on_disk", stats.bytes_on_disk},
+             {"days", stats.days},
+             {"days_dropped", stats.days_dropped},
+             {"sessions_closed_lost", stats.sessions_closed_lost}};
+  if (!stats.archive) return store;
+  const audit::ArchiveStats& archive = *stats.archive;
+  json entry{{"outbox_rows", archive.outbox_rows},
+             {"outbox_bytes", archive.outbox_bytes},
+             {"outbox_over_limit", archive.outbox_over_limit},
+             {"rows_shipped", archive.rows_shipped},
+             {"failures", archive.failures},
+             {"trouble", archive.trouble},
+             {"days", archive.days},
+             {"days_differing", archive.days_differing},
+             {"migration", archive.migration}};
+  PutIf(entry, "last_success", archive.last_success);
+  store["archive"] = std::move(entry);
+  return store;
 }
 
 }  // namespace weir::control::api

@@ -68,12 +68,7 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   auto operations = operations::OperationsLog::Open(data / "control.db");
   if (!operations) return operations.error();
   operations_ = std::move(*operations);
-  audit::RocksStore::Options options;
-  options.dir = data / "sessions";
-  options.sensor = config_.sensor;
-  auto store = audit::RocksStore::Open(std::move(options));
-  if (!store) return store.error();
-  store_ = std::move(*store);
+  if (auto opened = OpenAuditStore(); !opened) return opened;
   ingest::Ingest::Options ingest_options;
   ingest_options.journal_dir = config_.journal.dir;
   ingest_options.log = LogLine;
@@ -104,6 +99,44 @@ base::Status ControlApp::OpenSealer() {
   auto sealer = sealing::Sealer::Open(std::move(options), {*store_, *operations_}, *holds_);
   if (!sealer) return sealer.error();
   sealer_ = std::move(*sealer);
+  return {};
+}
+
+base::Status ControlApp::OpenAuditStore() {
+  audit::RocksStore::Options options;
+  options.dir = config_.control.data_dir / "sessions";
+  options.sensor = config_.sensor;
+  if (config_.audit.store == base::AuditStore::kClickhouse) return OpenArchive(std::move(options));
+  auto store = audit::RocksStore::Open(std::move(options));
+  if (!store) return store.error();
+  const auto days_away = clickhouse::LeaveArchive(**store);
+  if (!days_away) return days_away.error();
+  if (*days_away > 0) {
+    LogLine("[audit] store is \"embedded\": the sessions of " + std::to_string(*days_away) +
+            " days are in ClickHouse only, and are not found by look-ups");
+  }
+  store_ = std::move(*store);
+  return {};
+}
+
+base::Status ControlApp::OpenArchive(audit::RocksStore::Options options) {
+  const base::AuditConfig& audit = config_.audit;
+  clickhouse::TieredStore::Options tiers;
+  tiers.local = std::move(options);
+  tiers.archive.url = audit.clickhouse_url;
+  tiers.archive.database = audit.clickhouse_database;
+  tiers.archive.user = audit.clickhouse_user;
+  if (!audit.clickhouse_password_file.empty()) {
+    auto password = clickhouse::LoadPassword(audit.clickhouse_password_file);
+    if (!password) return password.error();
+    tiers.archive.password = std::move(*password);
+  }
+  tiers.local_days = audit.local_days;
+  tiers.log = LogLine;
+  auto store = clickhouse::TieredStore::Open(std::move(tiers));
+  if (!store) return store.error();
+  archive_ = store->get();
+  store_ = std::move(*store);
   return {};
 }
 
@@ -167,7 +200,7 @@ base::Status ControlApp::OpenApi() {
   api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
                                                *policy_, *identities_, registry_.get(), metrics_,
                                                *operations_, *sealer_, *holds_, forecast_, started_,
-                                               logins_.get(), radius_.get()});
+                                               logins_.get(), radius_.get(), archive_});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;

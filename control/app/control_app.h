@@ -12,6 +12,7 @@
 #include "control/api/server.h"
 #include "control/app/poller.h"
 #include "control/audit/rocks_store.h"
+#include "control/clickhouse/tiered_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -44,6 +45,8 @@ class ControlApp {
 
   base::Status MakeDirectories() const;
   base::Status OpenStores(const std::filesystem::path& config_dir);
+  base::Status OpenAuditStore();
+  base::Status OpenArchive(audit::RocksStore::Options options);
   base::Status OpenRadius();
   base::Status OpenSealer();
   base::Status OpenPolicy();
@@ -56,7 +59,8 @@ class ControlApp {
   std::unique_ptr<accounts::RegistryFile> registry_;  // null: none is configured
   std::unique_ptr<radius::LoginBook> logins_;         // null: RADIUS accounting is not
   std::unique_ptr<radius::RadiusServer> radius_;      // the same
-  std::unique_ptr<audit::RocksStore> store_;
+  std::unique_ptr<audit::SessionStore> store_;
+  clickhouse::TieredStore* archive_ = nullptr;  // the same store, where it has an archive
   std::unique_ptr<incidents::IncidentStore> incidents_;
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<sealing::LegalHolds> holds_;

@@ -85,52 +85,45 @@ base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span) {
   return count;
 }
 
-void AsSealed::Begin() {
-  if (late_) return;
-  late_.reset(db_.db()->NewIterator({}, db_.late()));
-  late_->Seek(TimeKey(from_));
-}
-
-// Of the entry at hand; empty behind the last.
-std::optional<SessionOrder> AsSealed::Order() const {
-  if (!late_->Valid()) return std::nullopt;
-  const auto order = DecodeLateKey(late_->key().ToStringView());
-  if (!order || order->start >= to_) return std::nullopt;
-  return order;
-}
-
-// Hands out the earlier form of the entry at hand, if it had one, and goes on to the next.
-bool AsSealed::VisitEarlier() {
-  base::Cursor in(AsBytes(late_->value().ToStringView()));
-  if (in.U8() == kChanged) {
-    const std::string_view key_bytes = GetString(in);
-    const auto rest = in.rest();
-    const std::string_view value(reinterpret_cast<const char*>(rest.data()), rest.size());
-    const auto key = DecodeRecordKey(DayOf(from_), key_bytes);
-    if (!in.ok() || !key) {
-      status_ = kDamaged;
-      return false;
-    }
-    const auto record = DecodeSession(*key, value, sensors_);
-    if (!record.ok()) {
-      status_ = record.error();
-      return false;
-    }
-    if (!visit_(*record)) {
-      stopped_ = true;
-      return false;
-    }
+base::Result<std::vector<LateRecord>> ReadLate(const RocksDb& db, const TimeSpan& span) {
+  std::vector<LateRecord> late;
+  const std::string end = TimeKey(span.to);
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
+  for (at->Seek(TimeKey(span.from)); at->Valid() && at->key().compare(end) < 0; at->Next()) {
+    const auto order = DecodeLateKey(at->key().ToStringView());
+    if (!order) return kDamaged;
+    late.push_back({*order, at->value().ToString()});
   }
-  late_->Next();
-  return true;
+  if (!at->status().ok()) return Unreadable(at->status());
+  return late;
+}
+
+// Hands out the earlier form of the next late one, if it had one.
+bool AsSealed::VisitEarlier() {
+  base::Cursor in(AsBytes(late_[next_++].value));
+  if (in.U8() != kChanged) return true;
+  const std::string_view key_bytes = GetString(in);
+  const auto rest = in.rest();
+  const std::string_view value(reinterpret_cast<const char*>(rest.data()), rest.size());
+  const auto key = DecodeRecordKey(DayOf(late_[next_ - 1].order.start), key_bytes);
+  if (!in.ok() || !key) {
+    status_ = kDamaged;
+    return false;
+  }
+  const auto record = DecodeSession(*key, value, sensors_);
+  if (!record.ok()) {
+    status_ = record.error();
+    return false;
+  }
+  stopped_ = !visit_(*record);
+  return !stopped_;
 }
 
 bool AsSealed::Offer(const SessionRecord& record) {
-  Begin();
   const events::SessionEvent& event = record.event;
   const SessionOrder order{event.start, event.session_id, event.part};
-  for (auto late = Order(); late && *late <= order; late = Order()) {
-    const bool same = *late == order;
+  while (next_ < late_.size() && late_[next_].order <= order) {
+    const bool same = late_[next_].order == order;
     if (!VisitEarlier()) return false;
     if (same) return true;
   }
@@ -139,11 +132,9 @@ bool AsSealed::Offer(const SessionRecord& record) {
 }
 
 base::Status AsSealed::Finish() {
-  Begin();
-  while (status_.ok() && !stopped_ && Order()) {
+  while (status_.ok() && !stopped_ && next_ < late_.size()) {
     if (!VisitEarlier()) break;
   }
-  if (status_.ok() && !late_->status().ok()) return Unreadable(late_->status());
   return status_;
 }
 

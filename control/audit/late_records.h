@@ -30,31 +30,34 @@ void ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& s
 base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db);
 base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span);
 
-// Turns sessions of [from, to) as they are, offered in order, into those as they were. Use on one
-// thread; made before the first session is offered, it reads what is late when that one is, so
-// that nothing changed in between is missed.
+// What is late in a span, in order. Bounded by what came late, not by what is there.
+struct LateRecord {
+  SessionOrder order;
+  std::string value;
+};
+base::Result<std::vector<LateRecord>> ReadLate(const RocksDb& db, const TimeSpan& span);
+
+// Turns the sessions of a span as they are, offered in order, into those as they were. What is late
+// must have been read after the first session, so that nothing changed in between is missed.
 class AsSealed {
  public:
-  AsSealed(const RocksDb& db, const Sensors& sensors, base::WallTime from, base::WallTime to,
+  AsSealed(std::vector<LateRecord> late, Sensors sensors, const TimeSpan& span,
            const SessionVisitor& visit)
-      : db_(db), sensors_(sensors), from_(from), to_(to), visit_(visit) {}
+      : late_(std::move(late)), sensors_(std::move(sensors)), span_(span), visit_(visit) {}
 
-  // False to stop: the visitor has enough, or status() tells why not.
+  // False to stop: the visitor has enough, or Finish() tells why not.
   bool Offer(const SessionRecord& record);
   // After the last one.
   base::Status Finish();
 
  private:
-  void Begin();
   bool VisitEarlier();
-  std::optional<SessionOrder> Order() const;
 
-  const RocksDb& db_;
-  const Sensors& sensors_;
-  const base::WallTime from_;
-  const base::WallTime to_;
+  const std::vector<LateRecord> late_;
+  size_t next_ = 0;
+  const Sensors sensors_;
+  const TimeSpan span_;
   const SessionVisitor& visit_;
-  std::unique_ptr<rocksdb::Iterator> late_;
   bool stopped_ = false;
   base::Status status_;
 };

@@ -17,15 +17,6 @@ base::WallTime LimitOf(const RetentionLimits& limits, RecordClass record_class) 
   return limits.before[static_cast<size_t>(record_class)];
 }
 
-bool IsHeld(const RetentionLimits& limits, base::WallTime from, base::WallTime to) {
-  return std::any_of(limits.holds.begin(), limits.holds.end(),
-                     [&](const auto& hold) { return hold.from < to && from < hold.to; });
-}
-
-bool IsHeld(const RetentionLimits& limits, base::WallTime time) {
-  return IsHeld(limits, time, {time.ns + 1});
-}
-
 }  // namespace
 
 base::Result<RetentionLimits> RetentionLimitsAt(base::WallTime now, const RetentionDays& days) {
@@ -47,7 +38,7 @@ base::Result<RetentionPlan> RocksWriter::PlanRetention(const RetentionLimits& li
   for (const auto& day : db_.Days()) {
     const base::WallTime end = DayStart(day->number + 1);
     if (end > LimitOf(limits, RecordClass::kSession)) break;
-    if (IsHeld(limits, DayStart(day->number), end)) continue;
+    if (limits.Hold({DayStart(day->number), end})) continue;
     plan.day = day->number;
     break;
   }
@@ -60,7 +51,7 @@ base::Result<RetentionPlan> RocksWriter::PlanRetention(const RetentionLimits& li
     for (uint64_t seen = 0; at->Valid() && seen < kOldRecordsChunk; at->Next(), seen++) {
       const base::Result<base::WallTime> time = time_of(at->value().ToStringView());
       if (!time.ok()) return time.error();
-      if (*time >= LimitOf(limits, record_class) || IsHeld(limits, *time)) break;
+      if (*time >= LimitOf(limits, record_class) || limits.Hold({*time, {time->ns + 1}})) break;
       last = base::Cursor(AsBytes(at->key().ToStringView())).U64();
     }
     if (!at->status().ok()) return Failure("cannot read", at->status());

@@ -25,6 +25,7 @@ const std::string kFindings = "findings";
 const std::string kHealth = "health";
 const std::string kLogins = "logins";
 const std::string kLate = "late";
+const std::string kOutbox = "outbox";
 
 // RocksDB keeps that many files open; the rest of the process needs descriptors as well.
 int OpenFilesMax() {
@@ -149,6 +150,7 @@ base::Status RocksDb::Adopt(const std::string& name, std::unique_ptr<Family> fam
     if (name == kHealth) return &health_;
     if (name == kLogins) return &logins_;
     if (name == kLate) return &late_;
+    if (name == kOutbox) return &outbox_;
     const std::string_view text(name);
     const bool sessions = text.starts_with(kSessionsPrefix);
     if (!sessions && !text.starts_with(kIndexPrefix)) return nullptr;
@@ -175,8 +177,9 @@ base::Status RocksDb::MakeMissingFamilies() {
                                    {&kFindings, &findings_},
                                    {&kHealth, &health_},
                                    {&kLogins, &logins_},
-                                   {&kLate, &late_}}) {
-    if (*slot) continue;
+                                   {&kLate, &late_},
+                                   {&kOutbox, &outbox_}}) {
+    if (*slot || (slot == &outbox_ && !options_.outbox)) continue;
     auto made = MakeFamily(*name);
     if (!made.ok()) return made.error();
     *slot = std::move(made).value();
@@ -231,8 +234,9 @@ void RocksDb::Close() {
     days_.clear();
   }
   lone_indexes_.clear();
-  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_, &late_})
+  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_, &late_, &outbox_}) {
     family->reset();
+  }
   db_.reset();
 }
 

@@ -30,6 +30,7 @@ class RocksDb {
     std::filesystem::path dir;
     uint64_t memtable_bytes = 0;
     uint64_t cache_bytes = 0;
+    bool outbox = false;  // the family of that name is there
   };
 
   // Closes its handle with its last owner.
@@ -67,6 +68,7 @@ class RocksDb {
   rocksdb::ColumnFamilyHandle* health() const { return health_->handle(); }
   rocksdb::ColumnFamilyHandle* logins() const { return logins_->handle(); }
   rocksdb::ColumnFamilyHandle* late() const { return late_->handle(); }
+  rocksdb::ColumnFamilyHandle* outbox() const { return outbox_->handle(); }  // with the option
 
   DayPointer FindDay(DayNumber number) const;  // null when there is none
   std::vector<DayPointer> Days() const;        // in order
@@ -98,6 +100,7 @@ class RocksDb {
   std::unique_ptr<Family> health_;
   std::unique_ptr<Family> logins_;
   std::unique_ptr<Family> late_;
+  std::unique_ptr<Family> outbox_;  // null: there is none
   // Of days whose sessions could not be made yet. The writer's.
   std::map<DayNumber, std::unique_ptr<Family>> lone_indexes_;
 

@@ -52,8 +52,9 @@ void Batch::Clear() {
 class RocksStore::Impl {
  public:
   explicit Impl(const Options& options)
-      : db({options.dir, options.memtable_bytes, options.cache_bytes}),
-        writer(db, {options.dir, options.sensor, options.sync, options.open_sessions_cached_max}) {}
+      : db({options.dir, options.memtable_bytes, options.cache_bytes, options.outbox}),
+        writer(db, {options.dir, options.sensor, options.sync, options.open_sessions_cached_max,
+                    options.outbox}) {}
 
   base::Status Open() {
     auto status = db.Open();
@@ -99,6 +100,7 @@ class RocksStore::Impl {
   bool failed = false;  // a write, since the database was opened; guarded by writing
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
+  RocksSpool spool{{db, writer, gate, writing}};
 };
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -176,18 +178,43 @@ base::Status RocksStore::MarkSealed(base::WallTime until) {
 
 base::Status RocksStore::SessionsAsSealed(base::WallTime from, base::WallTime to,
                                           const SessionVisitor& visit) {
-  const std::shared_lock shared(impl_->gate);
-  if (!impl_->is_open()) return kNotOpen;
-  const auto source = impl_->source();
-  AsSealed as_sealed(impl_->db, source.sensors, from, to, visit);
-  const SessionVisitor offer = [&](const SessionRecord& record) { return as_sealed.Offer(record); };
   Query query;
   query.from = from;
   query.to = to;
   query.by_start = true;
-  const auto read = SessionReader(source, query, offer).Run();
-  if (!read.ok()) return read.error();
-  return as_sealed.Finish();
+  return AsSealedOver(
+      {from, to},
+      [&](const SessionVisitor& offer) -> base::Status {
+        const auto read = Sessions(query, offer);
+        return read.ok() ? base::Status() : base::Status(read.error());
+      },
+      visit);
+}
+
+base::Status RocksStore::AsSealedOver(
+    const TimeSpan& span, const std::function<base::Status(const SessionVisitor&)>& read,
+    const SessionVisitor& visit) {
+  // What is late is read once the sessions are being read, and copied: `gate` is not held while
+  // somebody else reads.
+  std::optional<AsSealed> as_sealed;
+  const auto begin = [&]() -> base::Status {
+    if (as_sealed) return {};
+    const std::shared_lock shared(impl_->gate);
+    if (!impl_->is_open()) return kNotOpen;
+    auto late = ReadLate(impl_->db, span);
+    if (!late.ok()) return late.error();
+    as_sealed.emplace(std::move(*late), impl_->writer.sensors(), span, visit);
+    return {};
+  };
+  base::Status begun;
+  const SessionVisitor offer = [&](const SessionRecord& record) {
+    begun = begin();
+    return begun.ok() && as_sealed->Offer(record);
+  };
+  if (auto done = read(offer); !done.ok()) return done;
+  if (!begun.ok()) return begun;
+  if (begun = begin(); !begun.ok()) return begun;
+  return as_sealed->Finish();
 }
 
 base::Result<std::vector<LateHour>> RocksStore::LateHours() {
@@ -224,6 +251,16 @@ base::Result<QueryResult> RocksStore::Sessions(const Query& query, const Session
   const auto source = impl_->source();
   return SessionReader(source, query, visit).Run();
 }
+
+base::Result<QueryResult> RocksStore::SessionsOfDay(DayNumber day, const Query& query,
+                                                    const SessionVisitor& visit) {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  const auto source = impl_->source();
+  return SessionReader(source, query, visit).RunDay(day);
+}
+
+RocksSpool& RocksStore::spool() { return impl_->spool; }
 
 base::Status RocksStore::Findings(uint64_t after, const FindingVisitor& visit) {
   const std::shared_lock shared(impl_->gate);

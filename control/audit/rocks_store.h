@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "control/audit/index_check.h"
+#include "control/audit/rocks_spool.h"
 #include "control/audit/session_store.h"
 #include "dataplane/base/result.h"
 
@@ -26,6 +27,7 @@ class RocksStore : public SessionStore {
     uint64_t memtable_bytes = 64ULL << 20;
     uint64_t cache_bytes = 128ULL << 20;
     uint64_t open_sessions_cached_max = 1'000'000;
+    bool outbox = false;  // notes every change for an archive: see spool()
   };
 
   static base::Result<std::unique_ptr<RocksStore>> Open(Options options);
@@ -55,6 +57,19 @@ class RocksStore : public SessionStore {
   base::Status Health(uint64_t after, const HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
   base::Result<StoreStats> Stats() override;
+
+  // Hands out the sessions of the span, which is sealed, as they were then; `read` offers them as
+  // they are, in order, wherever they lie.
+  base::Status AsSealedOver(const TimeSpan& span,
+                            const std::function<base::Status(const SessionVisitor&)>& read,
+                            const SessionVisitor& visit);
+
+  // Of the sessions that began on that day (UTC) only.
+  base::Result<QueryResult> SessionsOfDay(DayNumber day, const Query& query,
+                                          const SessionVisitor& visit);
+
+  // With Options::outbox only.
+  RocksSpool& spool();
 
   // Reads every record and every index entry and compares them. Slow: for tests and `weirctl
   // doctor`; not while the store is written.

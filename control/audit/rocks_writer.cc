@@ -74,6 +74,9 @@ base::Status RocksWriter::Load() {
   if (!state.ok()) return state.error();
   auto sensors = LoadSensors(db_, options_.sensor, sensor_);
   if (!sensors.ok()) return sensors.error();
+  if (options_.outbox) {
+    if (auto loaded = outbox_.Load(db_); !loaded.ok()) return loaded;
+  }
   const std::lock_guard lock(mutex_);
   state_ = std::move(state).value();
   sensors_ = std::move(sensors).value();
@@ -192,6 +195,7 @@ base::Status RocksWriter::WritePart(Write& write, Pending& part) {
   if (auto noted = NoteIfSealed(write, part.written, earlier); !noted.ok()) return noted;
   write.changes.push_back(
       {(*day)->sessions->handle(), part.written.key, part.written.value, false});
+  NoteChange(write, {RecordClass::kSession, part.written.day, part.written.key});
   if (!previous || !SameTerms(*previous, record)) WriteIndex(write, **day, record);
   WriteOpenEntry(write, part, previous && previous->event.state == events::SessionState::kOpen);
 
@@ -249,17 +253,26 @@ void RocksWriter::AddSorted(Write& write) {
 void RocksWriter::WriteEvents(Write& write, const Batch& batch) {
   for (const auto& finding : batch.findings) {
     write.state.findings++;
-    Put(write.batch, db_.findings(), SeqKey(++write.state.finding_seq),
-        EncodeFinding(finding.event, finding.identity, sensor_));
+    const std::string key = SeqKey(++write.state.finding_seq);
+    Put(write.batch, db_.findings(), key, EncodeFinding(finding.event, finding.identity, sensor_));
+    NoteChange(write, {RecordClass::kFinding, 0, key});
   }
   for (const auto& health : batch.health) {
     write.state.health++;
-    Put(write.batch, db_.health(), SeqKey(++write.state.health_seq), EncodeHealth(health, sensor_));
+    const std::string key = SeqKey(++write.state.health_seq);
+    Put(write.batch, db_.health(), key, EncodeHealth(health, sensor_));
+    NoteChange(write, {RecordClass::kHealth, 0, key});
   }
   for (const auto& login : batch.logins) {
     write.state.logins++;
-    Put(write.batch, db_.logins(), SeqKey(++write.state.login_seq), EncodeLogin(login));
+    const std::string key = SeqKey(++write.state.login_seq);
+    Put(write.batch, db_.logins(), key, EncodeLogin(login));
+    NoteChange(write, {RecordClass::kLogin, 0, key});
   }
+}
+
+void RocksWriter::NoteChange(Write& write, const RecordPlace& place) const {
+  if (options_.outbox) outbox_.Add(db_, write.batch, write.outbox, place);
 }
 
 // Writes, and only then lets the memory know.
@@ -274,6 +287,7 @@ base::Status RocksWriter::Apply(Write& write) {
   options.sync = options_.sync;
   const auto status = db_.db()->Write(options, &write.batch);
   if (!status.ok()) return Failure("cannot write", status);
+  outbox_.Done(write.outbox);
   for (Pending& part : write.parts) {
     if (part.newest == nullptr) continue;
     if (part.open) {
@@ -343,6 +357,7 @@ base::Status RocksWriter::CloseLostPart(Write& write, std::string_view open_key,
   const auto sensor = std::find(sensors_.begin(), sensors_.end(), record->sensor);
   Put(write.batch, day->sessions->handle(), key_bytes,
       EncodeSession(*record, static_cast<uint32_t>(sensor - sensors_.begin())));
+  NoteChange(write, {RecordClass::kSession, number, std::string(key_bytes)});
   write.counters.sessions_closed_lost++;
   return {};
 }
@@ -356,6 +371,21 @@ base::Status RocksWriter::MarkSealed(base::WallTime until) {
   sealed.until = until;
   PutSealState(write.batch, db_, sealed);
   return Apply(write);
+}
+
+base::Status RocksWriter::DropArchivedDay(DayNumber day, std::string_view meta_key,
+                                          std::string_view meta_value) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  write.state.days.erase(day);
+  DeleteDayState(write.batch, db_, day);
+  Put(write.batch, db_.meta(), meta_key, meta_value);
+  PutTotals(write.batch, db_, write.state);
+  if (auto applied = Apply(write); !applied.ok()) return applied;
+  recent_.Clear();
+  cache_.Clear();
+  return db_.DropDay(day);
 }
 
 base::Status RocksWriter::NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) {

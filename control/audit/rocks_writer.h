@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "control/audit/outbox.h"
 #include "control/audit/part_cache.h"
 #include "control/audit/recent_entries.h"
 #include "control/audit/rocks_db.h"
@@ -35,6 +36,7 @@ class RocksWriter {
     std::string sensor;
     bool sync = true;
     size_t open_sessions_cached_max = 0;
+    bool outbox = false;  // every change of a record is noted there
   };
 
   RocksWriter(RocksDb& db, Options options);
@@ -48,11 +50,18 @@ class RocksWriter {
   base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan);
   base::Status MarkSealed(base::WallTime until);
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended);
+  // An archive has all of the day: `meta_key` says so from the same write on that makes the day's
+  // count go, and then its records are dropped. They do not count as dropped by retention.
+  base::Status DropArchivedDay(DayNumber day, std::string_view meta_key,
+                               std::string_view meta_value);
 
   // Copies, for readers of any thread.
   StoreState state() const;
   Sensors sensors() const;
   WriterCounters counters() const;
+
+  // Any thread; empty without the option.
+  Outbox& outbox() { return outbox_; }
 
  private:
   // A session part on its way through a batch.
@@ -79,6 +88,7 @@ class RocksWriter {
     WriterCounters counters;
     std::vector<Pending> parts;
     std::unordered_map<PartId, size_t, PartIdHash> places;  // in `parts`
+    Outbox::Additions outbox;
   };
 
   base::Status AddSnapshot(Write& write, const Batch::Session& session);
@@ -88,6 +98,7 @@ class RocksWriter {
   void WriteOpenEntry(Write& write, const Pending& part, bool was_open);
   static void AddSorted(Write& write);
   void WriteEvents(Write& write, const Batch& batch);
+  void NoteChange(Write& write, const RecordPlace& place) const;
   base::Status Apply(Write& write);
   base::Status CloseLostChunk(rocksdb::Iterator& at, bool& more);
   base::Status CloseLostPart(Write& write, std::string_view open_key, std::string_view open_value);
@@ -101,6 +112,7 @@ class RocksWriter {
   uint32_t sensor_ = 0;  // index of options_.sensor in sensors_
   PartCache cache_;
   RecentEntries recent_;
+  Outbox outbox_;
 
   mutable std::mutex mutex_;  // guards the rest: written by the writer, read by all
   StoreState state_;

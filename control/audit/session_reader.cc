@@ -95,17 +95,22 @@ base::Result<SessionOrder> DecodeCursor(std::string_view text) {
   return base::Error{fmt::format("'{}' is not the cursor of an earlier answer", text)};
 }
 
+base::Result<std::optional<SessionOrder>> CheckQuery(const Query& query) {
+  if (query.name == ".") return base::Error{"the name '.' says nothing: leave it out"};
+  if (query.cursor.empty()) return std::optional<SessionOrder>();
+  const auto cursor = DecodeCursor(query.cursor);
+  if (!cursor.ok()) return cursor.error();
+  return std::optional<SessionOrder>(*cursor);
+}
+
 SessionReader::SessionReader(const Source& source, const Query& query, const SessionVisitor& visit)
     : source_(source), query_(query), visit_(visit), filter_(query) {}
 
 // False when nothing can match.
 base::Result<bool> SessionReader::Prepare() {
-  if (query_.name == ".") return base::Error{"the name '.' says nothing: leave it out"};
-  if (!query_.cursor.empty()) {
-    auto cursor = DecodeCursor(query_.cursor);
-    if (!cursor.ok()) return cursor.error();
-    cursor_ = *cursor;
-  }
+  const auto cursor = CheckQuery(query_);
+  if (!cursor.ok()) return cursor.error();
+  cursor_ = *cursor;
   return query_.limit > 0 && filter_.from() < filter_.to();
 }
 
@@ -119,6 +124,15 @@ base::Result<QueryResult> SessionReader::Run() {
     if (done()) break;
     if (auto read = ReadDay(day); !read.ok()) return read.error();
   }
+  return result_;
+}
+
+base::Result<QueryResult> SessionReader::RunDay(DayNumber number) {
+  const auto prepared = Prepare();
+  if (!prepared.ok()) return prepared.error();
+  const auto day = source_.db.FindDay(number);
+  if (!*prepared || !day) return result_;
+  if (auto read = ReadDay(day); !read.ok()) return read.error();
   return result_;
 }
 

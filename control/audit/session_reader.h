@@ -45,6 +45,9 @@ class SessionFilter {
 std::string EncodeCursor(const SessionOrder& order);
 base::Result<SessionOrder> DecodeCursor(std::string_view text);
 
+// The cursor of a query, where it has one; fails on a query that nobody can answer.
+base::Result<std::optional<SessionOrder>> CheckQuery(const Query& query);
+
 class SessionReader {
  public:
   struct Source {
@@ -57,6 +60,8 @@ class SessionReader {
   SessionReader(const Source& source, const Query& query, const SessionVisitor& visit);
 
   base::Result<QueryResult> Run();
+  // Of the sessions that began on that day only.
+  base::Result<QueryResult> RunDay(DayNumber number);
 
  private:
   struct Match {

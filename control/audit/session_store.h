@@ -4,6 +4,7 @@
 // Implementations: RocksStore (embedded).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -84,6 +85,12 @@ struct TimeSpan {  // [from, to)
 struct RetentionLimits {
   std::array<base::WallTime, kRecordClasses> before{};  // older goes; index: RecordClass
   std::vector<TimeSpan> holds;                          // what is in one of them stays
+
+  bool Hold(const TimeSpan& span) const {
+    return std::any_of(holds.begin(), holds.end(), [&](const TimeSpan& hold) {
+      return hold.from < span.to && span.from < hold.to;
+    });
+  }
 };
 
 // What is to be dropped: sessions by whole days (UTC), one at a time, so that a clock gone astray
@@ -110,6 +117,20 @@ struct ClassStats {
   std::optional<base::WallTime> oldest;
 };
 
+// Of a store whose older days are in an archive on other machines.
+struct ArchiveStats {
+  uint64_t outbox_rows = 0;   // changes that are not there yet
+  uint64_t outbox_bytes = 0;  // of this list on disk, about
+  bool outbox_over_limit = false;
+  uint64_t rows_shipped = 0;  // since the program's start, as is the next
+  uint64_t failures = 0;      // attempts to ship
+  std::optional<base::WallTime> last_success;
+  std::string trouble;          // why nothing is shipped now; empty: it is
+  uint64_t days = 0;            // that only the archive has
+  uint64_t days_differing = 0;  // that stay here because the archive has them otherwise
+  std::string migration;        // of records from before: "needed" "running" "done"
+};
+
 struct StoreStats {
   std::array<ClassStats, kRecordClasses> classes;  // index: RecordClass
   uint64_t open_sessions = 0;
@@ -120,6 +141,7 @@ struct StoreStats {
   uint64_t snapshots_written = 0;  // of sessions, since the program's start, as are those below
   uint64_t snapshots_stale = 0;    // older than what the store had
   uint64_t sessions_closed_lost = 0;
+  std::optional<ArchiveStats> archive;  // none: all is here
 };
 
 struct RetentionResult {

@@ -316,6 +316,10 @@ class CommandLine {
     hand_out->add_option("--reason", export_.reason, "why; it is logged, and in the archive")
         ->required();
     hand_out->add_option("--request", export_.request, "the authority's number");
+    Add(audit, "migrate", "ship what was recorded before there was an archive; goes on by itself",
+        [this](Context& c) { return RunAuditMigrate(c, again_); })
+        ->add_flag("--again", again_,
+                   "all of it, from the beginning: it is there once all the same");
     for (const char* name : {"backup", "restore"}) {
       NotYet(audit, name, std::string("audit ") + name);
     }
@@ -342,6 +346,7 @@ class CommandLine {
   Command run_;
   bool json_ = false;
   bool force_ = false;
+  bool again_ = false;
   bool config_is_subject_ = false;
   std::string socket_, config_, file_;
   WhyOptions why_;

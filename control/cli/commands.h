@@ -103,6 +103,11 @@ int RunListsDiff(Context& context, const std::string& name, const std::string& f
 int RunListsRefresh(Context& context, const std::string& name, bool force);
 int RunListsImport(Context& context, const std::string& name, const std::string& file, bool force);
 
+// migrate_commands.cc
+int RunAuditMigrate(Context& context, bool again);
+// Of the status: how the archive is, in a line.
+std::string ArchiveLine(const nlohmann::json& archive);
+
 // diff_commands.cc
 int RunRulesDiff(Context& context, const std::optional<uint64_t>& sessions);
 // "live" and "past" of a diff or of a dry run.

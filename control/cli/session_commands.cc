@@ -79,16 +79,20 @@ int PrintTable(Context& context, const std::string& target, uint64_t limit) {
   Table table = MakeTable(TerminalColumns() >= kWideColumns);
   LineSplitter lines;
   uint64_t rows = 0;
+  std::string error;  // as the last line of what is not whole
   const HttpCall call{"GET", target + "&limit=" + std::to_string(limit), ""};
   const HttpAnswer answer = context.client().Call(call, [&](std::string_view piece) {
     lines.Add(piece, [&](std::string_view line) {
       const json session = json::parse(line, nullptr, false);
       if (!session.is_object()) return;
+      error = JsonText(session, "error");
+      if (!error.empty()) return;
       table.Add(Cells(session));
       ++rows;
     });
     return true;
   });
+  if (!error.empty()) return context.Failed(kRefused, error);
   if (answer.outcome != HttpAnswer::Outcome::kAnswered || answer.status != 200) {
     return context.Failed(answer);
   }

@@ -157,6 +157,8 @@ int RunStatus(Context& context) {
   line("store", fmt::format("{} sessions ({} open), {} on disk", JsonCount(sessions, "records"),
                             JsonCount(store, "open_sessions"),
                             ShortBytes(JsonCount(store, "bytes_on_disk"))));
+  const json& archive = JsonMember(store, "archive");
+  if (archive.is_object()) line("archive", ArchiveLine(archive));
   line("incidents", IncidentsLine(JsonMember(*status, "incidents")));
   return kDone;
 }

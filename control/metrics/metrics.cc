@@ -162,6 +162,17 @@ void Metrics::TakeStore(const audit::StoreStats& stats) {
   }
   series.Follow(MetricId::kAuditRecords, {}, records);
   series.Set(MetricId::kAuditBytes, {}, static_cast<double>(stats.bytes_on_disk));
+  if (!stats.archive) return;
+  const audit::ArchiveStats& archive = *stats.archive;
+  series.Set(MetricId::kArchiveOutboxRows, {}, static_cast<double>(archive.outbox_rows));
+  series.Set(MetricId::kArchiveOutboxBytes, {}, static_cast<double>(archive.outbox_bytes));
+  series.Follow(MetricId::kArchiveShipped, {}, archive.rows_shipped);
+  series.Follow(MetricId::kArchiveFailures, {}, archive.failures);
+  if (archive.last_success) {
+    series.Set(MetricId::kArchiveLastSuccess, {}, Seconds(*archive.last_success));
+  }
+  series.Set(MetricId::kArchiveDays, {}, static_cast<double>(archive.days));
+  series.Set(MetricId::kArchiveDaysDiffering, {}, static_cast<double>(archive.days_differing));
 }
 
 void Metrics::TakeSeals(const sealing::SealerStatus& status) {

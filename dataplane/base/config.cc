@@ -130,15 +130,53 @@ void TakeRadiusListen(const Value& value, Config& config) {
   config.accounts.radius_port = taken->port;
 }
 
-void TakeAuditStore(const Value& value, Config&) {
-  enum class Store : uint8_t { kEmbedded, kClickhouse };
-  static constexpr Choice<Store> kStores[] = {{"embedded", Store::kEmbedded},
-                                              {"clickhouse", Store::kClickhouse}};
-  Store store = Store::kEmbedded;
-  TakeWord<Store>(value, kStores, store);
-  if (store == Store::kClickhouse) {
-    value.Expected("\"embedded\"; \"clickhouse\" is not supported yet");
-  }
+constexpr Choice<AuditStore> kAuditStores[] = {{"embedded", AuditStore::kEmbedded},
+                                               {"clickhouse", AuditStore::kClickhouse}};
+
+// A user and password in it would be shown wherever the address is.
+void TakeClickhouseUrl(const Value& value, Config& config) {
+  constexpr size_t kBytesMax = 500;
+  constexpr std::string_view kWhat =
+      "an address such as \"http://127.0.0.1:8123\", without user, password and query";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const bool is_web = text->starts_with("http://") || text->starts_with("https://");
+  const bool is_plain = std::ranges::all_of(*text, [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("@?#\"\\<>").find(c) == std::string_view::npos;
+  });
+  const bool has_host = is_web && text->find_first_not_of('/', text->find("//")) != text->npos;
+  if (!has_host || !is_plain || text->size() > kBytesMax) return value.Expected(kWhat);
+  config.audit.clickhouse_url = *text;
+  while (config.audit.clickhouse_url.ends_with('/')) config.audit.clickhouse_url.pop_back();
+}
+
+// It stands in statements as it is.
+void TakeClickhouseDatabase(const Value& value, Config& config) {
+  constexpr size_t kBytesMax = 64;
+  constexpr std::string_view kWhat = "a name of letters, digits and _, of up to 64 bytes";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const bool good =
+      text->size() <= kBytesMax && is_letter(text->front()) &&
+      std::ranges::all_of(*text, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  if (!good) return value.Expected(fmt::format("{}, found \"{}\"", kWhat, *text));
+  config.audit.clickhouse_database = *text;
+}
+
+// It goes into a header of HTTP as it is.
+void TakeClickhouseUser(const Value& value, Config& config) {
+  constexpr size_t kBytesMax = 100;
+  constexpr std::string_view kWhat = "a user's name of up to 100 bytes, without control characters";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const bool good = text->size() <= kBytesMax && std::ranges::all_of(*text, [](char c) {
+                      return static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
+                    });
+  if (!good) return value.Expected(kWhat);
+  config.audit.clickhouse_user = *text;
 }
 
 void TakeProfiles(const Value& value, Config& config) {
@@ -287,7 +325,8 @@ constexpr KeyRule kKeys[] = {
     {"control", "data_dir", [](const Value& v, Config& c) { TakePath(v, c.control.data_dir); }},
     {"control", "dataplane_socket",
      [](const Value& v, Config& c) { TakeSocketPath(v, c.control.dataplane_socket); }},
-    {"audit", "store", TakeAuditStore},
+    {"audit", "store",
+     [](const Value& v, Config& c) { TakeWord<AuditStore>(v, kAuditStores, c.audit.store); }},
     {"audit", "retention_days",
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_days);
@@ -301,6 +340,13 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_events_days.emplace());
      }},
     {"audit", "anchor_file", [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_file); }},
+    {"audit", "clickhouse_url", TakeClickhouseUrl},
+    {"audit", "clickhouse_database", TakeClickhouseDatabase},
+    {"audit", "clickhouse_user", TakeClickhouseUser},
+    {"audit", "clickhouse_password_file",
+     [](const Value& v, Config& c) { TakePath(v, c.audit.clickhouse_password_file); }},
+    {"audit", "local_days",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 1, 36'500, c.audit.local_days); }},
     {"lists", "refresh_s",
      [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 60, 604'800, c.lists.refresh_s); }},
     {"lists", "timeout_s",
@@ -420,6 +466,7 @@ class ConfigReader {
                     "respond.dns: \"sinkhole\" needs sinkhole_ipv4, sinkhole_ipv6 or both");
     }
     CheckAccounts();
+    CheckAudit();
     JournalConfig& journal = config_.journal;
     if (!places_.contains("journal.segment_bytes")) {
       journal.segment_bytes = std::min(journal.segment_bytes, journal.max_bytes / 8);
@@ -451,6 +498,13 @@ class ConfigReader {
     if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
       problems_.Add(places_["accounts.radius_listen"],
                     "accounts.radius_listen: needs radius_clients, those who may send");
+    }
+  }
+
+  void CheckAudit() {
+    const bool clickhouse = config_.audit.store == AuditStore::kClickhouse;
+    if (clickhouse && !places_.contains("audit.clickhouse_url")) {
+      problems_.Add(places_["audit.store"], "audit.store: \"clickhouse\" needs clickhouse_url");
     }
   }
 

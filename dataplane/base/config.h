@@ -115,12 +115,24 @@ struct ControlConfig {
   std::filesystem::path dataplane_socket = "/run/weir/dataplane.sock";
 };
 
+enum class AuditStore : uint8_t {
+  kEmbedded,    // all of the record on this machine
+  kClickhouse,  // its newest days here, and all of it in ClickHouse
+};
+
 struct AuditConfig {
+  AuditStore store = AuditStore::kEmbedded;
   uint32_t retention_days = 365;  // never less than 180
   // Of log-ins, and of findings and health; not set: retention_days.
   std::optional<uint32_t> retention_logins_days{};
   std::optional<uint32_t> retention_events_days{};
   std::filesystem::path anchor_file{};  // where seals are told outside; empty: nowhere
+  // With kClickhouse only.
+  std::string clickhouse_url;  // "http://host:8123", without user and password
+  std::string clickhouse_database = "weir";
+  std::string clickhouse_user = "default";
+  std::filesystem::path clickhouse_password_file;  // empty: no password
+  uint32_t local_days = 2;  // whole days behind the present one that stay here as well
 };
 
 // Lists that rules name: how they are kept up to date.

@@ -1,5 +1,10 @@
-// How fast session snapshots go into the embedded store, what they take on disk, and how long
-// look-ups take: audit_bench DIR [SESSIONS].
+// How fast session snapshots go into the store, what they take on disk, and how long look-ups take:
+//
+//   audit_bench DIR [SESSIONS] [--clickhouse URL [--user NAME] [--password-file FILE]] [--json]
+//
+// With a ClickHouse the same for the store that has its archive there: how fast rows are shipped,
+// how long a day's comparison takes, and the look-ups once all days are there. Its database
+// weir_bench is dropped first.
 //
 // Each session is announced, named and closed: three snapshots, in the journal's encoding, with the
 // snapshots of many others between them. Names, peers and accounts are skewed as those of a campus.
@@ -7,15 +12,19 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "control/audit/rocks_store.h"
+#include "control/clickhouse/tiered_store.h"
 #include "control/ingest/batch_builder.h"
 
 namespace weir::control {
@@ -123,7 +132,7 @@ struct Timing {
 };
 
 // Stage 0 of a session goes in kInterleaved sessions before its stage 1, that before its stage 2.
-bool Fill(audit::RocksStore& store, const accounts::Directory& directory, uint64_t sessions,
+bool Fill(audit::SessionStore& store, const accounts::Directory& directory, uint64_t sessions,
           Timing& timing) {
   Traffic traffic(1);
   ingest::BatchBuilder builder(directory);
@@ -159,57 +168,204 @@ bool Fill(audit::RocksStore& store, const accounts::Directory& directory, uint64
   return commit();
 }
 
-void TimeLookup(audit::RocksStore& store, std::string_view what, const audit::Query& query) {
-  const double before = WallSeconds();
-  const auto result = store.Sessions(query, [](const audit::SessionRecord&) { return true; });
-  fmt::print("{:32} {:8.2f} ms, {} found, {} examined\n", what, (WallSeconds() - before) * 1e3,
-             result.ok() ? result->visited : 0, result.ok() ? result->examined : 0);
+struct Arguments {
+  std::filesystem::path dir;
+  uint64_t sessions = 1'000'000;
+  std::string clickhouse_url;  // empty: only the embedded store
+  std::string clickhouse_user = "default";
+  std::string password_file;
+  bool json = false;
+};
+
+// What was measured, in the order in which it was.
+class Results {
+ public:
+  explicit Results(bool as_json) : as_json_(as_json) {}
+
+  void Add(const std::string& store, const std::string& what, double value, std::string_view unit) {
+    json_[store][what] = value;
+    if (!as_json_) fmt::print("{:10} {:36} {:14.2f} {}\n", store, what, value, unit);
+  }
+  void PrintJson() const {
+    if (as_json_) fmt::print("{}\n", json_.dump(1));
+  }
+
+ private:
+  const bool as_json_;
+  nlohmann::ordered_json json_;
+};
+
+void TimeLookups(audit::SessionStore& store, const std::string& name, uint64_t sessions,
+                 Results& results) {
+  Traffic traffic(1);
+  const auto sample = traffic.Snapshot(sessions / 2, 2);
+  const std::vector<std::pair<std::string, audit::Query>> lookups{
+      {"address_and_port_at_a_second",
+       {.ip = sample.src_ip, .port = sample.src_port, .at = sample.start}},
+      {"port_at_a_second", {.port = sample.src_port, .at = sample.start}},
+      {"account", {.account = "s20230777"}},
+      {"outside_address", {.ip = sample.dst_ip}},
+      {"name", {.name = std::string(sample.name)}},
+      {"names_below", {.name = std::string(sample.name.substr(sample.name.find('.')))}},
+      {"session", {.session_id = sample.session_id}},
+      {"newest_100", {.newest_first = true, .limit = 100}}};
+  for (const auto& [what, query] : lookups) {
+    const double before = WallSeconds();
+    const auto found = store.Sessions(query, [](const audit::SessionRecord&) { return true; });
+    results.Add(name, what + "_ms", (WallSeconds() - before) * 1e3, "ms");
+    results.Add(name, what + "_found", found.ok() ? static_cast<double>(found->visited) : -1, "");
+  }
 }
 
-int Run(const std::filesystem::path& dir, uint64_t sessions) {
-  audit::RocksStore::Options options;
-  options.dir = dir;
-  options.sensor = "bench";
-  auto store = std::move(audit::RocksStore::Open(options)).value();
+bool Ingest(audit::SessionStore& store, const std::string& name, uint64_t sessions,
+            Results& results) {
   accounts::Directory directory;
   directory.InstallRegistry(EveryHost());
   Timing timing;
   const double process_before = ProcessCpuSeconds();
-  if (!Fill(*store, directory, sessions, timing)) return 1;
-  const double process = ProcessCpuSeconds() - process_before;
+  if (!Fill(store, directory, sessions, timing)) return false;
   const auto snapshots = static_cast<double>(timing.snapshots);
-  fmt::print("{} snapshots of {} sessions\n", timing.snapshots, sessions);
-  fmt::print("ingesting thread: {:.0f} snapshots/s of CPU time, {:.0f} of wall time\n",
-             snapshots / timing.cpu, snapshots / timing.wall);
-  fmt::print("whole process (traffic made, flushes, compactions): {:.1f} s CPU\n", process);
+  results.Add(name, "snapshots", snapshots, "");
+  results.Add(name, "snapshots_per_cpu_second", snapshots / timing.cpu,
+              "/s of the ingesting thread");
+  results.Add(name, "snapshots_per_second", snapshots / timing.wall, "/s of wall time");
+  results.Add(name, "process_cpu_s", ProcessCpuSeconds() - process_before,
+              "s, with making traffic and compactions");
+  return true;
+}
+
+bool RunEmbedded(const Arguments& arguments, Results& results) {
+  audit::RocksStore::Options options;
+  options.dir = arguments.dir / "embedded";
+  options.sensor = "bench";
+  auto store = std::move(audit::RocksStore::Open(options)).value();
+  if (!Ingest(*store, "embedded", arguments.sessions, results)) return false;
   store.reset();
   store = std::move(audit::RocksStore::Open(options)).value();
-  const auto bytes = store->Stats()->bytes_on_disk;
-  fmt::print("{} bytes on disk, {:.1f} a record\n", bytes,
-             static_cast<double>(bytes) / static_cast<double>(sessions));
+  const auto bytes = static_cast<double>(store->Stats()->bytes_on_disk);
+  results.Add("embedded", "bytes_per_record", bytes / static_cast<double>(arguments.sessions), "");
+  TimeLookups(*store, "embedded", arguments.sessions, results);
+  return true;
+}
 
-  Traffic traffic(1);
-  const auto sample = traffic.Snapshot(sessions / 2, 2);
-  TimeLookup(*store, "address and port at a second",
-             {.ip = sample.src_ip, .port = sample.src_port, .at = sample.start});
-  TimeLookup(*store, "port at a second", {.port = sample.src_port, .at = sample.start});
-  TimeLookup(*store, "account, all", {.account = "s20230777"});
-  TimeLookup(*store, "outside address, all", {.ip = sample.dst_ip});
-  TimeLookup(*store, "name, all", {.name = std::string(sample.name)});
-  TimeLookup(*store, "names below a domain, all",
-             {.name = std::string(sample.name.substr(sample.name.find('.')))});
-  TimeLookup(*store, "session", {.session_id = sample.session_id});
-  TimeLookup(*store, "newest 100", {.newest_first = true, .limit = 100});
+// What a store that ships cannot be measured without.
+struct Archive {
+  clickhouse::TieredStore::Options options;
+  std::unique_ptr<clickhouse::TieredStore> store;
+};
+
+base::Result<Archive> OpenArchive(const Arguments& arguments) {
+  static const std::atomic<bool> kNeverStop{false};
+  Archive archive;
+  archive.options.local.dir = arguments.dir / "tiered";
+  archive.options.local.sensor = "bench";
+  archive.options.archive.url = arguments.clickhouse_url;
+  archive.options.archive.user = arguments.clickhouse_user;
+  archive.options.archive.database = "weir_bench";
+  if (!arguments.password_file.empty()) {
+    auto password = clickhouse::LoadPassword(arguments.password_file);
+    if (!password.ok()) return password.error();
+    archive.options.archive.password = *password;
+  }
+  clickhouse::HttpConnection server(archive.options.archive, kNeverStop);
+  if (auto gone = server.Ask("DROP DATABASE IF EXISTS weir_bench"); !gone.ok()) {
+    return gone.error();
+  }
+  auto store = clickhouse::TieredStore::Open(archive.options);
+  if (!store.ok()) return store.error();
+  archive.store = std::move(*store);
+  return archive;
+}
+
+double BytesPerRow(const clickhouse::Endpoint& endpoint) {
+  static const std::atomic<bool> kNeverStop{false};
+  clickhouse::HttpConnection server(endpoint, kNeverStop);
+  const auto answer = server.Ask(
+      "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = "
+      "'weir_bench' AND table = 'sessions' FORMAT TabSeparated");
+  return answer.ok() ? std::strtod(answer->c_str(), nullptr) : -1;
+}
+
+bool RunClickhouse(const Arguments& arguments, Results& results) {
+  auto archive = OpenArchive(arguments);
+  if (!archive.ok()) {
+    fmt::print(stderr, "{}\n", archive.error().message);
+    return false;
+  }
+  clickhouse::TieredStore& store = *archive->store;
+  const double begin = WallSeconds();
+  if (!Ingest(store, "clickhouse", arguments.sessions, results)) return false;
+  constexpr int64_t kHourMs = 3'600'000;
+  if (!store.WaitUntilShipped(kHourMs)) return false;
+  const auto shipped = static_cast<double>(store.shipping().rows_shipped);
+  results.Add("clickhouse", "rows_shipped", shipped, "versions of records");
+  results.Add("clickhouse", "rows_shipped_per_second", shipped / (WallSeconds() - begin),
+              "/s beside the ingest");
+
+  // The same once more by themselves, as a migration does.
+  const double migrating = WallSeconds();
+  if (!store.BeginMigration(true).ok()) return false;
+  while (store.migration().backfill.state != clickhouse::BackfillState::kDone) ::usleep(10'000);
+  const auto migrated = static_cast<double>(store.migration().backfill.rows_done);
+  results.Add("clickhouse", "rows_migrated_per_second", migrated / (WallSeconds() - migrating),
+              "/s by themselves");
+  const double moving = WallSeconds();
+  const auto moved = store.MoveOldDays({kStart.ns + 100 * audit::kDayNs});
+  if (!moved.ok() || store.Stats()->archive->days_differing > 0) {
+    fmt::print(stderr, "days stay: {}\n", moved.ok() ? "they differ" : moved.error().message);
+    return false;
+  }
+  results.Add("clickhouse", "rows_compared_per_second",
+              static_cast<double>(arguments.sessions) / (WallSeconds() - moving),
+              "/s, merged, read back and compared");
+  results.Add("clickhouse", "bytes_per_record", BytesPerRow(archive->options.archive), "");
+  TimeLookups(store, "clickhouse", arguments.sessions, results);
+  return true;
+}
+
+int Run(const Arguments& arguments) {
+  Results results(arguments.json);
+  if (!RunEmbedded(arguments, results)) return 1;
+  if (!arguments.clickhouse_url.empty() && !RunClickhouse(arguments, results)) return 1;
+  results.PrintJson();
   return 0;
+}
+
+// False: it makes no sense.
+bool ReadArguments(int argc, char** argv, Arguments& arguments) {
+  int place = 0;
+  for (int i = 1; i < argc; i++) {
+    const std::string_view word = argv[i];
+    std::string* value = word == "--clickhouse"      ? &arguments.clickhouse_url
+                         : word == "--user"          ? &arguments.clickhouse_user
+                         : word == "--password-file" ? &arguments.password_file
+                                                     : nullptr;
+    if (word == "--json") {
+      arguments.json = true;
+    } else if (value != nullptr) {
+      if (++i == argc) return false;
+      *value = argv[i];
+    } else if (word.starts_with("--") || place == 2) {
+      return false;
+    } else if (place++ == 0) {
+      arguments.dir = word;
+    } else {
+      arguments.sessions = std::strtoull(argv[i], nullptr, 10);
+    }
+  }
+  return !arguments.dir.empty() && arguments.sessions > 0;
 }
 
 }  // namespace
 }  // namespace weir::control
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fmt::print("usage: audit_bench DIR [SESSIONS]\n");
+  weir::control::Arguments arguments;
+  if (!weir::control::ReadArguments(argc, argv, arguments)) {
+    fmt::print(
+        "usage: audit_bench DIR [SESSIONS] [--clickhouse URL [--user NAME] [--password-file FILE]] "
+        "[--json]\n");
     return 2;
   }
-  return weir::control::Run(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1'000'000);
+  return weir::control::Run(arguments);
 }

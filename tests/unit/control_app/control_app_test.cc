@@ -10,6 +10,7 @@
 
 #include "control/cli/command_line.h"
 #include "control/cli/http_client.h"
+#include "tests/unit/control_clickhouse/clickhouse_server.h"
 #include "tests/unit/control_ingest/journal_fixture.h"
 #include "tests/unit/control_policy/fake_dataplane.h"
 
@@ -396,6 +397,47 @@ TEST_F(ControlAppTest, EachFaultAtTheStartIsOneClearLine) {
   WriteConfig();
   std::ofstream(dir_ / "accounts.csv") << "nonsense\n";
   expect("accounts.csv");
+}
+
+// First without an archive, then with one: what was there before is migrated.
+TEST_F(ControlAppTest, MigratesItsRecordIntoClickhouse) {
+  clickhouse::ClickhouseServer* server = clickhouse::SharedServer();
+  if (server == nullptr) GTEST_SKIP() << "needs clickhouse-server: scripts/setup installs it";
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const Ran refused = Weirctl({"audit", "migrate"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("there is no archive"), std::string::npos) << refused.err;
+  app_.reset();
+
+  std::ofstream(dir_ / "password") << "a secret\n";
+  std::filesystem::permissions(dir_ / "password", std::filesystem::perms(0600));
+  const clickhouse::Endpoint endpoint = server->EndpointOf("app_test");
+  std::ofstream(dir_ / "weir.toml", std::ios::app)
+      << "[audit]\nstore = \"clickhouse\"\nclickhouse_url = \"" << endpoint.url
+      << "\"\nclickhouse_database = \"app_test\"\nclickhouse_user = \"weir\"\n"
+      << "clickhouse_password_file = \"password\"\n";
+  Start();
+  EXPECT_EQ(Json({"status"})["store"]["archive"]["migration"], "needed");
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("weirctl audit migrate"), std::string::npos) << doctor.out;
+  const Ran migrated = Weirctl({"audit", "migrate"});
+  EXPECT_EQ(migrated.code, 0) << migrated.err;
+  EXPECT_NE(migrated.out.find("records are in the archive"), std::string::npos) << migrated.out;
+  EXPECT_EQ(
+      server->Ask("SELECT count(), countIf(account = 's2023001') FROM app_test.sessions FINAL"),
+      "2\t1");
+  EXPECT_EQ(server->Ask("SELECT count() FROM app_test.findings FINAL"), "2");
+  EXPECT_EQ(Json({"audit", "migrate"})["state"], "done");
+  const Ran status = Weirctl({"status"});
+  EXPECT_NE(status.out.find("archive     0 days only there, 0 changes wait"), std::string::npos)
+      << status.out;
+  const cli::HttpClient client(dir_ / "control.sock", "");
+  EXPECT_TRUE(Eventually([&] {
+    const auto metrics = client.Call({"GET", "/metrics", ""}).body;
+    return metrics.find("weir_audit_archive_shipped_rows_total") != std::string::npos;
+  })) << client.Call({"GET", "/metrics", ""}).body;
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class StoreDirectory : public ::testing::Test {
     return std::move(opened).value();
   }
 
-  static void Commit(RocksStore& store, const std::vector<events::SessionEvent>& events,
+  static void Commit(SessionStore& store, const std::vector<events::SessionEvent>& events,
                      const Identity& identity = {}) {
     Batch batch;
     for (const auto& event : events) batch.sessions.push_back({event, identity});
@@ -91,7 +91,7 @@ class StoreDirectory : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.error().message;
   }
 
-  static std::vector<Seen> Find(RocksStore& store, const Query& query) {
+  static std::vector<Seen> Find(SessionStore& store, const Query& query) {
     std::vector<Seen> found;
     const auto result = store.Sessions(query, [&](const SessionRecord& record) {
       const auto& event = record.event;
@@ -104,7 +104,7 @@ class StoreDirectory : public ::testing::Test {
     return found;
   }
 
-  static std::vector<uint64_t> Ids(RocksStore& store, const Query& query) {
+  static std::vector<uint64_t> Ids(SessionStore& store, const Query& query) {
     std::vector<uint64_t> ids;
     for (const Seen& seen : Find(store, query)) ids.push_back(seen.session_id);
     return ids;

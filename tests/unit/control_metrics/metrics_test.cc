@@ -122,6 +122,28 @@ TEST_F(MetricsTest, TheStoreCountsWhatRetentionDroppedToo) {
   ExpectNone("weir_audit_oldest_record_timestamp_seconds{class=\"session\"}");
 }
 
+TEST_F(MetricsTest, AnArchiveShowsWhatWaitsForIt) {
+  audit::StoreStats stats;
+  metrics_.TakeStore(stats);
+  ExpectNone("weir_audit_archive_outbox_rows ");
+  stats.archive.emplace();
+  stats.archive->outbox_rows = 12;
+  stats.archive->rows_shipped = 30;
+  stats.archive->failures = 2;
+  stats.archive->days = 5;
+  stats.archive->days_differing = 1;
+  metrics_.TakeStore(stats);
+  ExpectNone("weir_audit_archive_last_success_timestamp_seconds ");
+  stats.archive->last_success = base::WallTime{1'795'000'000 * base::kNsPerSecond};
+  metrics_.TakeStore(stats);
+  Expect("weir_audit_archive_outbox_rows 12");
+  Expect("weir_audit_archive_shipped_rows_total 30");
+  Expect("weir_audit_archive_failures_total 2");
+  Expect("weir_audit_archive_days 5");
+  Expect("weir_audit_archive_days_differing 1");
+  Expect("weir_audit_archive_last_success_timestamp_seconds 1795000000");
+}
+
 TEST_F(MetricsTest, ListsComeAndGo) {
   auto content = std::make_shared<rules::ListContent>();
   content->AddName({"a.example", rules::NameReach::kExact, false, 1});

@@ -91,8 +91,13 @@ socket = "/tmp/c.sock"
 data_dir = "../data"
 dataplane_socket = "/tmp/d.sock"
 [audit]
-store = "embedded"
+store = "clickhouse"
 retention_days = 180
+clickhouse_url = "https://ch.campus.example:8443/"
+clickhouse_database = "weir_1"
+clickhouse_user = "weir"
+clickhouse_password_file = "ch.password"
+local_days = 7
 [accounts]
 registry = "accounts.csv"
 radius_clients = "clients.csv"
@@ -143,7 +148,13 @@ level = "debug"
   EXPECT_EQ(config->control.socket, "/tmp/c.sock");
   EXPECT_EQ(config->control.data_dir, "/etc/data");
   EXPECT_EQ(config->control.dataplane_socket, "/tmp/d.sock");
+  EXPECT_EQ(config->audit.store, AuditStore::kClickhouse);
   EXPECT_EQ(config->audit.retention_days, 180U);
+  EXPECT_EQ(config->audit.clickhouse_url, "https://ch.campus.example:8443");
+  EXPECT_EQ(config->audit.clickhouse_database, "weir_1");
+  EXPECT_EQ(config->audit.clickhouse_user, "weir");
+  EXPECT_EQ(config->audit.clickhouse_password_file, "/etc/weir/ch.password");
+  EXPECT_EQ(config->audit.local_days, 7U);
   EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
   EXPECT_EQ(config->accounts.radius_clients, "/etc/weir/clients.csv");
   EXPECT_EQ(config->accounts.radius_address.ToString(), "2001:db8::1");
@@ -285,8 +296,18 @@ constexpr BadInput kBadInputs[] = {
      "6:1: accounts.unknown: \"portal\" needs portal"},
     {"[accounts]\nmax_addresses = 0\n",
      "5:17: accounts.max_addresses: expected a whole number from 1 to 4000000, found 0"},
-    {"[audit]\nstore = \"clickhouse\"\n",
-     "5:9: audit.store: expected \"embedded\"; \"clickhouse\" is not supported yet"},
+    {"[audit]\nstore = \"clickhouse\"\n", "5:1: audit.store: \"clickhouse\" needs clickhouse_url"},
+    {"[audit]\nstore = \"clickhouse\"\nclickhouse_url = \"http://u:p@host:8123\"\n",
+     "6:18: audit.clickhouse_url: expected an address such as \"http://127.0.0.1:8123\", without "
+     "user, password and query"},
+    {"[audit]\nclickhouse_database = \"a-b\"\n",
+     "5:23: audit.clickhouse_database: expected a name of letters, digits and _, of up to 64 "
+     "bytes, found \"a-b\""},
+    {"[audit]\nclickhouse_user = \"a\\nb\"\n",
+     "5:19: audit.clickhouse_user: expected a user's name of up to 100 bytes, without control "
+     "characters"},
+    {"[audit]\nlocal_days = 0\n",
+     "5:14: audit.local_days: expected a whole number from 1 to 36500, found 0"},
     {"[audit]\nstore = \"clickhose\"\n",
      "5:9: audit.store: expected \"embedded\" or \"clickhouse\", found \"clickhose\"; did you mean "
      "'clickhouse'?"},
@@ -426,7 +447,11 @@ TEST(ShippedConfig, ShowsEveryKeyWithItsDefault) {
   EXPECT_EQ(shown->control.socket, defaults.control.socket);
   EXPECT_EQ(shown->control.data_dir, defaults.control.data_dir);
   EXPECT_EQ(shown->control.dataplane_socket, defaults.control.dataplane_socket);
+  EXPECT_EQ(shown->audit.store, defaults.audit.store);
   EXPECT_EQ(shown->audit.retention_days, defaults.audit.retention_days);
+  EXPECT_EQ(shown->audit.clickhouse_database, defaults.audit.clickhouse_database);
+  EXPECT_EQ(shown->audit.clickhouse_user, defaults.audit.clickhouse_user);
+  EXPECT_EQ(shown->audit.local_days, defaults.audit.local_days);
   EXPECT_EQ(shown->incidents.profiles, defaults.incidents.profiles);
   EXPECT_EQ(shown->log.level, defaults.log.level);
 }

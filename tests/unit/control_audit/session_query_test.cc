@@ -1,11 +1,13 @@
-// Look-ups of the embedded store: each kind by itself, and random ones against a plain list.
+// Look-ups of a store: each kind by itself, and random ones against a plain list. Whatever store
+// keeps the record, the answers are these.
+#include "session_query.h"
+
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <random>
 
 #include "control/audit/session_reader.h"
-#include "store_fixture.h"
 
 namespace weir::control::audit {
 namespace {
@@ -13,10 +15,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using SessionQuery = StoreDirectory;
 
-TEST_F(SessionQuery, FindsEitherEnd) {
-  const auto store = Open();
+TEST_P(SessionQuery, FindsEitherEnd) {
+  SessionStore* store = OpenStore();
   auto outbound = MakeSession(1);
   auto inbound = MakeSession(2, After(kNoon, 1));
   inbound.direction = events::Direction::kInbound;
@@ -38,8 +39,8 @@ TEST_F(SessionQuery, FindsEitherEnd) {
   EXPECT_THAT(Ids(*store, {.ip = Ip("10.0.0.3")}), IsEmpty());
 }
 
-TEST_F(SessionQuery, FindsNamesExactlyAndBelowADomain) {
-  const auto store = Open();
+TEST_P(SessionQuery, FindsNamesExactlyAndBelowADomain) {
+  SessionStore* store = OpenStore();
   const char* names[] = {"example.com",    "www.example.com",      "a.b.Example.COM",
                          "notexample.com", "example.com.evil.net", ""};
   std::vector<events::SessionEvent> sessions;
@@ -56,8 +57,8 @@ TEST_F(SessionQuery, FindsNamesExactlyAndBelowADomain) {
   EXPECT_FALSE(store->Sessions({.name = "."}, [](const SessionRecord&) { return true; }).ok());
 }
 
-TEST_F(SessionQuery, FindsPortsOfEitherEndWhereThereArePorts) {
-  const auto store = Open();
+TEST_P(SessionQuery, FindsPortsOfEitherEndWhereThereArePorts) {
+  SessionStore* store = OpenStore();
   auto tcp = MakeSession(1);
   auto ping = MakeSession(2, After(kNoon, 1));
   ping.ip_protocol = 1;
@@ -69,8 +70,8 @@ TEST_F(SessionQuery, FindsPortsOfEitherEndWhereThereArePorts) {
   EXPECT_THAT(Ids(*store, {.port = 80}), IsEmpty());
 }
 
-TEST_F(SessionQuery, FindsSessionsThatWereGoingOn) {
-  const auto store = Open();
+TEST_P(SessionQuery, FindsSessionsThatWereGoingOn) {
+  SessionStore* store = OpenStore();
   const auto late = After(kNoon, 14 * 3600 + 1790);  // ten seconds before midnight
   auto over_midnight = Close(MakeSession(1, late), After(late, 1200));
   auto before = Close(MakeSession(2, After(kNoon, -100)), After(kNoon, -50));
@@ -87,8 +88,8 @@ TEST_F(SessionQuery, FindsSessionsThatWereGoingOn) {
   EXPECT_THAT(Ids(*store, {.to = After(kNoon, 0.4)}), ElementsAre(2));
 }
 
-TEST_F(SessionQuery, GoesOnBehindItsCursor) {
-  const auto store = Open();
+TEST_P(SessionQuery, GoesOnBehindItsCursor) {
+  SessionStore* store = OpenStore();
   std::vector<events::SessionEvent> sessions;
   for (uint64_t id = 0; id < 7; id++) sessions.push_back(MakeSession(id));  // all the same start
   Commit(*store, sessions);
@@ -116,8 +117,8 @@ TEST_F(SessionQuery, GoesOnBehindItsCursor) {
   }
 }
 
-TEST_F(SessionQuery, StopsWhereTheVisitorStops) {
-  const auto store = Open();
+TEST_P(SessionQuery, StopsWhereTheVisitorStops) {
+  SessionStore* store = OpenStore();
   Commit(*store, {MakeSession(1), MakeSession(2), MakeSession(3)});
   const auto result = store->Sessions({}, [](const SessionRecord&) { return false; });
   ASSERT_TRUE(result.ok());
@@ -129,8 +130,8 @@ TEST_F(SessionQuery, StopsWhereTheVisitorStops) {
   EXPECT_THAT(Ids(*store, query), IsEmpty());
 }
 
-TEST_F(SessionQuery, ReadsRangesNotTheWhole) {
-  const auto store = Open();
+TEST_P(SessionQuery, ReadsRangesNotTheWhole) {
+  SessionStore* store = OpenStore();
   std::vector<events::SessionEvent> sessions;
   for (uint64_t id = 0; id < 20'000; id++) {
     sessions.push_back(MakeSession(id, After(kNoon, static_cast<double>(id))));
@@ -241,12 +242,12 @@ std::vector<uint64_t> PlainAnswer(const std::vector<Stored>& sessions, const Que
   return ids;
 }
 
-TEST_F(SessionQuery, AgreesWithAPlainList) {
+TEST_P(SessionQuery, AgreesWithAPlainList) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE(seed);
   RandomStore random(seed);
   const auto sessions = random.Sessions(3000);
-  const auto store = Open();
+  SessionStore* store = OpenStore();
   Batch batch;
   for (const auto& stored : sessions) {
     Identity identity;
@@ -257,9 +258,9 @@ TEST_F(SessionQuery, AgreesWithAPlainList) {
     batch.Clear();
   }
   ASSERT_TRUE(store->Commit(batch).ok());
-  ExpectWholeIndex(*store, sessions.size());
+  SettleStore(sessions.size());
 
-  for (int i = 0; i < 500; i++) {
+  for (int i = 0; i < GetParam().random_queries; i++) {
     Query query = random.AnyQuery(sessions.size());
     const auto expected = PlainAnswer(sessions, query);
     std::vector<uint64_t> found;

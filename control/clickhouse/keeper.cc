@@ -1,0 +1,234 @@
+#include "control/clickhouse/keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "control/clickhouse/day_comparison.h"
+#include "control/clickhouse/schema.h"
+#include "control/clickhouse/session_row.h"
+
+namespace weir::control::clickhouse {
+
+using audit::DayNumber;
+using audit::DayStart;
+using audit::kDayNs;
+
+namespace {
+
+constexpr int kMergeAttempts = 30;  // a second between them
+constexpr std::chrono::seconds kFirstAfter{60};
+constexpr std::chrono::seconds kEvery{3600};
+
+// Whether so many whole days have passed behind the day.
+bool IsOlder(DayNumber day, uint32_t days, base::WallTime now) {
+  return DayStart(day + 1).ns + days * kDayNs <= now.ns;
+}
+
+}  // namespace
+
+Keeper::Keeper(Options options, audit::RocksStore& local, ArchiveBook& book, Shipper& shipper)
+    : options_(std::move(options)),
+      local_(local),
+      book_(book),
+      shipper_(shipper),
+      server_(options_.endpoint, stop_) {}
+
+void Keeper::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Keeper::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Keeper::Wake(base::WallTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    due_ = now;
+  }
+  changed_.notify_all();
+}
+
+void Keeper::Run() {
+  std::unique_lock lock(mutex_);
+  auto wait = kFirstAfter;
+  while (true) {
+    changed_.wait_for(lock, wait, [this] { return stop_ || due_; });
+    if (stop_) return;
+    wait = kEvery;
+    const base::WallTime now = due_.value_or(base::WallNow());
+    due_.reset();
+    lock.unlock();
+    if (auto worked = Work(now); !worked.ok() && !stop_) {
+      Log("archive: old days stay on this machine for now: " + worked.error().message);
+    }
+    lock.lock();
+  }
+}
+
+base::Status Keeper::Work(base::WallTime now) {
+  const std::lock_guard working(working_);
+  const SchemaCheck check = shipper_.CheckSchema(server_);
+  if (check.outcome != SchemaOutcome::kReady) return base::Error{check.error};
+  const auto moved = MoveDays(now);
+  if (auto dropped = DropDoomed(); !dropped.ok()) return dropped;
+  return moved;
+}
+
+// What retention has taken from the book.
+base::Status Keeper::DropDoomed() {
+  for (const DayNumber day : book_.doomed()) {
+    if (auto dropped = DropPartition("sessions", audit::DayName(day)); !dropped.ok()) {
+      return dropped;
+    }
+    if (auto buried = book_.Bury(local_.spool(), day); !buried.ok()) return buried;
+  }
+  const audit::RetentionPlan upto = book_.dropped_upto();
+  for (const auto& [table, number] : {std::pair{"findings", upto.findings_upto},
+                                      {"health", upto.health_upto},
+                                      {"logins", upto.logins_upto}}) {
+    if (auto dropped = DropNumbered(table, number); !dropped.ok()) return dropped;
+  }
+  return {};
+}
+
+// Days of which no record is to be kept.
+base::Status Keeper::DropNumbered(std::string_view table, uint64_t upto) {
+  if (upto == 0) return {};
+  const auto days = server_.Ask(fmt::format(
+      "SELECT toString(day) FROM {} GROUP BY day HAVING max(seq) <= {} FORMAT TabSeparated",
+      TableName(options_.endpoint, table), upto));
+  if (!days.ok()) return days.error();
+  std::string_view rest(*days);
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view day_name = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!audit::ParseDayName(day_name)) {
+      return base::Error{fmt::format("ClickHouse at {}: {} is no day", options_.endpoint.url,
+                                     ServerWords(day_name))};
+    }
+    if (auto dropped = DropPartition(table, day_name); !dropped.ok()) return dropped;
+  }
+  return {};
+}
+
+base::Status Keeper::DropPartition(std::string_view table, std::string_view day_name) {
+  const auto dropped = server_.Ask(fmt::format("ALTER TABLE {} DROP PARTITION '{}'",
+                                               TableName(options_.endpoint, table), day_name),
+                                   options_.merge_timeout_ms);
+  return dropped.ok() ? base::Status() : base::Status(dropped.error());
+}
+
+uint64_t Keeper::days_differing() const {
+  const std::lock_guard lock(mutex_);
+  return differing_.size();
+}
+
+base::Status Keeper::MoveDays(base::WallTime now) {
+  // What the archive was never told of cannot be compared with it.
+  if (shipper_.migration().backfill.state != BackfillState::kDone) return {};
+  std::set<DayNumber> candidates;
+  for (const auto& [day, state] : local_.spool().state().days) {
+    if (IsOlder(day, options_.local_days, now)) candidates.insert(day);
+  }
+  for (const auto& [day, known] : book_.days()) {
+    if (local_.spool().HasFamilies(day)) candidates.insert(day);
+  }
+  const std::set<DayNumber> doomed = book_.doomed();
+  for (const DayNumber day : candidates) {
+    if (stop_) return {};
+    if (doomed.contains(day)) continue;
+    if (auto moved = MoveDay(day, now); !moved.ok()) return moved;
+  }
+  return MergeLater();
+}
+
+base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
+  audit::RocksSpool& spool = local_.spool();
+  if (spool.Waits(day)) return {};
+  const auto open = spool.HasOpenSessions(day);
+  if (!open.ok()) return open.error();
+  const bool even_open = IsOlder(day, options_.local_days + options_.open_days, now);
+  if (*open && !even_open) return {};
+  static_cast<void>(MergeDay(day));  // where it fails, doubles stay and FINAL is used
+  const bool came_late = book_.Has(day);
+  const auto comparison = CompareDay(local_, server_, day, came_late);
+  if (!comparison.ok()) return comparison.error();
+  if (!comparison->same) {
+    NoteDifference(day, comparison->difference);
+    return {};
+  }
+  // Readers look at the book last: the day must not be missing in both for a moment.
+  const auto known = book_.Replace(day, comparison->archived);
+  const auto dropped = spool.DropArchivedDay(day, ArchiveBook::Key(day),
+                                             ArchiveBook::Encode(comparison->archived), even_open);
+  if (!dropped.ok()) return dropped.error();
+  if (!*dropped) {  // something of it has changed meanwhile
+    book_.Replace(day, known);
+    return {};
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    differing_.erase(day);
+  }
+  Log(fmt::format("archive: {} is compared, {} records, and let go from this machine",
+                  audit::DayName(day), comparison->archived.records));
+  return {};
+}
+
+// Doubles go, and questions about the day need no FINAL. True: the day is one part now. The server
+// does nothing, and does not say so, while merges of its own are under way: then once more.
+bool Keeper::MergeDay(DayNumber day) {
+  const std::string partition = audit::DayName(DateOf(DayStart(day)));
+  const std::string optimize = fmt::format("OPTIMIZE TABLE {} PARTITION '{}' FINAL",
+                                           TableName(options_.endpoint, "sessions"), partition);
+  const std::string parts = fmt::format(
+      "SELECT count() FROM system.parts WHERE active AND database = '{}' AND table = 'sessions' "
+      "AND "
+      "partition = '{}' FORMAT TabSeparated",
+      options_.endpoint.database, partition);
+  for (int attempt = 0; attempt < kMergeAttempts && !stop_; attempt++) {
+    // Not of a Distributed table, and not where there is no room.
+    if (!server_.Ask(optimize, options_.merge_timeout_ms).ok()) return false;
+    const auto count = server_.Ask(parts);
+    if (!count.ok() || *count == "0\n") return false;
+    if (*count == "1\n") return true;
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_.load(); });
+  }
+  return false;
+}
+
+// The first of the days that had doubles when they were compared.
+base::Status Keeper::MergeLater() {
+  for (const auto& [day, known] : book_.days()) {
+    if (known.single || local_.spool().HasFamilies(day)) continue;
+    if (!MergeDay(day)) return {};
+    ArchivedDay merged = known;
+    merged.single = true;
+    const std::string bytes = ArchiveBook::Encode(merged);
+    if (auto put = local_.spool().PutMeta(ArchiveBook::Key(day), bytes); !put.ok()) return put;
+    book_.Replace(day, merged);
+    return {};
+  }
+  return {};
+}
+
+void Keeper::NoteDifference(DayNumber day, const std::string& difference) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!differing_.insert(day).second) return;
+  }
+  Log(fmt::format("archive: {} stays on this machine: {}", audit::DayName(day), difference));
+}
+
+}  // namespace weir::control::clickhouse

@@ -1,0 +1,396 @@
+// What a tiered store does with records and days while ClickHouse does as it should.
+#include "control/clickhouse/tiered_store.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tiered_fixture.h"
+
+namespace weir::control::clickhouse {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class TieredStoreTest : public TieredTest {
+ protected:
+  void SetUp() override {
+    server_ = SharedServer();
+    NEED_SERVER(server_);
+    database_ = NewDatabase();
+    options_ = TieredOptions(server_->EndpointOf(database_));
+  }
+
+  std::unique_ptr<TieredStore> OpenHere() { return OpenTiered(options_); }
+  std::string Ask(const std::string& what) {
+    return server_->Ask("SELECT " + what + " FORMAT TabSeparated");
+  }
+  std::string Table(const char* table) const { return database_ + "." + table; }
+  void Insert(const std::string& columns_and_values) {
+    server_->Ask("INSERT INTO " + Table("sessions") + " " + columns_and_values);
+  }
+
+  // Midnight behind the day of kNoon and the one local day more.
+  static base::WallTime WhenTheDayMayGo() { return After(kNoon, 1.7 * kDaySeconds); }
+
+  ClickhouseServer* server_ = nullptr;
+  std::string database_;
+  TieredStore::Options options_;
+};
+
+TEST_F(TieredStoreTest, ShipsTheNewestOfEachRecord) {
+  const auto store = OpenHere();
+  audit::Batch batch;
+  auto event = MakeSession(1);
+  event.name = "www.example.com";
+  batch.sessions.push_back({event, {"alice", "staff", 2, kNoon}});
+  batch.sessions.push_back({Close(event, After(kNoon, 5)), {}});
+  batch.sessions.push_back({MakeSession(2), {}});
+  events::FindingEvent finding;
+  finding.time = kNoon;
+  finding.rule = "r1";
+  batch.findings.push_back({finding, {"alice", "staff", 2, {}}});
+  batch.health.push_back({kNoon, events::HealthKind::kBypass, 1, 7, "why"});
+  audit::LoginRecord login;
+  login.login_time = kNoon;
+  login.ip = Ip("10.0.0.1");
+  login.account = "alice";
+  batch.logins.push_back(login);
+  ASSERT_TRUE(store->Commit(batch).ok());
+  ASSERT_TRUE(store->CloseLost(77).ok());
+  batch.Clear();
+  login.logout_time = After(kNoon, 60);
+  login.cause = "user";
+  batch.logins.push_back(login);
+  ASSERT_TRUE(store->Commit(batch).ok());
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  EXPECT_EQ(Ask("session_id, revision, state, end_reason, direction, name, account, account_group, "
+                "day, hour, IPv6NumToString(src_ip), (end_ns - start_ns) / 1e9 FROM " +
+                Table("sessions") + " FINAL ORDER BY session_id"),
+            "1\t1\tclosed\tfin\toutbound\twww.example.com\talice\tstaff\t2026-11-22\t9\t"
+            "::ffff:10.0.0.1\t5\n"
+            "2\t0\tclosed\tlost\toutbound\t\t\t\t2026-11-22\t9\t::ffff:10.0.0.1\t0");
+  EXPECT_EQ(Ask("rule, account FROM " + Table("findings") + " FINAL"), "r1\talice");
+  EXPECT_EQ(Ask("kind, value, detail FROM " + Table("health") + " FINAL"), "bypass\t7\twhy");
+  EXPECT_EQ(Ask("account, cause, logout_time_ns - login_time_ns FROM " + Table("logins") +
+                " FINAL ORDER BY seq"),
+            "alice\t\t\\N\nalice\tuser\t60000000000");
+  const auto archive = ArchiveOf(*store);
+  EXPECT_EQ(archive.outbox_rows, 0u);
+  EXPECT_GE(archive.rows_shipped, 5u);
+  EXPECT_EQ(archive.failures, 0u);
+  EXPECT_TRUE(archive.last_success.has_value());
+  EXPECT_EQ(archive.migration, "done");
+}
+
+TEST_F(TieredStoreTest, LetsADayGoOnceItIsWholeInTheArchive) {
+  auto store = OpenHere();
+  Commit(*store, Sessions(1, 500));
+  Commit(*store, Sessions(1000, 3, After(kNoon, 2 * kDaySeconds)));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(WhenTheDayMayGo(), -kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 0u);
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_EQ(lines_.Count("2026-11-22 is compared, 500 records"), 1u) << lines_.All();
+  EXPECT_EQ(Ids(*store, {}).size(), 503u);
+
+  store.reset();
+  store = OpenHere();
+  EXPECT_EQ(Ids(*store, {}).size(), 503u);
+  const auto stats = store->Stats();
+  const auto& sessions = stats->classes[static_cast<size_t>(audit::RecordClass::kSession)];
+  EXPECT_EQ(sessions.records, 503u);
+  EXPECT_EQ(sessions.oldest, kNoon);
+  EXPECT_EQ(stats->days, 2u);
+}
+
+TEST_F(TieredStoreTest, KeepsADayWithOpenSessionsForATime) {
+  const auto store = OpenHere();
+  Commit(*store, {MakeSession(1)});
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 0u);
+  ASSERT_TRUE(store->MoveOldDays(After(WhenTheDayMayGo(), 7 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_THAT(Ids(*store, {}), ElementsAre(1));
+}
+
+TEST_F(TieredStoreTest, AnswersWithRecordsThatCameLate) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+  auto late = Sessions(100, 2, After(kNoon, 60));
+  auto newer = Close(Close(MakeSession(1), After(kNoon, 1)), After(kNoon, 30));
+  newer.name = "late.example";
+  late.push_back(newer);
+  Commit(*store, late);
+  EXPECT_EQ(Ids(*store, {}).size(), 12u);  // waits until they are there
+  EXPECT_THAT(Ids(*store, {.name = "late.example"}), ElementsAre(1));
+  EXPECT_EQ(Find(*store, {.session_id = 1})[0].revision, 2u);
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  const auto stats = store->Stats();
+  EXPECT_EQ(stats->days, 1u);
+  EXPECT_EQ(stats->classes[static_cast<size_t>(audit::RecordClass::kSession)].records, 12u);
+  EXPECT_EQ(Ids(*store, {}).size(), 12u);
+}
+
+TEST_F(TieredStoreTest, KeepsADayThatTheArchiveHasOtherwise) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  // Somebody else's row: of a session that nobody has seen.
+  Insert("(day, hour, start_ns, session_id) VALUES ('2026-11-22', 9, " + std::to_string(kNoon.ns) +
+         ", 999)");
+  for (int i = 0; i < 2; i++) {
+    ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+    EXPECT_EQ(ArchiveOf(*store).days, 0u);
+    EXPECT_EQ(ArchiveOf(*store).days_differing, 1u);
+  }
+  EXPECT_EQ(lines_.Count("2026-11-22 stays on this machine: only the archive has session"), 1u)
+      << lines_.All();
+  EXPECT_EQ(Ids(*store, {}).size(), 10u);
+
+  // The day is lost there: it is shipped anew.
+  server_->Ask("ALTER TABLE " + Table("sessions") + " DROP PARTITION '2026-11-22'");
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 0u);
+  ASSERT_TRUE(store->BeginMigration(true).ok());
+  while (ArchiveOf(*store).migration != "done") usleep(10'000);
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_EQ(ArchiveOf(*store).days_differing, 0u);
+  EXPECT_EQ(Ids(*store, {}).size(), 10u);
+}
+
+TEST_F(TieredStoreTest, FindsAChangedRowBeforeItLetsTheDayGo) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  Insert("SELECT * FROM " + Table("sessions") + " WHERE session_id = 4");  // a double: harmless
+  ASSERT_TRUE(server_->Ask("SELECT count() FROM " + Table("sessions")) == "11");
+  Insert("(" +
+         std::string("day, hour, inside_ip, start_ns, session_id, version, account) SELECT "
+                     "day, hour, inside_ip, start_ns, session_id, version + 1, 'mallory' "
+                     "FROM ") +
+         Table("sessions") + " WHERE session_id = 7");
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 0u);
+  EXPECT_EQ(lines_.Count("the archive differs in session 0000000000000007, part 0"), 1u)
+      << lines_.All();
+}
+
+TEST_F(TieredStoreTest, UsesFinalWhereTheServerCannotMerge) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  server_->Ask("SYSTEM STOP MERGES " + Table("sessions"));
+  auto sessions = Sessions(1, 10);
+  for (auto& event : sessions) {
+    event.revision++;
+    event.verdict = events::Verdict::kDrop;
+    event.name = "renamed.example";
+  }
+  Commit(*store, sessions);
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_EQ(Ask("count() FROM " + Table("sessions")), "20");
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_EQ(Ids(*store, {}).size(), 10u);
+  EXPECT_EQ(Ids(*store, {.name = "renamed.example"}).size(), 10u);
+  // A version that is over matches no condition.
+  EXPECT_THAT(Ids(*store, {.verdict = events::Verdict::kPass}), IsEmpty());
+  server_->Ask("SYSTEM START MERGES " + Table("sessions"));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "10");
+  EXPECT_EQ(Ids(*store, {.name = "renamed.example"}).size(), 10u);
+}
+
+TEST_F(TieredStoreTest, DropsWhatIsTooOldInBothTiersAndNothingThatIsHeld) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  Commit(*store, Sessions(100, 5, After(kNoon, kDaySeconds)));
+  audit::Batch batch;
+  events::FindingEvent finding;
+  for (const double day : {0.0, 1.0}) {
+    finding.time = After(kNoon, day * kDaySeconds);
+    batch.findings.push_back({finding, {}});
+  }
+  ASSERT_TRUE(store->Commit(batch).ok());
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(WhenTheDayMayGo(), 178 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 2u);
+  EXPECT_EQ(Ids(*store, {}).size(), 15u);
+
+  const auto later = After(WhenTheDayMayGo(), 200 * kDaySeconds);
+  auto limits = audit::RetentionLimitsAt(later, {180, 180, 180, 180}).value();
+  limits.holds.push_back({After(kNoon, kDaySeconds), After(kNoon, kDaySeconds + 1)});
+  auto plan = store->PlanRetention(limits);
+  ASSERT_TRUE(plan.ok());
+  const auto dropped = store->EnforceRetention(*plan);
+  ASSERT_TRUE(dropped.ok());
+  EXPECT_THAT(dropped->days_dropped, ElementsAre("2026-11-22"));
+  EXPECT_EQ(dropped->records_dropped, 11u);  // ten sessions and a finding
+  EXPECT_EQ(Ids(*store, {}).size(), 5u) << "at once, whatever the archive does";
+  EXPECT_FALSE(store->PlanRetention(limits)->day.has_value()) << "the other day is held";
+  ASSERT_TRUE(store->MoveOldDays(later).ok());
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "5");
+  EXPECT_EQ(Ask("count() FROM " + Table("findings")), "1");
+
+  limits.holds.clear();
+  ASSERT_TRUE(store->EnforceRetention(store->PlanRetention(limits).value()).ok());
+  EXPECT_THAT(Ids(*store, {}), IsEmpty());
+  EXPECT_EQ(store->Stats()->days_dropped, 2u);
+}
+
+TEST_F(TieredStoreTest, WhatIsDroppedWhileTheArchiveIsAwayGoesThereLater) {
+  auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(WhenTheDayMayGo(), 178 * kDaySeconds)).ok());
+  server_->Kill();
+  const auto later = After(WhenTheDayMayGo(), 200 * kDaySeconds);
+  const auto limits = audit::RetentionLimitsAt(later, {180, 180, 180, 180}).value();
+  ASSERT_TRUE(store->EnforceRetention(store->PlanRetention(limits).value()).ok());
+  EXPECT_FALSE(store->PlanRetention(limits)->day.has_value());
+  EXPECT_FALSE(store->MoveOldDays(later).ok());
+  store.reset();
+  ASSERT_TRUE(server_->Start());
+  store = OpenHere();
+  ASSERT_TRUE(store->MoveOldDays(later).ok());
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "0");
+}
+
+// Sealed here, read there: the hour is the same to the byte, and what comes late is noted.
+TEST_F(TieredStoreTest, AnHourIsAsItWasSealedWhereverItLies) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  const audit::TimeSpan hour{After(kNoon, -1800), After(kNoon, 1800)};
+  ASSERT_TRUE(store->MarkSealed(hour.to).ok());
+  const auto as_sealed = [&] {
+    std::vector<uint64_t> ids;
+    EXPECT_TRUE(store
+                    ->SessionsAsSealed(hour.from, hour.to,
+                                       [&](const audit::SessionRecord& record) {
+                                         ids.push_back(record.event.session_id);
+                                         return true;
+                                       })
+                    .ok());
+    return ids;
+  };
+  const auto sealed = as_sealed();
+  ASSERT_EQ(sealed.size(), 10u);
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_EQ(as_sealed(), sealed);
+  Commit(*store, Sessions(500, 3));
+  EXPECT_EQ(store->CountLate(hour).value(), 3u);
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  EXPECT_EQ(as_sealed(), sealed);
+  EXPECT_EQ(Ids(*store, {}).size(), 13u);
+}
+
+TEST_F(TieredStoreTest, RefusesANewerSchemaAndAnotherStoresDatabase) {
+  OpenHere().reset();
+  auto other = options_;
+  other.local.dir = dir_ / "other";
+  auto refused = TieredStore::Open(other);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("holds the records of another store"));
+  server_->Ask("INSERT INTO " + Table("weir_schema") + " SELECT 2, store FROM " +
+               Table("weir_schema"));
+  refused = TieredStore::Open(options_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("has version 2 of the tables, this Weir knows 1"));
+}
+
+TEST_F(TieredStoreTest, MigratesARecordOfBeforeAndGoesOnWhereItWas) {
+  {
+    auto embedded = std::move(audit::RocksStore::Open(options_.local)).value();
+    for (int day = 0; day < 3; day++) {
+      Commit(*embedded, Sessions(static_cast<uint64_t>(day) * 100'000, 40'000,
+                                 After(kNoon, day * kDaySeconds)));
+    }
+    audit::Batch batch;
+    batch.health.push_back({kNoon, events::HealthKind::kStarted, 1, 0, ""});
+    ASSERT_TRUE(embedded->Commit(batch).ok());
+  }
+  auto store = OpenHere();
+  EXPECT_EQ(store->migration().backfill.state, BackfillState::kNeeded);
+  EXPECT_EQ(store->migration().backfill.rows_total, 120'001u);
+  Commit(*store, Sessions(900'000, 5));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(kNoon, 100 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 0u);  // nothing goes before the migration is done
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "5");
+
+  ASSERT_TRUE(store->BeginMigration(false).ok());
+  while (store->migration().backfill.rows_done == 0) usleep(1000);
+  store.reset();
+  store = OpenHere();
+  const auto status = store->migration();
+  EXPECT_NE(status.backfill.state, BackfillState::kNeeded);
+  EXPECT_GT(status.backfill.rows_done, 0u);
+  ASSERT_TRUE(store->BeginMigration(false).ok());
+  while (store->migration().backfill.state != BackfillState::kDone) usleep(1000);
+  EXPECT_EQ(store->migration().backfill.rows_done, 120'006u);
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions") + " FINAL"), "120005");
+  EXPECT_EQ(Ask("count() FROM " + Table("health") + " FINAL"), "1");
+  ASSERT_TRUE(store->MoveOldDays(After(kNoon, 100 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 3u);
+}
+
+// Back to the embedded store, and to the archive again: what was written meanwhile is shipped.
+TEST_F(TieredStoreTest, MigratesAgainAfterATimeWithoutTheArchive) {
+  auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  store.reset();
+  {
+    auto embedded = std::move(audit::RocksStore::Open(options_.local)).value();
+    EXPECT_EQ(LeaveArchive(*embedded).value(), 1u);
+    Commit(*embedded, Sessions(100, 3, After(kNoon, kDaySeconds)));
+  }
+  store = OpenHere();
+  EXPECT_EQ(ArchiveOf(*store).migration, "needed");
+  ASSERT_TRUE(store->BeginMigration(false).ok());
+  while (ArchiveOf(*store).migration != "done") usleep(1000);
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions") + " FINAL"), "13");
+  EXPECT_EQ(Ids(*store, {}).size(), 13u);
+}
+
+TEST_F(TieredStoreTest, ATextOfAPersonEndsNoLiteral) {
+  const auto store = OpenHere();
+  const std::string odd("a'b\\' OR 1=1 -- \0\n\"`", 21);
+  auto event = Close(MakeSession(1), After(kNoon, 1));
+  event.name = odd;
+  event.rule = odd;
+  StoreDirectory::Commit(*store, {event}, {odd, odd, 1, {}});
+  Commit(*store, Sessions(2, 3));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_THAT(Ids(*store, {.account = odd}), ElementsAre(1));
+  EXPECT_THAT(Ids(*store, {.name = odd}), ElementsAre(1));
+  EXPECT_THAT(Ids(*store, {.rule = odd}), ElementsAre(1));
+  EXPECT_THAT(Ids(*store, {.account = "a'b"}), IsEmpty());
+}
+
+TEST_F(TieredStoreTest, ReadsAPasswordThatOnlyItsOwnerMayRead) {
+  const auto file = dir_ / "password";
+  std::ofstream(file) << "s3cret\n";
+  std::filesystem::permissions(file, std::filesystem::perms(0640));
+  EXPECT_EQ(LoadPassword(file).value(), "s3cret");
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  EXPECT_THAT(LoadPassword(file).error().message, HasSubstr("chmod"));
+  EXPECT_FALSE(LoadPassword(dir_ / "none").ok());
+}
+
+}  // namespace
+}  // namespace weir::control::clickhouse
