@@ -11,7 +11,7 @@ import harness
 from bench import pairs
 
 BENCH = harness.ROOT / "scripts" / "bench"
-TINY = ("--pairs", "1", "--seconds", "1", "--flows", "1000", "--packets", "20000", "--new-flows", "500")
+TINY = ("--pairs", "1", "--seconds", "1", "--flows", "1000", "--packets", "20000", "--new-flows", "500", "--sessions", "20000")
 
 
 def run(*arguments):

@@ -93,6 +93,9 @@ dataplane_socket = "/tmp/d.sock"
 [audit]
 store = "clickhouse"
 retention_days = 180
+retention_logins_days = 400
+retention_events_days = 200
+anchor_file = "anchor"
 clickhouse_url = "https://ch.campus.example:8443/"
 clickhouse_database = "weir_1"
 clickhouse_user = "weir"
@@ -150,6 +153,9 @@ level = "debug"
   EXPECT_EQ(config->control.dataplane_socket, "/tmp/d.sock");
   EXPECT_EQ(config->audit.store, AuditStore::kClickhouse);
   EXPECT_EQ(config->audit.retention_days, 180U);
+  EXPECT_EQ(config->audit.retention_logins_days, 400U);
+  EXPECT_EQ(config->audit.retention_events_days, 200U);
+  EXPECT_EQ(config->audit.anchor_file, "/etc/weir/anchor");
   EXPECT_EQ(config->audit.clickhouse_url, "https://ch.campus.example:8443");
   EXPECT_EQ(config->audit.clickhouse_database, "weir_1");
   EXPECT_EQ(config->audit.clickhouse_user, "weir");
@@ -311,6 +317,8 @@ constexpr BadInput kBadInputs[] = {
     {"[audit]\nstore = \"clickhose\"\n",
      "5:9: audit.store: expected \"embedded\" or \"clickhouse\", found \"clickhose\"; did you mean "
      "'clickhouse'?"},
+    {"[audit]\nretention_events_days = 90\n",
+     "5:25: audit.retention_events_days: expected a whole number from 180 to 36500, found 90"},
     {"[audit]\nretention_days = 179\n",
      "5:18: audit.retention_days: expected a whole number from 180 to 36500, found 179"},
     {"[incidents]\nprofiles = [\"cn-virus\"]\n",
