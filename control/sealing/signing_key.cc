@@ -79,8 +79,7 @@ base::Result<Key> Make(const std::filesystem::path& file) {
 
 std::string Base64(const std::vector<unsigned char>& bytes) {
   std::vector<unsigned char> digits(4 * ((bytes.size() + 2) / 3) + 1);
-  const int length =
-      EVP_EncodeBlock(digits.data(), bytes.data(), static_cast<int>(bytes.size()));
+  const int length = EVP_EncodeBlock(digits.data(), bytes.data(), static_cast<int>(bytes.size()));
   return {digits.begin(), digits.begin() + length};
 }
 
