@@ -13,6 +13,7 @@
 #include "control/api/message.h"
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
+#include "control/backup/backup_service.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -47,6 +48,7 @@ struct Parts {
   // Null: RADIUS accounting is not configured.
   const radius::LoginBook* logins = nullptr;
   const radius::RadiusServer* radius = nullptr;
+  backup::BackupService* backup = nullptr;  // null: backups are not configured
 };
 
 class Api {

@@ -58,6 +58,10 @@ Reply DeleteHold(const Parts& parts, const Request& request);
 // "from" and "to" of the body; empty: neither is given.
 base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request);
 
+// backup_handlers.cc
+Reply GetBackup(const Parts& parts, const Request& request);
+Reply PostBackup(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

@@ -74,6 +74,19 @@ int RunAuditRelease(Context& context, const std::string& id, const std::string& 
 int RunAuditHolds(Context& context);
 int RunAuditOperations(Context& context, uint64_t limit);
 
+// backup_commands.cc
+struct BackupCommand {
+  bool full = false;
+  bool verify = false;
+};
+int RunAuditBackup(Context& context, const BackupCommand& command);
+struct RestoreCommand {
+  std::string from, key, into, set, backup;  // the last two may be empty: the newest
+};
+// Without `from`: what weir-control says of its own.
+int RunAuditBackups(Context& context, const RestoreCommand& command);
+int RunAuditRestore(Context& context, const RestoreCommand& command);
+
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
 struct ApplyOptions {
