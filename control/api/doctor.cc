@@ -134,7 +134,7 @@ void CheckSeals(const Parts& parts, Report& report) {
   }
 }
 
-constexpr int64_t kBackupLateNs = 36 * 3600 * base::kNsPerSecond;
+constexpr int64_t kBackupLateNs = int64_t{36} * 3600 * base::kNsPerSecond;
 
 void CheckBackup(const Parts& parts, Report& report) {
   if (parts.backup == nullptr) {

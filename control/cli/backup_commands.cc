@@ -62,9 +62,9 @@ int PrintStatus(Context& context) {
                             JsonCount(*status, "backups"), JsonCount(*status, "sets"),
                             ShortBytes(JsonCount(*status, "bytes")),
                             Printable(JsonText(*status, "dir")), JsonCount(*status, "kept_days")));
-  context.Print("the newest is of " + TimeOr(*status, "newest", "no time: there is none") +
-                "; one was last read back as a whole at " +
-                TimeOr(*status, "verified", "no time since the start") + "\n");
+  context.Print("made last: " + TimeOr(*status, "newest", "none yet") +
+                "; read back as a whole last: " +
+                TimeOr(*status, "verified", "none since weir-control's start") + "\n");
   for (const char* key : {"error", "verify_error"}) {
     const std::string error = JsonText(*status, key);
     if (!error.empty()) context.Print("wrong: " + Printable(error) + "\n");

@@ -129,6 +129,18 @@ TEST_F(BackupDamageTest, AnOlderManifestUnderANewerName) {
                     "the one of the day before");
 }
 
+// By who has the key, or from a backup of the same name: authentic, and not the same bytes.
+TEST_F(BackupDamageTest, OtherBytesEncryptedForTheSamePlace) {
+  for (size_t i = 1; i < files_.size(); i++) {
+    const std::string good = ReadBytes(At(files_[i]));
+    ASSERT_TRUE(EncryptText(*key_, StoredPurpose(set_, files_[i]), "other", At(files_[i])).ok());
+    ExpectRefused(files_[i], files_[i]);
+    const auto verified = VerifyBackup(*key_, backup_, GoOn);
+    EXPECT_THAT(verified.value().faults.at(0), HasSubstr("is not what the backup had of"));
+    WriteBytes(At(files_[i]), good);
+  }
+}
+
 TEST_F(BackupDamageTest, AnotherKey) {
   bool made = false;
   key_ = std::make_unique<Key>(Key::LoadOrMake(dir_ / "key2", made).value());
