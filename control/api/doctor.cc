@@ -1,5 +1,6 @@
 // `weirctl doctor`: each part looked at, with a level, a finding and what to do.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -153,6 +154,13 @@ void CheckBackup(const Parts& parts, Report& report) {
   } else {
     report.Ok("backup", fmt::format("{} in {} sets, the newest of {}", status.backups, status.sets,
                                     base::FormatRfc3339(*status.newest)));
+  }
+  struct stat there {};
+  struct stat here {};
+  if (::stat(status.dir.c_str(), &there) == 0 &&
+      ::stat(parts.config.control.data_dir.c_str(), &here) == 0 && there.st_dev == here.st_dev) {
+    report.Warn("backup", "it lies on the disk of data_dir, and dies with it",
+                "mount another disk where [backup] dir is");
   }
   if (!status.verify_error.empty()) {
     report.Fail("backup", "one is damaged: " + status.verify_error,

@@ -202,7 +202,7 @@ base::Status ControlApp::TakeImage() {
   };
   sources.growing = {"seals"};
   sources.left_out = {config_.control.data_dir / "token", config_.journal.dir,
-                      config_.backup.key_file};
+                      config_.backup.key_file, config_.backup.dir};
   // The seals' log is that of the store: no seal is written between the two.
   const auto pause = sealer_->Pause();
   return backup::TakeImage(sources);

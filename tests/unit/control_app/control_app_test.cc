@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -391,7 +392,12 @@ TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {
   EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
   // The first one is made at the start by itself, of whatever there was by then.
   ASSERT_TRUE(Eventually([this] { return Json({"audit", "backups"})["backups"] == 1; }));
-  const auto made = Json({"audit", "backup"});
+  // It may be at its last steps still, and then another one is refused.
+  nlohmann::json made;
+  ASSERT_TRUE(Eventually([&] {
+    made = Json({"audit", "backup"});
+    return made.contains("kind");
+  })) << made;
   EXPECT_EQ(made["kind"], "incremental") << made;
   EXPECT_LT(made["new_files"], made["files"]);
   EXPECT_EQ(Weirctl({"audit", "backup", "--full", "--verify"}).code, 2);
@@ -399,7 +405,9 @@ TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {
   const Ran verified = Weirctl({"audit", "backup", "--verify"});
   EXPECT_EQ(verified.code, 0) << verified.err;
   EXPECT_NE(verified.out.find("Nothing is wrong."), std::string::npos) << verified.out;
-  EXPECT_NE(Weirctl({"doctor"}).out.find("3 in 2 sets"), std::string::npos);
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("3 in 2 sets"), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("on the disk of data_dir"), std::string::npos) << doctor.out;
   EXPECT_TRUE(Eventually([this] {
     const auto metrics = cli::HttpClient(dir_ / "control.sock", "").Call({"GET", "/metrics", ""});
     return metrics.body.find("\nweir_backup_last_success_timestamp_seconds 1") != metrics.body.npos;
@@ -408,7 +416,9 @@ TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {
   EXPECT_EQ(operations[0]["action"], "audit backup verify");
   EXPECT_EQ(operations[1]["action"], "audit backup");
   EXPECT_NE(operations[1]["outcome"].get<std::string>().find("done: full"), std::string::npos);
-  EXPECT_EQ(operations.back()["actor"], "weir-control");
+  EXPECT_TRUE(std::any_of(operations.begin(), operations.end(), [](const auto& operation) {
+    return operation["actor"] == "weir-control" && operation["action"] == "audit backup";
+  })) << operations;
   const std::string sessions = Weirctl({"-j", "sessions", "--reason", "test"}).out;
   EXPECT_NE(sessions.find("www.lab.example"), std::string::npos) << sessions;
   app_.reset();
