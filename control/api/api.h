@@ -13,6 +13,7 @@
 #include "control/api/message.h"
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
+#include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
@@ -49,6 +50,7 @@ struct Parts {
   const radius::LoginBook* logins = nullptr;
   const radius::RadiusServer* radius = nullptr;
   clickhouse::TieredStore* archive = nullptr;  // null: all of the record is on this machine
+  backup::BackupService* backup = nullptr;     // null: backups are not configured
 };
 
 class Api {

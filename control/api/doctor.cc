@@ -1,5 +1,6 @@
 // `weirctl doctor`: each part looked at, with a level, a finding and what to do.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -159,6 +160,39 @@ void CheckSeals(const Parts& parts, Report& report) {
   }
 }
 
+constexpr int64_t kBackupLateNs = int64_t{36} * 3600 * base::kNsPerSecond;
+
+void CheckBackup(const Parts& parts, Report& report) {
+  if (parts.backup == nullptr) {
+    report.Warn("backup", "none is made",
+                "set [backup] dir to another disk: docs/operations/backup.md");
+    return;
+  }
+  const backup::BackupStatus status = parts.backup->status();
+  if (!status.error.empty()) {
+    report.Fail("backup", status.error, "see that the place of [backup] dir is there and has room");
+  } else if (!status.newest) {
+    report.Warn("backup", "there is none yet", "weirctl audit backup");
+  } else if (base::WallNow().ns - status.newest->ns > kBackupLateNs) {
+    report.Warn("backup", "the newest is of " + base::FormatRfc3339(*status.newest),
+                "weirctl audit backup, and see the log of weir-control");
+  } else {
+    report.Ok("backup", fmt::format("{} in {} sets, the newest of {}", status.backups, status.sets,
+                                    base::FormatRfc3339(*status.newest)));
+  }
+  struct stat there {};
+  struct stat here {};
+  if (::stat(status.dir.c_str(), &there) == 0 &&
+      ::stat(parts.config.control.data_dir.c_str(), &here) == 0 && there.st_dev == here.st_dev) {
+    report.Warn("backup", "it lies on the disk of data_dir, and dies with it",
+                "mount another disk where [backup] dir is");
+  }
+  if (!status.verify_error.empty()) {
+    report.Fail("backup", "one is damaged: " + status.verify_error,
+                "look after its disk, then: weirctl audit backup --full");
+  }
+}
+
 void CheckDisk(const char* part, const std::filesystem::path& path, Report& report) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0 || info.f_blocks == 0) {
@@ -301,6 +335,7 @@ Reply GetDoctor(const Parts& parts, const Request&) {
   CheckIngest(parts, report);
   CheckStore(parts, report);
   CheckSeals(parts, report);
+  CheckBackup(parts, report);
   CheckDisk("disk", parts.config.control.data_dir, report);
   CheckDisk("journal disk", parts.config.journal.dir, report);
   CheckAccounts(parts, report);

@@ -68,6 +68,10 @@ Reply PostExportSign(const Parts& parts, const Request& request);
 Reply PostAuditMigrate(const Parts& parts, const Request& request);
 Reply GetAuditMigrate(const Parts& parts, const Request& request);
 
+// backup_handlers.cc
+Reply GetBackup(const Parts& parts, const Request& request);
+Reply PostBackup(const Parts& parts, const Request& request);
+
 // show_handlers.cc
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);

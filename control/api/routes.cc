@@ -53,6 +53,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/audit/holds", ListHolds, "legal holds, newest first"},
     {"POST", "/api/v1/audit/holds", PostHold, "keep the record of a time until released"},
     {"DELETE", "/api/v1/audit/holds/{id}", DeleteHold, "release a hold"},
+    {"GET", "/api/v1/audit/backup", GetBackup, "how the backups are"},
+    {"POST", "/api/v1/audit/backup", PostBackup, "make a backup now, or read the newest one back"},
 };
 
 std::vector<std::string_view> Segments(std::string_view path) {

@@ -8,6 +8,8 @@
 
 #include "control/api/auth.h"
 #include "control/api/version.h"
+#include "control/backup/backup_reader.h"
+#include "control/backup/image.h"
 
 namespace weir::control::app {
 namespace {
@@ -23,6 +25,7 @@ ControlApp::~ControlApp() {
   if (server_) server_->Stop();
   if (poller_) poller_->Stop();
   if (login_recorder_) login_recorder_->Stop();
+  if (backup_) backup_->Stop();
   if (sealer_) sealer_->Stop();
   if (ingest_) ingest_->Stop();
   if (identities_) identities_->Stop();
@@ -36,11 +39,17 @@ base::Result<std::unique_ptr<ControlApp>> ControlApp::Open(
   if (auto made = app->MakeDirectories(); !made) return made.error();
   if (auto opened = app->OpenStores(config_dir); !opened) return opened.error();
   if (auto opened = app->OpenPolicy(); !opened) return opened.error();
+  if (auto opened = app->OpenBackup(); !opened) return opened.error();
   if (auto opened = app->OpenApi(); !opened) return opened.error();
   return app;
 }
 
 base::Status ControlApp::MakeDirectories() const {
+  const std::filesystem::path unfinished = config_.control.data_dir / backup::kUnfinishedFile;
+  if (std::error_code unreadable; std::filesystem::exists(unfinished, unreadable)) {
+    return base::Error{unfinished.string() +
+                       ": a backup was not restored to its end: run weirctl audit restore again"};
+  }
   const std::array directories{config_.control.data_dir, config_.control.socket.parent_path(),
                                config_.journal.dir};
   for (const std::filesystem::path& directory : directories) {
@@ -172,13 +181,7 @@ base::Status ControlApp::OpenPolicy() {
   options.dataplane_socket = config_.control.dataplane_socket;
   options.log = LogLine;
   options.record = [this](std::string_view action, std::string_view outcome) {
-    operations::Operation operation;
-    operation.time = base::WallNow();
-    operation.actor = "weir-control";
-    operation.via = "itself";
-    operation.action = action;
-    operation.outcome = outcome;
-    if (auto logged = operations_->Append(operation); !logged) LogLine(logged.error().message);
+    Record(action, "", outcome);
   };
   auto policy = policy::PolicyService::Open(std::move(options));
   if (!policy) return policy.error();
@@ -191,16 +194,66 @@ base::Status ControlApp::OpenPolicy() {
   return {};
 }
 
+void ControlApp::Record(std::string_view action, std::string_view target,
+                        std::string_view outcome) {
+  operations::Operation operation;
+  operation.time = base::WallNow();
+  operation.actor = "weir-control";
+  operation.via = "itself";
+  operation.action = action;
+  operation.target = target;
+  operation.outcome = outcome;
+  if (auto logged = operations_->Append(operation); !logged) LogLine(logged.error().message);
+}
+
+base::Status ControlApp::OpenBackup() {
+  const base::BackupConfig& config = config_.backup;
+  // What a weir-control that was killed has left would keep files of the store from going.
+  if (auto removed = backup::RemoveImage(config_.control.data_dir); !removed) return removed;
+  if (config.dir.empty()) return {};
+  backup::BackupService::Options options;
+  options.dir = config.dir;
+  options.key_file = config.key_file;
+  options.data_dir = config_.control.data_dir;
+  options.sensor = config_.sensor;
+  options.weir = kVersion;
+  options.at_minute = config.at_minute;
+  options.keep_days = config.keep_days;
+  options.take_image = [this] { return TakeImage(); };
+  options.log = LogLine;
+  options.record = [this](std::string_view action, std::string_view target,
+                          std::string_view outcome) { Record(action, target, outcome); };
+  auto backup = backup::BackupService::Open(std::move(options));
+  if (!backup) return backup.error();
+  backup_ = std::move(*backup);
+  return {};
+}
+
+base::Status ControlApp::TakeImage() {
+  backup::ImageSources sources;
+  sources.data_dir = config_.control.data_dir;
+  sources.store = "sessions";
+  sources.checkpoint = [this](const std::filesystem::path& into) {
+    return store_->Checkpoint(into);
+  };
+  sources.growing = {"seals"};
+  sources.left_out = {config_.control.data_dir / "token", config_.journal.dir,
+                      config_.backup.key_file, config_.backup.dir};
+  // The seals' log is that of the store: no seal is written between the two.
+  const auto pause = sealer_->Pause();
+  return backup::TakeImage(sources);
+}
+
 base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
   poller_ = std::make_unique<Poller>(Poller::Sources{*policy_, *ingest_, *store_, *incidents_,
                                                      *sealer_, forecast_, config_.control.data_dir,
-                                                     metrics_, LogLine});
-  api_ = std::make_unique<api::Api>(api::Parts{config_, *store_, *ingest_, directory_, *incidents_,
-                                               *policy_, *identities_, registry_.get(), metrics_,
-                                               *operations_, *sealer_, *holds_, forecast_, started_,
-                                               logins_.get(), radius_.get(), archive_});
+                                                     metrics_, LogLine, backup_.get()});
+  api_ = std::make_unique<api::Api>(
+      api::Parts{config_, *store_, *ingest_, directory_, *incidents_, *policy_, *identities_,
+                 registry_.get(), metrics_, *operations_, *sealer_, *holds_, forecast_, started_,
+                 logins_.get(), radius_.get(), archive_, backup_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -219,6 +272,7 @@ base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
   sealer_->Start();
   if (login_recorder_) login_recorder_->Start();
+  if (backup_) backup_->Start();
   policy_->Start();
   if (radius_) radius_->Start();
   identities_->Start();

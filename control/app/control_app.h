@@ -1,7 +1,8 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, policy supervisor,
-// identity publisher, poller, the API's acceptor and one a connection; each part guards itself.
+// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, backup, policy
+// supervisor, identity publisher, poller, the API's acceptor and one a connection; each part guards
+// itself.
 #pragma once
 
 #include <memory>
@@ -12,6 +13,7 @@
 #include "control/api/server.h"
 #include "control/app/poller.h"
 #include "control/audit/rocks_store.h"
+#include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
@@ -50,6 +52,9 @@ class ControlApp {
   base::Status OpenRadius();
   base::Status OpenSealer();
   base::Status OpenPolicy();
+  base::Status OpenBackup();
+  base::Status TakeImage();
+  void Record(std::string_view action, std::string_view target, std::string_view outcome);
   base::Status OpenApi();
 
   const base::Config config_;
@@ -65,6 +70,7 @@ class ControlApp {
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<sealing::LegalHolds> holds_;
   std::unique_ptr<sealing::Sealer> sealer_;
+  std::unique_ptr<backup::BackupService> backup_;  // null: none is configured
   audit::DiskForecast forecast_;
   std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: RADIUS accounting is not
   std::unique_ptr<policy::PolicyService> policy_;

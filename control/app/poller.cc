@@ -46,6 +46,7 @@ void Poller::Poll() {
   sources_.metrics.TakeIngest(sources_.ingest.counters());
   PollStore();
   sources_.metrics.TakeSeals(sources_.sealer.status());
+  if (sources_.backup != nullptr) sources_.metrics.TakeBackup(sources_.backup->status());
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }

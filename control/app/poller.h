@@ -11,6 +11,7 @@
 
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
+#include "control/backup/backup_service.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -31,6 +32,7 @@ class Poller {
     std::filesystem::path data_dir;
     metrics::Metrics& metrics;
     std::function<void(std::string_view)> log;
+    const backup::BackupService* backup = nullptr;  // null: none is configured
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}

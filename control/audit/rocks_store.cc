@@ -1,6 +1,7 @@
 #include "control/audit/rocks_store.h"
 
 #include <fmt/format.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include <atomic>
 #include <mutex>
@@ -349,6 +350,17 @@ base::Result<StoreStats> RocksStore::Stats() {
   stats.snapshots_stale = counters.snapshots_stale;
   stats.sessions_closed_lost = counters.sessions_closed_lost;
   return stats;
+}
+
+base::Status RocksStore::Checkpoint(const std::filesystem::path& into) {
+  const std::lock_guard lock(impl_->writing);
+  if (!impl_->is_open()) return kNotOpen;
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(impl_->db.db(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(into.string());
+  if (status.ok()) return {};
+  return StoreError(into, "cannot be made as a copy of the store", status);
 }
 
 base::Result<IndexCheck> RocksStore::CheckIndexes() {

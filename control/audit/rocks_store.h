@@ -57,6 +57,7 @@ class RocksStore : public SessionStore {
   base::Status Health(uint64_t after, const HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
   base::Result<StoreStats> Stats() override;
+  base::Status Checkpoint(const std::filesystem::path& into) override;
 
   // Hands out the sessions of the span, which is sealed, as they were then; `read` offers them as
   // they are, in order, wherever they lie.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -215,6 +216,11 @@ class SessionStore {
   virtual base::Status Logins(uint64_t after, const LoginVisitor& visit) = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
+
+  // Makes the folder `into` with what of the record is on this machine now, openable by itself. On
+  // the same disk its files are hard links. Who writes waits, for as long as what is in memory
+  // takes to write.
+  virtual base::Status Checkpoint(const std::filesystem::path& into) = 0;
 };
 
 }  // namespace weir::control::audit

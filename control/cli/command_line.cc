@@ -320,9 +320,30 @@ class CommandLine {
         [this](Context& c) { return RunAuditMigrate(c, again_); })
         ->add_flag("--again", again_,
                    "all of it, from the beginning: it is there once all the same");
-    for (const char* name : {"backup", "restore"}) {
-      NotYet(audit, name, std::string("audit ") + name);
+    AddBackup(audit);
+  }
+
+  void AddBackup(CLI::App* audit) {
+    CLI::App* backup = Add(audit, "backup", "make a backup now, in place of at its time",
+                           [this](Context& c) { return RunAuditBackup(c, backup_); });
+    CLI::Option* full = backup->add_flag("--full", backup_.full, "a whole one, in a new set");
+    backup->add_flag("--verify", backup_.verify, "make none, but read the newest back as a whole")
+        ->excludes(full);
+    CLI::App* backups = Add(audit, "backups", "which there are, or what weir-control says of them",
+                            [this](Context& c) { return RunAuditBackups(c, restore_); });
+    CLI::App* restore = Add(audit, "restore", "put a backup into an empty folder; needs no program",
+                            [this](Context& c) { return RunAuditRestore(c, restore_); });
+    restore->add_option("--into", restore_.into, "an empty folder, the data_dir to be")->required();
+    restore->add_option("--set", restore_.set, "2026-11-29T020000Z-full; the newest without");
+    restore->add_option("--backup", restore_.backup, "2026-11-30T020000Z; the newest without");
+    for (CLI::App* sub : {backups, restore}) {
+      auto* from = sub->add_option("--from", restore_.from, "the folder of backups");
+      auto* key = sub->add_option("--key", restore_.key, "the file with the backups' key");
+      if (sub == restore) from->required();
+      if (sub == restore) key->required();
     }
+    // On a new machine there is no configuration yet, or one that is not whole.
+    restore->preparse_callback([this](size_t) { config_is_subject_ = true; });
   }
 
   void AddNotYet() {
@@ -359,6 +380,8 @@ class CommandLine {
   VerifyCommand verify_;
   HoldCommand hold_;
   ExportCommand export_;
+  BackupCommand backup_;
+  RestoreCommand restore_;
   ApplyOptions apply_;
   std::optional<uint64_t> sessions_judged_;
 };

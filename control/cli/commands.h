@@ -82,6 +82,19 @@ struct ExportCommand {
 };
 int RunAuditExport(Context& context, const ExportCommand& command);
 
+// backup_commands.cc
+struct BackupCommand {
+  bool full = false;
+  bool verify = false;
+};
+int RunAuditBackup(Context& context, const BackupCommand& command);
+struct RestoreCommand {
+  std::string from, key, into, set, backup;  // the last two may be empty: the newest
+};
+// Without `from`: what weir-control says of its own.
+int RunAuditBackups(Context& context, const RestoreCommand& command);
+int RunAuditRestore(Context& context, const RestoreCommand& command);
+
 // rule_commands.cc
 int RunRulesCheck(Context& context, const std::filesystem::path& config);
 struct ApplyOptions {

@@ -84,6 +84,9 @@ class TieredStore : public audit::SessionStore {
   base::Status Health(uint64_t after, const audit::HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override;
   base::Result<audit::StoreStats> Stats() override;
+  base::Status Checkpoint(const std::filesystem::path& into) override {
+    return local_->Checkpoint(into);
+  }
 
   // Ships all that was written before there was an archive; goes on where it was cut short.
   base::Status BeginMigration(bool again) { return shipper_->BeginMigration(again); }

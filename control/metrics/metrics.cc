@@ -184,6 +184,18 @@ void Metrics::TakeSeals(const sealing::SealerStatus& status) {
   series.Follow(MetricId::kAuditAnchorFailures, {}, status.anchor_failures);
 }
 
+void Metrics::TakeBackup(const backup::BackupStatus& status) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  if (status.newest) {
+    series.Set(MetricId::kBackupLastSuccess, {}, Seconds(*status.newest));
+  } else {
+    series.Remove(MetricId::kBackupLastSuccess, {});
+  }
+  series.Follow(MetricId::kBackupFailures, {}, status.failures);
+  series.Set(MetricId::kBackupBytes, {}, static_cast<double>(status.bytes));
+}
+
 void Metrics::TakeDisk(std::optional<double> full_in_seconds) {
   const std::scoped_lock lock(impl_->mutex);
   if (full_in_seconds) {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "control/audit/session_store.h"
+#include "control/backup/backup_service.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metric_table.h"
@@ -37,6 +38,7 @@ class Metrics {
   void TakeIngest(const ingest::Counters& counters);
   void TakeStore(const audit::StoreStats& stats);
   void TakeSeals(const sealing::SealerStatus& status);
+  void TakeBackup(const backup::BackupStatus& status);
   void TakeDisk(std::optional<double> full_in_seconds);
   void TakeIncidents(const incidents::Totals& totals);
   void TakeLists(const std::vector<policy::ListState>& lists);

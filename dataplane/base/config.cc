@@ -179,6 +179,25 @@ void TakeClickhouseUser(const Value& value, Config& config) {
   config.audit.clickhouse_user = *text;
 }
 
+// "02:00", as minutes since midnight.
+void TakeTimeOfDay(const Value& value, uint32_t& out) {
+  constexpr std::string_view kWhat = "a time of day from \"00:00\" to \"23:59\"";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const auto digits = [&text](size_t at, uint32_t& number) {
+    const char* begin = text->data() + at;
+    const auto parsed = std::from_chars(begin, begin + 2, number);
+    return parsed.ec == std::errc() && parsed.ptr == begin + 2;
+  };
+  uint32_t hour = 0;
+  uint32_t minute = 0;
+  if (text->size() != 5 || (*text)[2] != ':' || !digits(0, hour) || !digits(3, minute) ||
+      hour > 23 || minute > 59) {
+    return value.Expected(fmt::format("{}, found \"{}\"", kWhat, *text));
+  }
+  out = hour * 60 + minute;
+}
+
 void TakeProfiles(const Value& value, Config& config) {
   static constexpr std::string_view kBuilt[] = {"cn-police-24h"};
   static constexpr std::string_view kPlanned[] = {"cn-cac-2025", "cn-virus", "cn-spam", "custom"};
@@ -347,6 +366,11 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) { TakePath(v, c.audit.clickhouse_password_file); }},
     {"audit", "local_days",
      [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 1, 36'500, c.audit.local_days); }},
+    {"backup", "dir", [](const Value& v, Config& c) { TakePath(v, c.backup.dir); }},
+    {"backup", "key_file", [](const Value& v, Config& c) { TakePath(v, c.backup.key_file); }},
+    {"backup", "at", [](const Value& v, Config& c) { TakeTimeOfDay(v, c.backup.at_minute); }},
+    {"backup", "keep_days",
+     [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 183, 36'500, c.backup.keep_days); }},
     {"lists", "refresh_s",
      [](const Value& v, Config& c) { TakeInteger<uint32_t>(v, 60, 604'800, c.lists.refresh_s); }},
     {"lists", "timeout_s",
@@ -467,6 +491,7 @@ class ConfigReader {
     }
     CheckAccounts();
     CheckAudit();
+    CheckBackup();
     JournalConfig& journal = config_.journal;
     if (!places_.contains("journal.segment_bytes")) {
       journal.segment_bytes = std::min(journal.segment_bytes, journal.max_bytes / 8);
@@ -506,6 +531,41 @@ class ConfigReader {
     if (clickhouse && !places_.contains("audit.clickhouse_url")) {
       problems_.Add(places_["audit.store"], "audit.store: \"clickhouse\" needs clickhouse_url");
     }
+  }
+
+  // A copy on the disk that it is to outlive, or beside its key, is none.
+  void CheckBackup() {
+    const BackupConfig& backup = config_.backup;
+    if (backup.dir.empty()) {
+      for (const char* key : {"backup.key_file", "backup.at", "backup.keep_days"}) {
+        if (!places_.contains(key)) continue;
+        problems_.Add(places_[key], fmt::format("{}: needs backup.dir, where backups go", key));
+      }
+      return;
+    }
+    if (backup.key_file.empty()) {
+      problems_.Add(places_["backup.dir"],
+                    "backup.dir: needs backup.key_file, which backups are encrypted with");
+    } else if (IsWithin(backup.key_file, backup.dir)) {
+      problems_.Add(places_["backup.key_file"],
+                    "backup.key_file: expected a place outside of backup.dir: who takes the "
+                    "backups must not have their key");
+    }
+    if (IsWithin(backup.dir, config_.control.data_dir)) {
+      problems_.Add(places_["backup.dir"],
+                    "backup.dir: expected a place outside of control.data_dir, on another disk");
+    } else if (IsWithin(config_.control.data_dir, backup.dir)) {
+      problems_.Add(places_["backup.dir"],
+                    "backup.dir: expected a folder that does not hold control.data_dir");
+    }
+  }
+
+  static bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& folder) {
+    const auto inner = path.lexically_normal();
+    // A folder's name may end in a slash, which is an empty last part.
+    const auto outer = (folder / "").lexically_normal().parent_path();
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
+           outer.end();
   }
 
   // A worker that polls never leaves its core to another one.

@@ -135,6 +135,14 @@ struct AuditConfig {
   uint32_t local_days = 2;  // whole days behind the present one that stay here as well
 };
 
+// Encrypted copies of data_dir on another disk.
+struct BackupConfig {
+  std::filesystem::path dir{};       // empty: none are made
+  std::filesystem::path key_file{};  // with dir always set, and not in it
+  uint32_t at_minute = 120;          // of the local day
+  uint32_t keep_days = 183;          // never less
+};
+
 // Lists that rules name: how they are kept up to date.
 struct ListsConfig {
   uint32_t refresh_s = 3600;  // how often a URL is asked for something newer
@@ -196,6 +204,7 @@ struct Config {
   JournalConfig journal;
   ControlConfig control;
   AuditConfig audit;
+  BackupConfig backup;
   ListsConfig lists;
   AccountsConfig accounts;
   IncidentsConfig incidents;

@@ -49,6 +49,9 @@ class ForwardingStore : public SessionStore {
     return store_.Logins(after, visit);
   }
   base::Result<StoreStats> Stats() override { return store_.Stats(); }
+  base::Status Checkpoint(const std::filesystem::path& into) override {
+    return store_.Checkpoint(into);
+  }
 
  protected:
   SessionStore& store_;

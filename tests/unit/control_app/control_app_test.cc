@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -371,6 +372,84 @@ TEST_F(ControlAppTest, TellsOfARegistryThatHasGoneBad) {
   EXPECT_NE(doctor.out.find("the registry that was good last is in use"), std::string::npos)
       << doctor.out;
   EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023001");
+}
+
+TEST_F(ControlAppTest, WithoutBackupsItSaysSo) {
+  Start();
+  EXPECT_NE(Weirctl({"audit", "backups"}).out.find("No backups are made"), std::string::npos);
+  const Ran refused = Weirctl({"audit", "backup"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("no backups are configured"), std::string::npos) << refused.err;
+  EXPECT_NE(Weirctl({"doctor"}).out.find("none is made"), std::string::npos);
+}
+
+TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {
+  std::ofstream(dir_ / "weir.toml", std::ios::app)
+      << "[backup]\ndir = \"backups\"\nkey_file = \"backup.key\"\n";
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  EXPECT_EQ(Weirctl({"block", "domain", "bad.example", "--reason", "test"}).code, 0);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  // The first one is made at the start by itself, of whatever there was by then.
+  ASSERT_TRUE(Eventually([this] { return Json({"audit", "backups"})["backups"] == 1; }));
+  // It may be at its last steps still, and then another one is refused.
+  nlohmann::json made;
+  ASSERT_TRUE(Eventually([&] {
+    made = Json({"audit", "backup"});
+    return made.contains("kind");
+  })) << made;
+  EXPECT_EQ(made["kind"], "incremental") << made;
+  EXPECT_LT(made["new_files"], made["files"]);
+  EXPECT_EQ(Weirctl({"audit", "backup", "--full", "--verify"}).code, 2);
+  EXPECT_EQ(Json({"audit", "backup", "--full"})["kind"], "full");
+  const Ran verified = Weirctl({"audit", "backup", "--verify"});
+  EXPECT_EQ(verified.code, 0) << verified.err;
+  EXPECT_NE(verified.out.find("Nothing is wrong."), std::string::npos) << verified.out;
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("3 in 2 sets"), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("on the disk of data_dir"), std::string::npos) << doctor.out;
+  EXPECT_TRUE(Eventually([this] {
+    const auto metrics = cli::HttpClient(dir_ / "control.sock", "").Call({"GET", "/metrics", ""});
+    return metrics.body.find("\nweir_backup_last_success_timestamp_seconds 1") != metrics.body.npos;
+  }));
+  const auto operations = Json({"audit", "operations"})["operations"];
+  EXPECT_EQ(operations[0]["action"], "audit backup verify");
+  EXPECT_EQ(operations[1]["action"], "audit backup");
+  EXPECT_NE(operations[1]["outcome"].get<std::string>().find("done: full"), std::string::npos);
+  EXPECT_TRUE(std::any_of(operations.begin(), operations.end(), [](const auto& operation) {
+    return operation["actor"] == "weir-control" && operation["action"] == "audit backup";
+  })) << operations;
+  const std::string sessions = Weirctl({"-j", "sessions", "--reason", "test"}).out;
+  EXPECT_NE(sessions.find("www.lab.example"), std::string::npos) << sessions;
+  app_.reset();
+
+  // Another machine: the backups and the key, no weir-control.
+  const std::string from = dir_ / "backups";
+  const std::string key = dir_ / "backup.key";
+  EXPECT_EQ(Json({"audit", "backups", "--from", from, "--key", key})["backups"].size(), 3u);
+  EXPECT_EQ(Weirctl({"audit", "backups", "--from", from}).code, 2);
+  const std::string into = dir_ / "data";
+  const Ran refused = Weirctl({"audit", "restore", "--from", from, "--key", key, "--into", into});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("is not empty"), std::string::npos) << refused.err;
+  std::filesystem::remove_all(into);
+  std::filesystem::remove_all(dir_ / "journal");
+  const Ran restored = Weirctl({"audit", "restore", "--from", from, "--key", key, "--into", into});
+  EXPECT_EQ(restored.code, 0) << restored.err;
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "data/token"));
+  std::ofstream(dir_ / "data/restore.unfinished") << "x";
+  const auto unfinished = Open();
+  ASSERT_FALSE(unfinished.ok());
+  EXPECT_NE(unfinished.error().message.find("was not restored to its end"), std::string::npos);
+  std::filesystem::remove(dir_ / "data/restore.unfinished");
+  Start();
+  EXPECT_EQ(Weirctl({"-j", "sessions", "--reason", "test"}).out, sessions);
+  EXPECT_TRUE(HasIncident());
+  EXPECT_EQ(Json({"blocks"})["blocks"].size(), 1u);
+  const Ran checked = Weirctl({"audit", "verify"});
+  EXPECT_EQ(checked.code, 0) << checked.out;
+  EXPECT_NE(checked.out.find("Nothing is wrong."), std::string::npos) << checked.out;
 }
 
 TEST_F(ControlAppTest, WhatTheApiDoesNotKnowItSays) {

@@ -34,6 +34,9 @@ TEST(Config, HasDefaultsForEverythingButPorts) {
   EXPECT_EQ(config->control.listen_address.ToString(), "127.0.0.1");
   EXPECT_EQ(config->control.listen_port, 8443);
   EXPECT_EQ(config->audit.retention_days, 365U);
+  EXPECT_TRUE(config->backup.dir.empty());
+  EXPECT_EQ(config->backup.at_minute, 120U);
+  EXPECT_EQ(config->backup.keep_days, 183U);
   EXPECT_EQ(config->journal.segment_bytes, 16U << 20);
   EXPECT_EQ(config->incidents.profiles, std::vector<std::string>{"cn-police-24h"});
 }
@@ -101,6 +104,11 @@ clickhouse_database = "weir_1"
 clickhouse_user = "weir"
 clickhouse_password_file = "ch.password"
 local_days = 7
+[backup]
+dir = "/mnt/backup"
+key_file = "backup.key"
+at = "23:05"
+keep_days = 400
 [accounts]
 registry = "accounts.csv"
 radius_clients = "clients.csv"
@@ -161,6 +169,10 @@ level = "debug"
   EXPECT_EQ(config->audit.clickhouse_user, "weir");
   EXPECT_EQ(config->audit.clickhouse_password_file, "/etc/weir/ch.password");
   EXPECT_EQ(config->audit.local_days, 7U);
+  EXPECT_EQ(config->backup.dir, "/mnt/backup");
+  EXPECT_EQ(config->backup.key_file, "/etc/weir/backup.key");
+  EXPECT_EQ(config->backup.at_minute, 23U * 60 + 5);
+  EXPECT_EQ(config->backup.keep_days, 400U);
   EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
   EXPECT_EQ(config->accounts.radius_clients, "/etc/weir/clients.csv");
   EXPECT_EQ(config->accounts.radius_address.ToString(), "2001:db8::1");
@@ -321,6 +333,27 @@ constexpr BadInput kBadInputs[] = {
      "5:25: audit.retention_events_days: expected a whole number from 180 to 36500, found 90"},
     {"[audit]\nretention_days = 179\n",
      "5:18: audit.retention_days: expected a whole number from 180 to 36500, found 179"},
+    {"[backup]\ndir = \"/b\"\n",
+     "5:1: backup.dir: needs backup.key_file, which backups are encrypted with"},
+    {"[backup]\nkey_file = \"/k\"\n", "5:1: backup.key_file: needs backup.dir, where backups go"},
+    {"[backup]\nat = \"03:00\"\n", "5:1: backup.at: needs backup.dir, where backups go"},
+    {"[backup]\ndir = \"/b\"\nkey_file = \"/b/c/../key\"\n",
+     "6:1: backup.key_file: expected a place outside of backup.dir: who takes the backups must not "
+     "have their key"},
+    {"[backup]\ndir = \"/var/lib/weir/backup\"\nkey_file = \"/k\"\n",
+     "5:1: backup.dir: expected a place outside of control.data_dir, on another disk"},
+    {"[backup]\ndir = \"/var/lib/weir/\"\nkey_file = \"/k\"\n",
+     "5:1: backup.dir: expected a place outside of control.data_dir, on another disk"},
+    {"[backup]\ndir = \"/var\"\nkey_file = \"/k\"\n",
+     "5:1: backup.dir: expected a folder that does not hold control.data_dir"},
+    {"[backup]\ndir = \"/b\"\nkey_file = \"/k\"\nkeep_days = 182\n",
+     "7:13: backup.keep_days: expected a whole number from 183 to 36500, found 182"},
+    {"[backup]\ndir = \"/b\"\nkey_file = \"/k\"\nat = \"2:00\"\n",
+     "7:6: backup.at: expected a time of day from \"00:00\" to \"23:59\", found \"2:00\""},
+    {"[backup]\ndir = \"/b\"\nkey_file = \"/k\"\nat = \"24:00\"\n",
+     "7:6: backup.at: expected a time of day from \"00:00\" to \"23:59\", found \"24:00\""},
+    {"[backup]\ndir = \"/b\"\nkey_file = \"/k\"\nat = \"1a:00\"\n",
+     "7:6: backup.at: expected a time of day from \"00:00\" to \"23:59\", found \"1a:00\""},
     {"[incidents]\nprofiles = [\"cn-virus\"]\n",
      "5:13: incidents.profiles: expected \"cn-police-24h\"; \"cn-virus\" is not supported yet"},
     {"[incidents]\nprofiles = [\"cn-police-24\"]\n",
