@@ -162,7 +162,7 @@ TEST(WeirctlCommand, NoConnectionIsThree) {
 
 TEST(WeirctlCommand, WhatIsNotBuiltYetSaysSo) {
   const std::vector<std::vector<std::string>> commands{
-      {"evidence", "verify", "f"}, {"audit", "backup"},       {"config", "diff"},
+      {"evidence", "verify", "f"}, {"users", "add"},          {"config", "diff"},
       {"users", "list"},           {"incident", "seal", "I"}, {"incident", "receipt", "I"},
       {"trace", "10.0.0.1"}};
   for (const auto& command : commands) {
