@@ -54,6 +54,11 @@ std::string ReverseLabels(std::string_view name) {
 
 std::string Typed(TermType type) { return std::string(1, type); }
 
+int64_t OffsetInDay(base::WallTime time) {
+  const int64_t rest = time.ns % kDayNs;
+  return rest < 0 ? rest + kDayNs : rest;
+}
+
 }  // namespace
 
 DayNumber DayOf(base::WallTime time) {
@@ -61,11 +66,15 @@ DayNumber DayOf(base::WallTime time) {
   return static_cast<DayNumber>(day);
 }
 
-base::WallTime DayStart(DayNumber day) { return {day * kDayNs}; }
+// The first and the last day of all times are not whole: theirs wraps, and so does what is added.
+base::WallTime DayStart(DayNumber day) {
+  return {static_cast<int64_t>(static_cast<uint64_t>(day) * static_cast<uint64_t>(kDayNs))};
+}
 
 base::WallTime HourStart(base::WallTime time) {
   const int64_t rest = time.ns % kHourNs;
-  return {time.ns - (rest < 0 ? rest + kHourNs : rest)};
+  const auto offset = static_cast<uint64_t>(rest < 0 ? rest + kHourNs : rest);
+  return {static_cast<int64_t>(static_cast<uint64_t>(time.ns) - offset)};
 }
 
 std::string DayName(DayNumber day) {
@@ -105,7 +114,7 @@ std::string RecordKeyFloor(const base::IpAddress& inside_ip, int64_t offset_ns) 
 }
 
 std::string EncodeRecordKey(const RecordKey& key) {
-  const int64_t offset_ns = key.order.start.ns - DayStart(DayOf(key.order.start)).ns;
+  const int64_t offset_ns = OffsetInDay(key.order.start);
   std::string bytes = RecordKeyFloor(key.inside_ip, offset_ns);
   PutBe(bytes, key.order.session_id);
   PutVarint(bytes, key.order.part);
@@ -119,7 +128,8 @@ std::optional<RecordKey> DecodeRecordKey(DayNumber day, std::string_view bytes) 
   key.inside_ip = GetIp(in);
   const int64_t high = in.U16();
   const int64_t offset = (high << 32) | in.U32();
-  key.order.start.ns = DayStart(day).ns + hour * kHourNs + offset;
+  key.order.start.ns = static_cast<int64_t>(static_cast<uint64_t>(DayStart(day).ns) +
+                                            static_cast<uint64_t>(hour * kHourNs + offset));
   key.order.session_id = in.U64();
   key.order.part = static_cast<uint32_t>(GetVarint(in));
   if (!in.ok() || !in.empty() || hour > 23 || offset >= kHourNs) return std::nullopt;
@@ -127,7 +137,7 @@ std::optional<RecordKey> DecodeRecordKey(DayNumber day, std::string_view bytes) 
 }
 
 Cell CellOf(const RecordKey& key) {
-  const int64_t offset_ns = key.order.start.ns - DayStart(DayOf(key.order.start)).ns;
+  const int64_t offset_ns = OffsetInDay(key.order.start);
   return {static_cast<uint16_t>(offset_ns / kMinuteNs), key.inside_ip};
 }
 

@@ -81,5 +81,14 @@ TEST(StoreKeys, IndexEntriesGiveTheirCells) {
   EXPECT_EQ(NameTermBytes(entry), NameTerm("x.y").size());
 }
 
+TEST(StoreKeys, TheEndsOfAllTimesComeBack) {
+  for (const int64_t ns : {INT64_MIN, INT64_MIN + 1, INT64_MAX - 1, INT64_MAX}) {
+    const RecordKey key{base::IpAddress::Parse("10.0.0.1").value(), {{ns}, 7, 2}};
+    const auto back = DecodeRecordKey(DayOf(key.order.start), EncodeRecordKey(key));
+    ASSERT_TRUE(back.has_value());
+    EXPECT_EQ(back->order, key.order);
+  }
+}
+
 }  // namespace
 }  // namespace weir::control::audit
