@@ -4,8 +4,7 @@
 #include <sstream>
 
 #include "control/cli/commands.h"
-#include "control/cli/line_splitter.h"
-#include "control/cli/progress_bar.h"
+#include "control/cli/long_work.h"
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
 
@@ -123,34 +122,16 @@ int RunAuditVerify(Context& context, const VerifyCommand& command) {
         AddFile(body, "anchors", command.anchor), AddFile(body, "key", command.key)}) {
     if (!added.ok()) return context.Failed(kUsage, added.error().message);
   }
-  json result;
-  std::string error;
-  LineSplitter lines;
-  ProgressBar bar("records");
-  const HttpCall call{"POST", "/api/v1/audit/verify", policy::JsonDump(body), kFetchWaitMs};
-  const HttpAnswer answer = context.client().Call(call, [&](std::string_view piece) {
-    lines.Add(piece, [&](std::string_view line) {
-      const json news = json::parse(line, nullptr, false);
-      if (const json& progress = JsonMember(news, "progress"); progress.is_object()) {
-        bar.Show(JsonCount(progress, "done"), JsonCount(progress, "of"),
-                 JsonCount(progress, "records"));
-      }
-      if (JsonMember(news, "result").is_object()) result = JsonMember(news, "result");
-      if (!JsonText(news, "error").empty()) error = JsonText(news, "error");
-    });
-    return true;
-  });
-  bar.Clear();
-  if (!error.empty()) return context.Failed(kRefused, error);
-  if (answer.outcome != HttpAnswer::Outcome::kAnswered || answer.status != 200) {
-    return context.Failed(answer);
-  }
+  const auto result = FollowLongWork(
+      context, {"POST", "/api/v1/audit/verify", policy::JsonDump(body), kFetchWaitMs}, "records",
+      "records");
+  if (!result) return context.exit_code();
   if (context.as_json()) {
-    context.PrintJson(result);
+    context.PrintJson(*result);
   } else {
-    PrintVerification(context, result);
+    PrintVerification(context, *result);
   }
-  return policy::JsonBool(result, "good") ? kDone : kRefused;
+  return policy::JsonBool(*result, "good") ? kDone : kRefused;
 }
 
 int RunAuditSeal(Context& context, const std::string& reason) {

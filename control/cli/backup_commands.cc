@@ -4,7 +4,7 @@
 #include "control/backup/backup_reader.h"
 #include "control/backup/backup_sets.h"
 #include "control/cli/commands.h"
-#include "control/cli/line_splitter.h"
+#include "control/cli/long_work.h"
 #include "control/cli/progress_bar.h"
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
@@ -99,36 +99,18 @@ backup::OnProgress Shower(ProgressBar& bar) {
 
 int RunAuditBackup(Context& context, const BackupCommand& command) {
   const json body{{"full", command.full}, {"verify", command.verify}};
-  json result;
-  std::string error;
-  LineSplitter lines;
-  ProgressBar bar("bytes");
-  const HttpCall call{"POST", "/api/v1/audit/backup", policy::JsonDump(body), kFetchWaitMs};
-  const HttpAnswer answer = context.client().Call(call, [&](std::string_view piece) {
-    lines.Add(piece, [&](std::string_view line) {
-      const json news = json::parse(line, nullptr, false);
-      if (const json& progress = JsonMember(news, "progress"); progress.is_object()) {
-        const uint64_t done = JsonCount(progress, "done");
-        bar.Show(done, JsonCount(progress, "of"), done);
-      }
-      if (JsonMember(news, "result").is_object()) result = JsonMember(news, "result");
-      if (!JsonText(news, "error").empty()) error = JsonText(news, "error");
-    });
-    return true;
-  });
-  bar.Clear();
-  if (!error.empty()) return context.Failed(kRefused, error);
-  if (answer.outcome != HttpAnswer::Outcome::kAnswered || answer.status != 200) {
-    return context.Failed(answer);
-  }
+  const auto result = FollowLongWork(
+      context, {"POST", "/api/v1/audit/backup", policy::JsonDump(body), kFetchWaitMs}, "bytes",
+      "done");
+  if (!result) return context.exit_code();
   if (context.as_json()) {
-    context.PrintJson(result);
+    context.PrintJson(*result);
   } else if (command.verify) {
-    PrintRead(context, result);
+    PrintRead(context, *result);
   } else {
-    PrintMade(context, result);
+    PrintMade(context, *result);
   }
-  return JsonCount(result, "fault_count") == 0 ? kDone : kRefused;
+  return JsonCount(*result, "fault_count") == 0 ? kDone : kRefused;
 }
 
 int RunAuditBackups(Context& context, const RestoreCommand& command) {
