@@ -1,5 +1,6 @@
 #include "dataplane/base/mac_address.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "dataplane/base/hex.h"
@@ -29,8 +30,8 @@ Result<MacAddress> MacAddress::Parse(std::string_view text) {
 }
 
 std::string MacAddress::ToString() const {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2],
-                     bytes[3], bytes[4], bytes[5]);
+  return fmt::format(FMT_COMPILE("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}"), bytes[0], bytes[1],
+                     bytes[2], bytes[3], bytes[4], bytes[5]);
 }
 
 }  // namespace weir::base

@@ -1,5 +1,6 @@
 #include "dataplane/base/time.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -80,7 +81,7 @@ std::string FormatRfc3339(WallTime time) {
   const time_t since_epoch = seconds;
   tm utc{};
   gmtime_r(&since_epoch, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"), utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, us);
 }
 

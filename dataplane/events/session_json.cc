@@ -6,15 +6,75 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <nlohmann/json.hpp>
-#include <vector>
+#include <span>
+#include <utility>
 
 #include "dataplane/base/byte_order.h"
 
 namespace weir::events {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// A JSON object that is written member by member, in the order in which they come.
+//
+// What it writes is what nlohmann::json would dump: a line is digested, and so has one form. Names
+// come from hostile packets: bytes that are not UTF-8 become U+FFFD.
+class JsonObject {
+ public:
+  explicit JsonObject(size_t bytes) { out_.reserve(bytes); }
+
+  void Text(std::string_view key, std::string_view text) {
+    Key(key);
+    const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    if (std::all_of(text.begin(), text.end(), plain)) {
+      (out_ += '"').append(text) += '"';
+    } else {
+      out_ += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    }
+  }
+  void TextOrNull(std::string_view key, std::string_view text) {
+    text.empty() ? Null(key) : Text(key, text);
+  }
+  template <std::integral T>
+  void Number(std::string_view key, T number) {
+    Key(key);
+    Append(number);
+  }
+  template <std::integral T>
+  void NumberOrNull(std::string_view key, T number, bool known) {
+    known ? Number(key, number) : Null(key);
+  }
+  void Null(std::string_view key) {
+    Key(key);
+    out_ += "null";
+  }
+  template <std::integral T>
+  void Numbers(std::string_view key, std::span<const T> numbers) {
+    Key(key);
+    out_ += '[';
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (i > 0) out_ += ',';
+      Append(numbers[i]);
+    }
+    out_ += ']';
+  }
+
+  std::string Finish() { return std::move(out_ += '}'); }
+
+ private:
+  void Key(std::string_view key) {
+    out_ += out_.empty() ? '{' : ',';
+    (out_ += '"').append(key) += "\":";
+  }
+  template <std::integral T>
+  void Append(T number) {
+    const fmt::format_int digits(number);
+    out_.append(digits.data(), digits.size());
+  }
+
+  std::string out_;
+};
 
 bool HasPorts(uint8_t ip_protocol) {
   return ip_protocol == IPPROTO_TCP || ip_protocol == IPPROTO_UDP || ip_protocol == IPPROTO_SCTP;
@@ -23,8 +83,6 @@ bool HasPorts(uint8_t ip_protocol) {
 bool IsIcmp(uint8_t ip_protocol) {
   return ip_protocol == IPPROTO_ICMP || ip_protocol == IPPROTO_ICMPV6;
 }
-
-Json TextOrNull(std::string_view text) { return text.empty() ? Json() : Json(text); }
 
 // Pairs of message types that are one exchange, from the Community ID specification.
 struct IcmpPair {
@@ -51,41 +109,61 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
-void AppendAddress(std::vector<uint8_t>& out, const base::IpAddress& ip) {
-  const auto& bytes = ip.bytes();
-  out.insert(out.end(), bytes.begin() + (ip.is_v4() ? 12 : 0), bytes.end());
+// What the hash is taken of: 40 bytes at most.
+class HashInput {
+ public:
+  void Add(std::span<const uint8_t> bytes) {
+    std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<ptrdiff_t>(used_));
+    used_ += bytes.size();
+  }
+  void Add(const base::IpAddress& ip) { Add(std::span(ip.bytes()).subspan(ip.is_v4() ? 12 : 0)); }
+  void Add(uint16_t number) {
+    const std::array<uint8_t, 2> bytes{static_cast<uint8_t>(number >> 8),
+                                       static_cast<uint8_t>(number & 0xff)};
+    Add(bytes);
+  }
+  std::span<const uint8_t> bytes() const { return std::span(bytes_).first(used_); }
+
+ private:
+  std::array<uint8_t, 40> bytes_{};
+  size_t used_ = 0;
+};
+
+// Empty: a libcrypto without SHA-1.
+std::string Sha1InBase64(std::span<const uint8_t> bytes) {
+  // Fetched once: that takes longer than the hash.
+  static EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  constexpr size_t kBase64Bytes = 4 * ((20 + 2) / 3);
+  std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
+  unsigned digest_bytes = 0;
+  if (sha1 == nullptr ||
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &digest_bytes, sha1, nullptr) != 1) {
+    return {};
+  }
+  std::array<char, kBase64Bytes + 1> text{};
+  const int size = EVP_EncodeBlock(reinterpret_cast<uint8_t*>(text.data()), digest.data(),
+                                   static_cast<int>(digest_bytes));
+  return {text.data(), static_cast<size_t>(size)};
 }
 
-void AppendPort(std::vector<uint8_t>& out, uint16_t port) {
-  out.push_back(static_cast<uint8_t>(port >> 8));
-  out.push_back(static_cast<uint8_t>(port & 0xff));
-}
-
-std::string Base64(std::span<const uint8_t> bytes) {
-  std::vector<uint8_t> text(4 * ((bytes.size() + 2) / 3) + 1);
-  const int size = EVP_EncodeBlock(text.data(), bytes.data(), static_cast<int>(bytes.size()));
-  return {text.begin(), text.begin() + size};
-}
-
-void AddEndpoints(Json& record, const SessionEvent& event) {
+void AddEndpoints(JsonObject& record, const SessionEvent& event) {
   const bool ports = HasPorts(event.ip_protocol);
-  record["proto"] = ProtocolName(event.ip_protocol);
-  record["proto_number"] = event.ip_protocol;
-  record["src_ip"] = event.src_ip.ToString();
-  record["src_port"] = ports ? Json(event.src_port) : Json();
-  record["dst_ip"] = event.dst_ip.ToString();
-  record["dst_port"] = ports ? Json(event.dst_port) : Json();
+  record.Text("proto", ProtocolName(event.ip_protocol));
+  record.Number("proto_number", event.ip_protocol);
+  record.Text("src_ip", event.src_ip.ToString());
+  record.NumberOrNull("src_port", event.src_port, ports);
+  record.Text("dst_ip", event.dst_ip.ToString());
+  record.NumberOrNull("dst_port", event.dst_port, ports);
   if (IsIcmp(event.ip_protocol)) {
-    record["icmp_type"] = event.src_port >> 8;
-    record["icmp_code"] = event.src_port & 0xff;
+    record.Number("icmp_type", event.src_port >> 8);
+    record.Number("icmp_code", event.src_port & 0xff);
   }
-  record["direction"] = DirectionName(event.direction);
-  record["vlan"] = Json::array();
-  for (size_t i = 0; i < std::min<size_t>(event.vlan_count, kVlansMax); ++i) {
-    record["vlan"].push_back(event.vlans[i]);
-  }
-  record["src_mac"] = event.src_mac.is_zero() ? Json() : Json(event.src_mac.ToString());
-  record["dst_mac"] = event.dst_mac.is_zero() ? Json() : Json(event.dst_mac.ToString());
+  record.Text("direction", DirectionName(event.direction));
+  record.Numbers(
+      "vlan",
+      std::span<const uint16_t>(event.vlans).first(std::min<size_t>(event.vlan_count, kVlansMax)));
+  record.TextOrNull("src_mac", event.src_mac.is_zero() ? "" : event.src_mac.ToString());
+  record.TextOrNull("dst_mac", event.dst_mac.is_zero() ? "" : event.dst_mac.ToString());
 }
 
 // A damaged record may say anything: too far apart wraps.
@@ -110,58 +188,52 @@ std::string CommunityId(const SessionEvent& event) {
   }
   if (!one_way && high < low) std::swap(low, high);
 
-  std::vector<uint8_t> input = {0, 0};  // the seed
-  AppendAddress(input, low.ip);
-  AppendAddress(input, high.ip);
-  input.push_back(event.ip_protocol);
-  input.push_back(0);
+  HashInput input;
+  input.Add(uint16_t{0});  // the seed
+  input.Add(low.ip);
+  input.Add(high.ip);
+  input.Add(std::array<uint8_t, 2>{event.ip_protocol, 0});
   if (HasPorts(event.ip_protocol) || IsIcmp(event.ip_protocol)) {
-    AppendPort(input, low.port);
-    AppendPort(input, high.port);
+    input.Add(low.port);
+    input.Add(high.port);
   }
-  std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned digest_bytes = 0;
-  if (EVP_Digest(input.data(), input.size(), digest.data(), &digest_bytes, EVP_sha1(), nullptr) !=
-      1) {
-    return "";  // a libcrypto without SHA-1
-  }
-  return "1:" + Base64(std::span(digest).first(digest_bytes));
+  const std::string hash = Sha1InBase64(input.bytes());
+  return hash.empty() ? hash : "1:" + hash;
 }
 
 std::string SessionToJson(const SessionEvent& event, std::string_view sensor,
                           const AccountFields& account) {
-  Json record;
-  record["session_id"] = SessionIdText(event.session_id);
-  record["part"] = event.part;
-  record["sensor"] = sensor;
-  record["session_start"] = base::FormatRfc3339(event.session_start);
-  record["start"] = base::FormatRfc3339(event.start);
-  record["end"] = base::FormatRfc3339(event.end);
-  record["duration_ms"] = NsBetween(event.start, event.end) / base::kNsPerMs;
-  record["state"] = SessionStateName(event.state);
-  record["end_reason"] = TextOrNull(EndReasonName(event.end_reason));
+  constexpr size_t kUsualBytes = 1024;
+  JsonObject record(kUsualBytes);
+  record.Text("session_id", SessionIdText(event.session_id));
+  record.Number("part", event.part);
+  record.Text("sensor", sensor);
+  record.Text("session_start", base::FormatRfc3339(event.session_start));
+  record.Text("start", base::FormatRfc3339(event.start));
+  record.Text("end", base::FormatRfc3339(event.end));
+  record.Number("duration_ms", NsBetween(event.start, event.end) / base::kNsPerMs);
+  record.Text("state", SessionStateName(event.state));
+  record.TextOrNull("end_reason", EndReasonName(event.end_reason));
   AddEndpoints(record, event);
-  record["packets_to_dst"] = event.packets_to_dst;
-  record["packets_to_src"] = event.packets_to_src;
-  record["bytes_to_dst"] = event.bytes_to_dst;
-  record["bytes_to_src"] = event.bytes_to_src;
-  record["tcp_flags"] = event.ip_protocol == IPPROTO_TCP ? Json(event.tcp_flags) : Json();
-  record["name"] = TextOrNull(event.name);
-  record["name_source"] = TextOrNull(NameSourceName(event.name_source));
-  record["app"] = TextOrNull(event.app);
-  record["category"] = TextOrNull(event.category);
-  record["account"] = TextOrNull(account.account);
-  record["login_time"] =
-      account.login_time ? Json(base::FormatRfc3339(*account.login_time)) : Json();
-  record["group"] = TextOrNull(account.group);
-  record["verdict"] = VerdictName(event.verdict);
-  record["rule"] = TextOrNull(event.rule);
-  record["list_line"] = event.list_line == 0 ? Json() : Json(event.list_line);
-  record["policy_version"] = event.policy_version;
-  record["community_id"] = TextOrNull(CommunityId(event));
-  // Names come from hostile packets: bytes that are not UTF-8 become U+FFFD instead of an
-  // exception.
-  return record.dump(-1, ' ', false, Json::error_handler_t::replace);
+  record.Number("packets_to_dst", event.packets_to_dst);
+  record.Number("packets_to_src", event.packets_to_src);
+  record.Number("bytes_to_dst", event.bytes_to_dst);
+  record.Number("bytes_to_src", event.bytes_to_src);
+  record.NumberOrNull("tcp_flags", event.tcp_flags, event.ip_protocol == IPPROTO_TCP);
+  record.TextOrNull("name", event.name);
+  record.TextOrNull("name_source", NameSourceName(event.name_source));
+  record.TextOrNull("app", event.app);
+  record.TextOrNull("category", event.category);
+  record.TextOrNull("account", account.account);
+  record.TextOrNull("login_time",
+                    account.login_time ? base::FormatRfc3339(*account.login_time) : "");
+  record.TextOrNull("group", account.group);
+  record.Text("verdict", VerdictName(event.verdict));
+  record.TextOrNull("rule", event.rule);
+  record.NumberOrNull("list_line", event.list_line, event.list_line != 0);
+  record.Number("policy_version", event.policy_version);
+  record.TextOrNull("community_id", CommunityId(event));
+  return record.Finish();
 }
 
 }  // namespace weir::events

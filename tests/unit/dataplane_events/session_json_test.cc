@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "tests/unit/dataplane_events/sample_events.h"
 
@@ -63,6 +65,40 @@ TEST(SessionToJson, StaysJsonWhateverTheWireHeld) {
   EXPECT_EQ(text.find('\n'), std::string::npos);
   const auto record = nlohmann::json::parse(text);
   EXPECT_EQ(record["name"], "\xef\xbf\xbd\"\\\n\x01.example");
+}
+
+// Lines are digested: a text has one form, that of nlohmann::json, whatever the wire held.
+TEST(SessionToJson, WritesTextsAsTheLibraryDoes) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 2000; round++) {
+    std::string name;
+    for (size_t i = random() % 12; i > 0; i--) {
+      constexpr std::string_view kSpecial = "\"\\/\b\n\x7f\xc3\xa9\xe2\x82\xf0\x9f\x98\x80\xed\xa0";
+      name += random() % 2 == 0 ? kSpecial[random() % kSpecial.size()]
+                                : static_cast<char>(random() % 256);
+    }
+    SessionEvent event = SampleSession();
+    event.name = name;
+    const auto dumped =
+        nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string expected =
+        "\"name\":" + (name.empty() ? std::string("null") : dumped) + ",\"name_source\"";
+    EXPECT_NE(SessionToJson(event, "s", {}).find(expected), std::string::npos) << dumped;
+  }
+}
+
+// Numbers, nulls and all else too: read and dumped again it is the same line.
+TEST(SessionToJson, IsAsTheLibraryWouldDumpIt) {
+  for (const uint8_t protocol : std::initializer_list<uint8_t>{6, 17, 1, 58, 132, 47}) {
+    SessionEvent event = SampleSession();
+    event.ip_protocol = protocol;
+    event.vlan_count = static_cast<uint8_t>(protocol % 3);
+    event.bytes_to_dst = std::numeric_limits<uint64_t>::max();
+    event.start.ns = std::numeric_limits<int64_t>::min();
+    const std::string line =
+        SessionToJson(event, "gate-1", {"anna", "", Wall("2026-11-22T08:00:00Z")});
+    EXPECT_EQ(nlohmann::ordered_json::parse(line).dump(), line);
+  }
 }
 
 struct CommunityIdCase {
