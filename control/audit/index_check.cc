@@ -37,7 +37,11 @@ base::Status ExpectedEntries(const RocksDb& db, const RocksDb::Day& day, const S
   return at->status().ok() ? base::Status() : Unreadable(*at);
 }
 
-base::Status ActualEntries(const RocksDb& db, const RocksDb::Day& day, Entries& actual) {
+base::Status ActualEntries(const RocksDb& db, const IndexTail& tail, const RocksDb::Day& day,
+                           Entries& actual) {
+  for (const auto& run : tail.Of(day.number)) {
+    for (size_t i = 0; i < run->size(); i++) actual.emplace_back((*run)[i]);
+  }
   const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, day.index->handle()));
   for (at->SeekToFirst(); at->Valid(); at->Next()) actual.push_back(at->key().ToString());
   return at->status().ok() ? base::Status() : Unreadable(*at);
@@ -52,17 +56,20 @@ uint64_t CountOnlyIn(const Entries& these, const Entries& those) {
 
 }  // namespace
 
-base::Result<IndexCheck> CheckIndexEntries(const RocksDb& db, const Sensors& sensors) {
+base::Result<IndexCheck> CheckIndexEntries(const RocksDb& db, const IndexTail& tail,
+                                           const Sensors& sensors) {
   IndexCheck check;
   Parts parts;
   for (const auto& day : db.Days()) {
     Entries expected;
     Entries actual;
     auto read = ExpectedEntries(db, *day, sensors, parts, expected, check);
-    if (read.ok()) read = ActualEntries(db, *day, actual);
+    if (read.ok()) read = ActualEntries(db, tail, *day, actual);
     if (!read.ok()) return read.error();
     std::sort(expected.begin(), expected.end());
     expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
+    std::sort(actual.begin(), actual.end());
+    actual.erase(std::unique(actual.begin(), actual.end()), actual.end());
     check.entries += actual.size();
     check.missing_entries += CountOnlyIn(expected, actual);
     check.idle_entries += CountOnlyIn(actual, expected);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "control/audit/index_tail.h"
 #include "control/audit/record_codec.h"
 #include "control/audit/rocks_db.h"
 #include "dataplane/base/result.h"
@@ -19,6 +20,7 @@ struct IndexCheck {
   uint64_t doubled_records = 0;  // a session part that is there twice
 };
 
-base::Result<IndexCheck> CheckIndexEntries(const RocksDb& db, const Sensors& sensors);
+base::Result<IndexCheck> CheckIndexEntries(const RocksDb& db, const IndexTail& tail,
+                                           const Sensors& sensors);
 
 }  // namespace weir::control::audit

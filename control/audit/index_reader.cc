@@ -32,8 +32,10 @@ std::vector<Lookup> PlanLookups(const Query& query) {
   return lookups;
 }
 
-IndexReader::IndexReader(const RocksDb& db, RocksDb::DayPointer day) : day_(std::move(day)) {
-  // The index is read before the records: every entry seen then has its record.
+// The tail before the index, so that no entry is missed that moves; the index before the records,
+// so that every entry seen has its record.
+IndexReader::IndexReader(const RocksDb& db, const IndexTail& tail, RocksDb::DayPointer day)
+    : day_(std::move(day)), tail_(tail.Of(day_->number)) {
   index_.reset(db.db()->NewIterator({}, day_->index->handle()));
   records_.reset(db.db()->NewIterator({}, day_->sessions->handle()));
 }
@@ -56,25 +58,37 @@ base::Status IndexReader::Collect(const Lookup& lookup, MinuteRange range, size_
   return {};
 }
 
+template <typename Visit>
+void IndexReader::ForEachFrom(std::string_view floor, const Visit& visit) {
+  for (index_->Seek(Slice(floor)); index_->Valid(); index_->Next()) {
+    if (!visit(index_->key().ToStringView())) break;
+  }
+  for (const auto& run : tail_) {
+    for (size_t i = run->LowerBound(floor); i < run->size() && visit((*run)[i]); i++) {
+    }
+  }
+}
+
 void IndexReader::CollectTerm(const std::string& term, MinuteRange range, size_t cells_max,
                               std::vector<Cell>& cells) {
-  for (index_->Seek(Slice(IndexFloor(term, range.from))); index_->Valid(); index_->Next()) {
-    if (!index_->key().starts_with(Slice(term)) || cells.size() > cells_max) return;
-    const auto cell = DecodeIndexCell(index_->key().ToStringView(), term.size());
-    if (!cell) continue;  // CheckIndexes() tells of a damaged entry
-    if (cell->minute >= range.to) return;
+  ForEachFrom(IndexFloor(term, range.from), [&](std::string_view entry) {
+    if (!entry.starts_with(term) || cells.size() > cells_max) return false;
+    const auto cell = DecodeIndexCell(entry, term.size());
+    if (!cell) return true;  // CheckIndexes() tells of a damaged entry
+    if (cell->minute >= range.to) return false;
     cells.push_back(*cell);
-  }
+    return true;
+  });
 }
 
 void IndexReader::CollectNamesBelow(const std::string& prefix, MinuteRange range, size_t cells_max,
                                     std::vector<Cell>& cells) {
-  for (index_->Seek(Slice(prefix)); index_->Valid(); index_->Next()) {
-    if (!index_->key().starts_with(Slice(prefix)) || cells.size() > cells_max) return;
-    const std::string_view key = index_->key().ToStringView();
-    const auto cell = DecodeIndexCell(key, NameTermBytes(key));
+  ForEachFrom(prefix, [&](std::string_view entry) {
+    if (!entry.starts_with(prefix) || cells.size() > cells_max) return false;
+    const auto cell = DecodeIndexCell(entry, NameTermBytes(entry));
     if (cell && cell->minute >= range.from && cell->minute < range.to) cells.push_back(*cell);
-  }
+    return true;
+  });
 }
 
 // The records of an inside address stand together within each hour: from record to the next minute

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/audit/index_tail.h"
 #include "control/audit/query.h"
 #include "control/audit/rocks_db.h"
 #include "control/audit/store_keys.h"
@@ -37,7 +38,7 @@ Lookup TimeLookup();
 
 class IndexReader {
  public:
-  explicit IndexReader(const RocksDb& db, RocksDb::DayPointer day);
+  IndexReader(const RocksDb& db, const IndexTail& tail, RocksDb::DayPointer day);
 
   // Puts the lookup's cells into `cells`, sorted, each once. Sets `overflow` and leaves off when
   // there are more than `cells_max`.
@@ -52,7 +53,13 @@ class IndexReader {
   void CollectInside(const base::IpAddress& ip, MinuteRange range, size_t cells_max,
                      std::vector<Cell>& cells);
 
+  // Calls `visit(entry)` for the day's entries from `floor` on, in order, until it returns false;
+  // for those of the tail apart, run by run.
+  template <typename Visit>
+  void ForEachFrom(std::string_view floor, const Visit& visit);
+
   const RocksDb::DayPointer day_;
+  const IndexTail::Runs tail_;
   std::unique_ptr<rocksdb::Iterator> index_;
   std::unique_ptr<rocksdb::Iterator> records_;
 };

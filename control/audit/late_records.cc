@@ -56,8 +56,13 @@ base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber d
   return {};
 }
 
-void ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span) {
-  static_cast<void>(batch.DeleteRange(db.late(), TimeKey(span.from), TimeKey(span.to)));
+base::Status ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span) {
+  const std::string end = TimeKey(span.to);
+  const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
+  for (at->Seek(TimeKey(span.from)); at->Valid() && at->key().compare(end) < 0; at->Next()) {
+    static_cast<void>(batch.Delete(db.late(), at->key()));
+  }
+  return at->status().ok() ? base::Status() : base::Status(Unreadable(at->status()));
 }
 
 base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db) {

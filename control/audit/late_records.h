@@ -25,7 +25,7 @@ namespace weir::control::audit {
 base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber day,
                       std::string_view record_key, std::string_view earlier);
 
-void ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span);
+base::Status ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span);
 
 base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db);
 base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span);

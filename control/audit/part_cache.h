@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -17,7 +18,7 @@ namespace weir::control::audit {
 struct PartId {
   uint64_t session_id = 0;
   uint32_t part = 0;
-  bool operator==(const PartId&) const = default;
+  auto operator<=>(const PartId&) const = default;
 };
 
 struct PartIdHash {

@@ -95,7 +95,7 @@ base::Status RocksWriter::DropDay(DayNumber day, RetentionResult& result) {
   if (!db_.FindDay(day)) return {};
   // First the records, then the count of them: LoadState() finishes what is cut short between.
   if (auto dropped = db_.DropDay(day); !dropped.ok()) return dropped;
-  recent_.Clear();
+  index_tail_.Forget(day);
   cache_.Clear();
   Write write;
   write.state = state_;
@@ -105,7 +105,8 @@ base::Status RocksWriter::DropDay(DayNumber day, RetentionResult& result) {
   write.state.days_dropped++;
   write.state.records_dropped += records;
   DeleteDayState(write.batch, db_, day);
-  ForgetLate(write.batch, db_, {DayStart(day), DayStart(day + 1)});
+  auto forgotten = ForgetLate(write.batch, db_, {DayStart(day), DayStart(day + 1)});
+  if (!forgotten.ok()) return forgotten;
   PutTotals(write.batch, db_, write.state);
   result.days_dropped.push_back(DayName(day));
   result.records_dropped += records;

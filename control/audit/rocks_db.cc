@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_writer.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ const std::string kFindings = "findings";
 const std::string kHealth = "health";
 const std::string kLogins = "logins";
 const std::string kLate = "late";
+const std::string kIndexTail = "index_tail";
 const std::string kOutbox = "outbox";
 
 // RocksDB keeps that many files open; the rest of the process needs descriptors as well.
@@ -95,6 +98,12 @@ rocksdb::ColumnFamilyOptions RocksDb::FamilyOptions(std::string_view name) const
   family.bottommost_compression = rocksdb::kZSTD;
   family.bottommost_compression_opts.enabled = true;
   family.bottommost_compression_opts.level = 3;
+  if (name.starts_with(kSessionsPrefix) || name == kOpenSessions) {
+    // Batches come in order: a key's place is found from that of the one before. By their first
+    // byte, which is the hour for records. Not where ranges are deleted: RocksDB 7.8 takes the
+    // tombstones for keys then.
+    family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
+  }
   if (name.starts_with(kSessionsPrefix)) {
     family.memtable_whole_key_filtering = true;
     family.memtable_prefix_bloom_size_ratio = 0.05;
@@ -150,6 +159,7 @@ base::Status RocksDb::Adopt(const std::string& name, std::unique_ptr<Family> fam
     if (name == kHealth) return &health_;
     if (name == kLogins) return &logins_;
     if (name == kLate) return &late_;
+    if (name == kIndexTail) return &index_tail_;
     if (name == kOutbox) return &outbox_;
     const std::string_view text(name);
     const bool sessions = text.starts_with(kSessionsPrefix);
@@ -178,6 +188,7 @@ base::Status RocksDb::MakeMissingFamilies() {
                                    {&kHealth, &health_},
                                    {&kLogins, &logins_},
                                    {&kLate, &late_},
+                                   {&kIndexTail, &index_tail_},
                                    {&kOutbox, &outbox_}}) {
     if (*slot || (slot == &outbox_ && !options_.outbox)) continue;
     auto made = MakeFamily(*name);
@@ -234,7 +245,8 @@ void RocksDb::Close() {
     days_.clear();
   }
   lone_indexes_.clear();
-  for (auto* family : {&meta_, &open_sessions_, &findings_, &health_, &logins_, &late_, &outbox_}) {
+  for (auto* family :
+       {&meta_, &open_sessions_, &findings_, &health_, &logins_, &late_, &index_tail_, &outbox_}) {
     family->reset();
   }
   db_.reset();
@@ -288,6 +300,28 @@ base::Status RocksDb::DropDay(DayNumber number) {
   status = db_->DropColumnFamily(day->index->handle());
   if (!status.ok()) return Failure("cannot drop the index of " + DayName(number), status);
   return {};
+}
+
+base::Status RocksDb::AddToIndex(const Day& day, const EntryRun& entries) {
+  if (entries.empty()) return {};
+  const std::string path = options_.dir / "index_tail.sst";
+  // Not written over: after a crash it may be another name of a file that is in use.
+  std::error_code failure;
+  std::filesystem::remove(path, failure);
+  rocksdb::Options options(db_options_, FamilyOptions(kIndexPrefix));
+  options.bottommost_compression = rocksdb::kDisableCompressionOption;  // it will be merged soon
+  rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options, day.index->handle());
+  auto status = file.Open(path);
+  for (size_t i = 0; i < entries.size() && status.ok(); i++) {
+    status = file.Put(rocksdb::Slice(entries[i].data(), entries[i].size()), {});
+  }
+  if (status.ok()) status = file.Finish();
+  rocksdb::IngestExternalFileOptions how;
+  how.move_files = true;
+  how.write_global_seqno = false;
+  if (status.ok()) status = db_->IngestExternalFile(day.index->handle(), {path}, how);
+  if (status.ok()) return {};
+  return Failure("cannot add to the index of " + DayName(day.number), status);
 }
 
 base::Status RocksDb::TryDisk() const {

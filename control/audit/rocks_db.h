@@ -1,5 +1,11 @@
 // The RocksDB database under the embedded store: opening it, its column families, one pair a day.
 //
+// Whoever writes forces each write to the disk. When RocksDB closes a log it syncs it by itself,
+// and should that fail, the kernel drops what waited there and says so once: a confirmed write in
+// the next log would stand behind a hole, and be dropped when the logs are read. Ranges are not
+// deleted as such: with a disk that fails, RocksDB 7.8 runs into assertions when it reads over
+// them.
+//
 // Any thread may ask for days; making, dropping and reopening is the writer's. A Day that somebody
 // holds stays readable after it was dropped. All Days must be let go before Close().
 #pragma once
@@ -15,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/audit/entry_run.h"
 #include "control/audit/store_keys.h"
 #include "dataplane/base/result.h"
 
@@ -68,12 +75,15 @@ class RocksDb {
   rocksdb::ColumnFamilyHandle* health() const { return health_->handle(); }
   rocksdb::ColumnFamilyHandle* logins() const { return logins_->handle(); }
   rocksdb::ColumnFamilyHandle* late() const { return late_->handle(); }
+  rocksdb::ColumnFamilyHandle* index_tail() const { return index_tail_->handle(); }
   rocksdb::ColumnFamilyHandle* outbox() const { return outbox_->handle(); }  // with the option
 
   DayPointer FindDay(DayNumber number) const;  // null when there is none
   std::vector<DayPointer> Days() const;        // in order
   base::Result<DayPointer> MakeDay(DayNumber number);
   base::Status DropDay(DayNumber number);
+  // Puts entries into the day's index, all or none: as a file of its own, past the log.
+  base::Status AddToIndex(const Day& day, const EntryRun& entries);
 
   uint64_t BytesOnDisk() const;
 
@@ -100,6 +110,7 @@ class RocksDb {
   std::unique_ptr<Family> health_;
   std::unique_ptr<Family> logins_;
   std::unique_ptr<Family> late_;
+  std::unique_ptr<Family> index_tail_;
   std::unique_ptr<Family> outbox_;  // null: there is none
   // Of days whose sessions could not be made yet. The writer's.
   std::map<DayNumber, std::unique_ptr<Family>> lone_indexes_;

@@ -48,9 +48,16 @@ base::Status RocksSpool::Trim(uint64_t through) {
   const std::shared_lock shared(parts_.gate);
   if (!is_open()) return kNotOpen;
   Outbox& outbox = parts_.writer.outbox();
-  // Not forced to the disk: entries that come back are shipped again, which changes nothing.
-  const auto status = parts_.db.db()->DeleteRange(
-      {}, parts_.db.outbox(), Slice(Outbox::Key(outbox.first())), Slice(Outbox::Key(through + 1)));
+  rocksdb::WriteBatch batch;
+  for (uint64_t number = outbox.first(); number <= through; number++) {
+    static_cast<void>(batch.Delete(parts_.db.outbox(), Outbox::Key(number)));
+  }
+  // Entries that come back would be shipped again and change nothing. But no write is left to the
+  // kernel: should a sync fail that RocksDB makes by itself, a hole in a log that is done would
+  // cost what was confirmed behind it (RocksDb).
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = parts_.db.db()->Write(options, &batch);
   if (!status.ok()) return Unwritable(status);
   outbox.Trimmed(through);
   return {};

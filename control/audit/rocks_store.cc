@@ -55,7 +55,7 @@ class RocksStore::Impl {
   explicit Impl(const Options& options)
       : db({options.dir, options.memtable_bytes, options.cache_bytes, options.outbox}),
         writer(db, {options.dir, options.sensor, options.sync, options.open_sessions_cached_max,
-                    options.outbox}) {}
+                    options.outbox, options.index_tail_entries_max}) {}
 
   base::Status Open() {
     auto status = db.Open();
@@ -78,7 +78,9 @@ class RocksStore::Impl {
     return outcome;
   }
 
-  SessionReader::Source source() const { return {db, writer.state(), writer.sensors(), abandon}; }
+  SessionReader::Source source() const {
+    return {db, writer.index_tail(), writer.state(), writer.sensors(), abandon};
+  }
 
   // Runs `read(value)` for each record of a family from `first` on, until it returns false.
   template <typename Read>
@@ -366,7 +368,7 @@ base::Status RocksStore::Checkpoint(const std::filesystem::path& into) {
 base::Result<IndexCheck> RocksStore::CheckIndexes() {
   const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
-  return CheckIndexEntries(impl_->db, impl_->writer.sensors());
+  return CheckIndexEntries(impl_->db, impl_->writer.index_tail(), impl_->writer.sensors());
 }
 
 }  // namespace weir::control::audit

@@ -27,7 +27,8 @@ class RocksStore : public SessionStore {
     uint64_t memtable_bytes = 64ULL << 20;
     uint64_t cache_bytes = 128ULL << 20;
     uint64_t open_sessions_cached_max = 1'000'000;
-    bool outbox = false;  // notes every change for an archive: see spool()
+    bool outbox = false;                      // notes every change for an archive: see spool()
+    size_t index_tail_entries_max = 1 << 20;  // index entries in memory before they are moved
   };
 
   static base::Result<std::unique_ptr<RocksStore>> Open(Options options);

@@ -61,7 +61,10 @@ void KeepPlace(const events::SessionEvent& first, events::SessionEvent& event) {
 }  // namespace
 
 RocksWriter::RocksWriter(RocksDb& db, Options options)
-    : db_(db), options_(std::move(options)), cache_(options_.open_sessions_cached_max) {}
+    : db_(db),
+      options_(std::move(options)),
+      cache_(options_.open_sessions_cached_max),
+      index_tail_(db, options_.index_tail_entries_max) {}
 
 base::Error RocksWriter::Failure(std::string_view doing, const rocksdb::Status& status) const {
   return StoreError(options_.dir, doing, status);
@@ -69,9 +72,9 @@ base::Error RocksWriter::Failure(std::string_view doing, const rocksdb::Status& 
 
 base::Status RocksWriter::Load() {
   cache_.Clear();
-  recent_.Clear();
   auto state = LoadState(db_);
   if (!state.ok()) return state.error();
+  if (auto loaded = index_tail_.Load(); !loaded.ok()) return loaded;
   auto sensors = LoadSensors(db_, options_.sensor, sensor_);
   if (!sensors.ok()) return sensors.error();
   if (options_.outbox) {
@@ -99,108 +102,124 @@ WriterCounters RocksWriter::counters() const {
 }
 
 base::Status RocksWriter::Commit(const Batch& batch) {
+  if (index_tail_.full()) {
+    if (auto moved = index_tail_.MoveIntoIndexes(); !moved.ok()) return moved;
+  }
   Write write;
   write.state = state_;
   write.counters = counters_;
-  write.parts.reserve(batch.sessions.size());
-  write.places.reserve(batch.sessions.size());
-  base::Status status;
-  for (size_t i = 0; i < batch.sessions.size() && status.ok(); i++) {
-    status = AddSnapshot(write, batch.sessions[i]);
-  }
-  for (size_t i = 0; i < write.parts.size() && status.ok(); i++) {
-    if (write.parts[i].newest != nullptr) status = WritePart(write, write.parts[i]);
-  }
+  auto status = AddSessions(write, batch.sessions);
   if (status.ok()) {
-    AddSorted(write);
+    index_tail_.PutInto(write.batch);
     WriteEvents(write, batch);
     if (!batch.position.empty()) write.state.position = batch.position;
     if (!batch.login_position.empty()) write.state.login_position = batch.login_position;
     PutTotals(write.batch, db_, write.state);
     status = Apply(write);
   }
-  if (!status.ok()) recent_.Clear();  // what it remembers may never have been written
+  status.ok() ? index_tail_.Written() : index_tail_.Abandon();
   return status;
 }
 
-base::Status RocksWriter::AddSnapshot(Write& write, const Batch::Session& session) {
-  const PartId id{session.event.session_id, session.event.part};
-  const auto [place, fresh] = write.places.try_emplace(id, write.parts.size());
-  if (fresh) {
-    Pending& added = write.parts.emplace_back();
-    added.id = id;
-    if (auto loaded = LoadPrevious(added, session.event); !loaded.ok()) return loaded;
+// Part by part, whatever the order in which their snapshots come.
+base::Status RocksWriter::AddSessions(Write& write, const std::vector<Batch::Session>& sessions) {
+  std::vector<const Batch::Session*> snapshots;
+  snapshots.reserve(sessions.size());
+  for (const auto& session : sessions) snapshots.push_back(&session);
+  const auto id_of = [](const Batch::Session* session) {
+    return PartId{session->event.session_id, session->event.part};
+  };
+  std::sort(snapshots.begin(), snapshots.end(), [&](const auto* a, const auto* b) {
+    const auto order = id_of(a) <=> id_of(b);
+    return order == 0 ? a < b : order < 0;
+  });
+  write.parts.reserve(sessions.size());
+  for (size_t begin = 0, end = 0; begin < snapshots.size(); begin = end) {
+    while (end < snapshots.size() && id_of(snapshots[end]) == id_of(snapshots[begin])) end++;
+    if (auto added = AddPart(write, std::span(snapshots).subspan(begin, end - begin)); !added.ok())
+      return added;
   }
-  Pending& part = write.parts[place->second];
-  const bool known = part.previous.has_value() || part.newest != nullptr;
-  if (known && session.event.revision <= part.revision) {
-    write.counters.snapshots_stale++;
-    return {};
-  }
-  part.newest = &session.event;
-  part.revision = session.event.revision;
-  if (part.identity.account.empty()) part.identity = session.identity;
-  write.counters.snapshots_written++;
+  PutSorted(write);
   return {};
 }
 
-// Finds what the store has of this part. Views in part.identity point into part.previous.
-base::Status RocksWriter::LoadPrevious(Pending& part, const events::SessionEvent& event) {
-  if (const StoredPart* cached = cache_.Find(part.id)) {
-    part.previous = *cached;
-  } else {
-    StoredPart stored;
+// Of the snapshots of one part, in the order in which they came, the newest counts.
+base::Status RocksWriter::AddPart(Write& write, std::span<const Batch::Session* const> snapshots) {
+  const PartId id{snapshots.front()->event.session_id, snapshots.front()->event.part};
+  Previous previous;
+  if (auto loaded = LoadPrevious(id, snapshots.front()->event, previous); !loaded.ok()) {
+    return loaded;
+  }
+  const events::SessionEvent* newest = previous.record ? &previous.record->event : nullptr;
+  Identity identity = previous.record ? previous.record->identity : Identity{};
+  bool changes = false;
+  for (const Batch::Session* snapshot : snapshots) {
+    if (newest != nullptr && snapshot->event.revision <= newest->revision) {
+      write.counters.snapshots_stale++;
+      continue;
+    }
+    newest = &snapshot->event;
+    if (identity.account.empty()) identity = snapshot->identity;
+    write.counters.snapshots_written++;
+    changes = true;
+  }
+  if (!changes) return {};  // the store has this one, or a newer
+  return WritePart(write, id, {*newest, identity, {}}, previous);
+}
+
+base::Status RocksWriter::LoadPrevious(const PartId& id, const events::SessionEvent& event,
+                                       Previous& previous) {
+  previous.stored = cache_.Find(id);
+  if (previous.stored == nullptr) {
+    StoredPart& stored = previous.read;
     stored.day = DayOf(event.start);
-    stored.key = EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
     const auto day = db_.FindDay(stored.day);
     if (!day) return {};
+    stored.key = EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
     const auto status =
         db_.db()->Get({}, day->sessions->handle(), Slice(stored.key), &stored.value);
     if (status.IsNotFound()) return {};
     if (!status.ok()) return Failure("cannot read", status);
-    part.previous = std::move(stored);
+    previous.stored = &stored;
   }
-  const auto key = DecodeRecordKey(part.previous->day, part.previous->key);
+  const auto key = DecodeRecordKey(previous.stored->day, previous.stored->key);
   if (!key) return base::Error{"a key in the session store is damaged"};
-  const auto record = DecodeSession(*key, part.previous->value, sensors_);
+  const auto record = DecodeSession(*key, previous.stored->value, sensors_);
   if (!record.ok()) return record.error();
-  part.revision = record->event.revision;
-  part.identity = record->identity;
+  previous.record = *record;
   return {};
 }
 
-base::Status RocksWriter::WritePart(Write& write, Pending& part) {
-  SessionRecord record{*part.newest, part.identity, {}};
-  std::optional<SessionRecord> previous;
-  if (part.previous) {
-    const auto key = DecodeRecordKey(part.previous->day, part.previous->key);
-    auto decoded = DecodeSession(key.value(), part.previous->value, sensors_);
-    if (!decoded.ok()) return decoded.error();
-    previous = *decoded;
-    KeepPlace(previous->event, record.event);
-    part.written.day = part.previous->day;
-    part.written.key = part.previous->key;
+base::Status RocksWriter::WritePart(Write& write, const PartId& id, SessionRecord record,
+                                    const Previous& previous) {
+  Changed& changed = write.parts.emplace_back();
+  changed.id = id;
+  changed.open = record.event.state == events::SessionState::kOpen;
+  StoredPart& part = changed.part;
+  if (previous.record) {
+    KeepPlace(previous.record->event, record.event);
+    part.day = previous.stored->day;
+    part.key = previous.stored->key;
   } else {
     const events::SessionEvent& event = record.event;
-    part.written.day = DayOf(event.start);
-    part.written.key =
-        EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
+    part.day = DayOf(event.start);
+    part.key = EncodeRecordKey({InsideIp(event), {event.start, event.session_id, event.part}});
   }
-  part.written.value = EncodeSession(record, sensor_);
-  part.open = record.event.state == events::SessionState::kOpen;
+  part.value = EncodeSession(record, sensor_);
 
-  const auto day = db_.MakeDay(part.written.day);
+  const auto day = db_.MakeDay(part.day);
   if (!day.ok()) return day.error();
-  const std::string_view earlier = part.previous ? part.previous->value : std::string_view();
-  if (auto noted = NoteIfSealed(write, part.written, earlier); !noted.ok()) return noted;
-  write.changes.push_back(
-      {(*day)->sessions->handle(), part.written.key, part.written.value, false});
-  NoteChange(write, {RecordClass::kSession, part.written.day, part.written.key});
-  if (!previous || !SameTerms(*previous, record)) WriteIndex(write, **day, record);
-  WriteOpenEntry(write, part, previous && previous->event.state == events::SessionState::kOpen);
+  changed.family = (*day)->sessions->handle();
+  const std::string_view earlier = previous.record ? previous.stored->value : std::string_view();
+  if (auto noted = NoteIfSealed(write, part, earlier); !noted.ok()) return noted;
+  NoteChange(write, {RecordClass::kSession, part.day, part.key});
+  if (!previous.record || !SameTerms(*previous.record, record)) WriteIndex(part.day, record);
+  const bool was_open =
+      previous.record && previous.record->event.state == events::SessionState::kOpen;
+  WriteOpenEntry(write, changed, was_open);
 
-  DayState& day_state = write.state.days[part.written.day];
-  if (!previous) day_state.records++;
+  DayState& day_state = write.state.days[part.day];
+  if (!previous.record) day_state.records++;
   if (record.event.end > record.event.start) {
     day_state.longest_ns =
         std::max(day_state.longest_ns, record.event.end.ns - record.event.start.ns);
@@ -218,35 +237,35 @@ base::Status RocksWriter::NoteIfSealed(Write& write, const StoredPart& part,
   return NoteLate(write.batch, db_, part.day, part.key, earlier);
 }
 
-void RocksWriter::WriteIndex(Write& write, const RocksDb::Day& day, const SessionRecord& record) {
+void RocksWriter::WriteIndex(DayNumber day, const SessionRecord& record) {
   const events::SessionEvent& event = record.event;
   const Cell cell = CellOf({InsideIp(event), {event.start, event.session_id, event.part}});
-  ForEachTerm(record, [&](const std::string& term) {
-    std::string entry = IndexKey(term, cell);
-    if (!recent_.Add(day.number, entry)) return;
-    write.changes.push_back({day.index->handle(), std::move(entry), {}, false});
-  });
+  ForEachTerm(record, [&](const std::string& term) { index_tail_.Add(day, term, cell); });
 }
 
-void RocksWriter::WriteOpenEntry(Write& write, const Pending& part, bool was_open) {
-  if (part.open == was_open) return;
-  part.open ? write.state.open_sessions++ : write.state.open_sessions--;
-  write.changes.push_back({db_.open_sessions(), OpenKey(part.id),
-                           part.open ? OpenValue(part.written) : std::string(), !part.open});
+// Parts come in the order of their ids, which is that of the keys here.
+void RocksWriter::WriteOpenEntry(Write& write, const Changed& changed, bool was_open) {
+  if (changed.open == was_open) return;
+  if (changed.open) {
+    write.state.open_sessions++;
+    Put(write.batch, db_.open_sessions(), OpenKey(changed.id), OpenValue(changed.part));
+  } else {
+    write.state.open_sessions--;
+    Delete(write.batch, db_.open_sessions(), OpenKey(changed.id));
+  }
 }
 
 // The database finds the place of a key beside the one before it: in order they go in several
 // times faster than as they come.
-void RocksWriter::AddSorted(Write& write) {
-  std::sort(write.changes.begin(), write.changes.end(), [](const Change& a, const Change& b) {
-    return a.family != b.family ? a.family < b.family : a.key < b.key;
+void RocksWriter::PutSorted(Write& write) {
+  std::vector<const Changed*> parts;
+  parts.reserve(write.parts.size());
+  for (const Changed& changed : write.parts) parts.push_back(&changed);
+  std::sort(parts.begin(), parts.end(), [](const Changed* a, const Changed* b) {
+    return a->part.day != b->part.day ? a->part.day < b->part.day : a->part.key < b->part.key;
   });
-  for (const Change& change : write.changes) {
-    if (change.is_deletion) {
-      Delete(write.batch, change.family, change.key);
-    } else {
-      Put(write.batch, change.family, change.key, change.value);
-    }
+  for (const Changed* changed : parts) {
+    Put(write.batch, changed->family, changed->part.key, changed->part.value);
   }
 }
 
@@ -288,12 +307,11 @@ base::Status RocksWriter::Apply(Write& write) {
   const auto status = db_.db()->Write(options, &write.batch);
   if (!status.ok()) return Failure("cannot write", status);
   outbox_.Done(write.outbox);
-  for (Pending& part : write.parts) {
-    if (part.newest == nullptr) continue;
-    if (part.open) {
-      cache_.Put(part.id, std::move(part.written));
+  for (Changed& changed : write.parts) {
+    if (changed.open) {
+      cache_.Put(changed.id, std::move(changed.part));
     } else {
-      cache_.Erase(part.id);
+      cache_.Erase(changed.id);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -383,7 +401,7 @@ base::Status RocksWriter::DropArchivedDay(DayNumber day, std::string_view meta_k
   Put(write.batch, db_.meta(), meta_key, meta_value);
   PutTotals(write.batch, db_, write.state);
   if (auto applied = Apply(write); !applied.ok()) return applied;
-  recent_.Clear();
+  index_tail_.Forget(day);
   cache_.Clear();
   return db_.DropDay(day);
 }
@@ -394,7 +412,9 @@ base::Status RocksWriter::NoteSeal(const SealHead& head, std::optional<TimeSpan>
   write.counters = counters_;
   write.state.sealed.head = head;
   PutSealState(write.batch, db_, write.state.sealed);
-  if (amended) ForgetLate(write.batch, db_, *amended);
+  if (amended) {
+    if (auto forgotten = ForgetLate(write.batch, db_, *amended); !forgotten.ok()) return forgotten;
+  }
   return Apply(write);
 }
 

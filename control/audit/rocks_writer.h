@@ -9,13 +9,13 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "control/audit/index_tail.h"
 #include "control/audit/outbox.h"
 #include "control/audit/part_cache.h"
-#include "control/audit/recent_entries.h"
 #include "control/audit/rocks_db.h"
 #include "control/audit/session_store.h"
 #include "control/audit/store_state.h"
@@ -37,6 +37,7 @@ class RocksWriter {
     bool sync = true;
     size_t open_sessions_cached_max = 0;
     bool outbox = false;  // every change of a record is noted there
+    size_t index_tail_entries_max = 0;
   };
 
   RocksWriter(RocksDb& db, Options options);
@@ -62,41 +63,40 @@ class RocksWriter {
 
   // Any thread; empty without the option.
   Outbox& outbox() { return outbox_; }
+  const IndexTail& index_tail() const { return index_tail_; }
 
  private:
-  // A session part on its way through a batch.
-  struct Pending {
+  // A session part that a batch changes.
+  struct Changed {
     PartId id;
-    std::optional<StoredPart> previous;
-    const events::SessionEvent* newest = nullptr;  // null: the store has this one, or a newer
-    uint32_t revision = 0;
-    Identity identity;
-    StoredPart written;
-    bool open = false;
-  };
-  struct Change {
+    StoredPart part;
     rocksdb::ColumnFamilyHandle* family = nullptr;
-    std::string key;
-    std::string value;
-    bool is_deletion = false;
+    bool open = false;
   };
   // One write in the making, and what the memory will know once it is done.
   struct Write {
     rocksdb::WriteBatch batch;
-    std::vector<Change> changes;  // of session parts; not yet in `batch`
     StoreState state;
     WriterCounters counters;
-    std::vector<Pending> parts;
-    std::unordered_map<PartId, size_t, PartIdHash> places;  // in `parts`
+    std::vector<Changed> parts;  // not yet in `batch`
     Outbox::Additions outbox;
   };
+  // What the store has of a part, and what it says. Nothing, when it has none.
+  struct Previous {
+    const StoredPart* stored = nullptr;
+    StoredPart read;  // where it was not in the cache
+    std::optional<SessionRecord> record;
+  };
 
-  base::Status AddSnapshot(Write& write, const Batch::Session& session);
-  base::Status LoadPrevious(Pending& part, const events::SessionEvent& event);
-  base::Status WritePart(Write& write, Pending& part);
-  void WriteIndex(Write& write, const RocksDb::Day& day, const SessionRecord& record);
-  void WriteOpenEntry(Write& write, const Pending& part, bool was_open);
-  static void AddSorted(Write& write);
+  base::Status AddSessions(Write& write, const std::vector<Batch::Session>& sessions);
+  base::Status AddPart(Write& write, std::span<const Batch::Session* const> snapshots);
+  base::Status LoadPrevious(const PartId& id, const events::SessionEvent& event,
+                            Previous& previous);
+  base::Status WritePart(Write& write, const PartId& id, SessionRecord record,
+                         const Previous& previous);
+  void WriteIndex(DayNumber day, const SessionRecord& record);
+  void WriteOpenEntry(Write& write, const Changed& changed, bool was_open);
+  static void PutSorted(Write& write);
   void WriteEvents(Write& write, const Batch& batch);
   void NoteChange(Write& write, const RecordPlace& place) const;
   base::Status Apply(Write& write);
@@ -111,7 +111,7 @@ class RocksWriter {
   const Options options_;
   uint32_t sensor_ = 0;  // index of options_.sensor in sensors_
   PartCache cache_;
-  RecentEntries recent_;
+  IndexTail index_tail_;
   Outbox outbox_;
 
   mutable std::mutex mutex_;  // guards the rest: written by the writer, read by all

@@ -158,7 +158,7 @@ base::Status SessionReader::ReadDay(const RocksDb::DayPointer& day) {
   const MinuteRange range = MinutesOf(*day);
   if (range.from >= range.to) return {};
   day_ = day;
-  index_ = std::make_unique<IndexReader>(source_.db, day);
+  index_ = std::make_unique<IndexReader>(source_.db, source_.index_tail, day);
   records_.reset(source_.db.db()->NewIterator({}, day->sessions->handle()));
   return ReadRange(range, PlanLookups(query_));
 }

@@ -52,6 +52,7 @@ class SessionReader {
  public:
   struct Source {
     const RocksDb& db;
+    const IndexTail& index_tail;
     const StoreState state;
     const Sensors sensors;
     const std::atomic<bool>& abandon;  // set by who wants the database for himself

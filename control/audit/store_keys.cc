@@ -186,9 +186,14 @@ std::string IndexFloor(std::string_view term, uint32_t minute) {
 }
 
 std::string IndexKey(std::string_view term, const Cell& cell) {
-  std::string key = IndexFloor(term, cell.minute);
-  PutIp(key, cell.inside_ip);
+  std::string key(term);
+  AppendCell(key, cell);
   return key;
+}
+
+void AppendCell(std::string& term, const Cell& cell) {
+  PutBe(term, cell.minute);
+  PutIp(term, cell.inside_ip);
 }
 
 std::optional<Cell> DecodeIndexCell(std::string_view key, size_t term_bytes) {

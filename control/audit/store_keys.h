@@ -73,6 +73,7 @@ std::string NamesBelowPrefix(std::string_view domain);
 
 // A term's entry for a cell, and where a term's entries at or behind a minute begin.
 std::string IndexKey(std::string_view term, const Cell& cell);
+void AppendCell(std::string& term, const Cell& cell);  // makes an entry of it
 std::string IndexFloor(std::string_view term, uint32_t minute);
 // The cell of an entry; `term_bytes` as from TermBytes().
 std::optional<Cell> DecodeIndexCell(std::string_view key, size_t term_bytes);

@@ -23,7 +23,7 @@ using control::audit::RocksStore;
 constexpr int64_t kDayNs = 86'400 * base::kNsPerSecond;
 constexpr int64_t kFirstDayNs = 1'793'491'200 * base::kNsPerSecond;  // 2026-11-01T00:00:00Z
 constexpr uint64_t kSessionsABatch = 20;
-constexpr uint64_t kBatches = 2;
+constexpr uint64_t kBatches = 3;
 constexpr int kTriesMax = 20;  // more than a fault lasts
 constexpr uint64_t kCallsMax = 2000;
 
@@ -34,6 +34,7 @@ RocksStore::Options OptionsOf(const std::filesystem::path& folder) {
   options.dir = folder / "store";
   options.sensor = "lab";
   options.memtable_bytes = 1 << 20;
+  options.index_tail_entries_max = 10;  // moved with each batch
   options.cache_bytes = 1 << 20;
   return options;
 }

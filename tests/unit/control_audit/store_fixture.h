@@ -73,6 +73,7 @@ class StoreDirectory : public ::testing::Test {
     options.sensor = std::move(sensor);
     options.sync = false;
     options.memtable_bytes = 4 << 20;
+    options.index_tail_entries_max = 1000;
     options.cache_bytes = 8 << 20;
     return options;
   }
