@@ -115,6 +115,7 @@ base::Status ControlApp::OpenAuditStore() {
   audit::RocksStore::Options options;
   options.dir = config_.control.data_dir / "sessions";
   options.sensor = config_.sensor;
+  options.pack_days = true;
   if (config_.audit.store == base::AuditStore::kClickhouse) return OpenArchive(std::move(options));
   auto store = audit::RocksStore::Open(std::move(options));
   if (!store) return store.error();

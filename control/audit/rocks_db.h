@@ -13,6 +13,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/table.h>
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -82,6 +83,8 @@ class RocksDb {
   std::vector<DayPointer> Days() const;        // in order
   base::Result<DayPointer> MakeDay(DayNumber number);
   base::Status DropDay(DayNumber number);
+  // Rewrites all of the day for good, until it is done or `canceled`.
+  base::Status PackDay(const Day& day, std::atomic<bool>& canceled);
   // Puts entries into the day's index, all or none: as a file of its own, past the log.
   base::Status AddToIndex(const Day& day, const EntryRun& entries);
 
@@ -91,7 +94,10 @@ class RocksDb {
   base::Status TryDisk() const;
 
  private:
-  rocksdb::ColumnFamilyOptions FamilyOptions(std::string_view name) const;
+  // What is written for speed, or for good.
+  enum class Phase { kGrowing, kPacked };
+  rocksdb::ColumnFamilyOptions FamilyOptions(std::string_view name, Phase phase) const;
+  Phase PhaseOf(const std::string& name) const;
   base::Result<std::vector<std::string>> ListFamilies();  // makes the folder
   base::Status Adopt(const std::string& name, std::unique_ptr<Family> family);
   base::Status MakeMissingFamilies();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/utilities/checkpoint.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -103,6 +104,9 @@ class RocksStore::Impl {
   bool failed = false;  // a write, since the database was opened; guarded by writing
   std::shared_mutex gate;
   std::atomic<bool> abandon{false};
+  std::atomic<bool> cancel_packing{false};  // changed under packing
+  std::mutex packing;
+  bool packing_ends = false;  // for good
   RocksSpool spool{{db, writer, gate, writing}};
 };
 
@@ -112,7 +116,12 @@ RocksStore::~RocksStore() = default;
 base::Result<std::unique_ptr<RocksStore>> RocksStore::Open(Options options) {
   auto impl = std::make_unique<Impl>(options);
   if (auto opened = impl->Open(); !opened.ok()) return opened.error();
-  return std::unique_ptr<RocksStore>(new RocksStore(std::move(impl)));
+  std::unique_ptr<RocksStore> store(new RocksStore(std::move(impl)));
+  if (options.pack_days) {
+    store->packer_ = std::make_unique<DayPacker>(*store);
+    store->packer_->Start();
+  }
+  return store;
 }
 
 base::Status RocksStore::Commit(const Batch& batch) {
@@ -152,7 +161,15 @@ base::Status RocksStore::Recover() {
   // list of column families, and nobody could say then whether it counts. After an opening what is
   // on the disk counts, and nothing else.
   impl_->abandon = true;
+  {
+    const std::lock_guard packing(impl_->packing);
+    impl_->cancel_packing = true;
+  }
   const std::unique_lock alone(impl_->gate);
+  {
+    const std::lock_guard packing(impl_->packing);
+    impl_->cancel_packing = impl_->packing_ends;
+  }
   impl_->abandon = false;
   impl_->failed = false;
   impl_->db.Close();
@@ -339,7 +356,10 @@ base::Result<StoreStats> RocksStore::Stats() {
   const std::shared_lock shared(impl_->gate);
   const StoreState state = impl_->writer.state();
   const WriterCounters counters = impl_->writer.counters();
-  for (const auto& [number, day] : state.days) of(RecordClass::kSession).records += day.records;
+  for (const auto& [number, day] : state.days) {
+    of(RecordClass::kSession).records += day.records;
+    if (day.records_packed > 0) stats.days_packed++;
+  }
   of(RecordClass::kLogin).records = state.logins;
   of(RecordClass::kFinding).records = state.findings;
   of(RecordClass::kHealth).records = state.health;
@@ -363,6 +383,43 @@ base::Status RocksStore::Checkpoint(const std::filesystem::path& into) {
   if (status.ok()) status = checkpoint->CreateCheckpoint(into.string());
   if (status.ok()) return {};
   return StoreError(into, "cannot be made as a copy of the store", status);
+}
+
+base::Result<size_t> RocksStore::PackDaysBefore(DayNumber day) {
+  size_t packed = 0;
+  while (!impl_->cancel_packing) {
+    DayNumber number = 0;
+    uint64_t records = 0;
+    {
+      const std::shared_lock shared(impl_->gate);
+      if (!impl_->is_open()) return kNotOpen;
+      const StoreState state = impl_->writer.state();
+      const auto grown = std::find_if(state.days.begin(), state.days.end(), [&](const auto& of) {
+        constexpr uint64_t kPart = 8;
+        const uint64_t done = of.second.records_packed;
+        return of.first < day && of.second.records > done + done / kPart;
+      });
+      if (grown == state.days.end()) return packed;
+      number = grown->first;
+      records = grown->second.records;
+      const auto found = impl_->db.FindDay(number);
+      if (!found) return packed;
+      if (auto done = impl_->db.PackDay(*found, impl_->cancel_packing); !done.ok()) {
+        return done.error();
+      }
+    }
+    const auto marked =
+        impl_->Write([&](RocksWriter& writer) { return writer.MarkPacked(number, records); });
+    if (!marked.ok()) return marked.error();
+    packed++;
+  }
+  return packed;
+}
+
+void RocksStore::CancelPacking() {
+  const std::lock_guard packing(impl_->packing);
+  impl_->packing_ends = true;
+  impl_->cancel_packing = true;
 }
 
 base::Result<IndexCheck> RocksStore::CheckIndexes() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/audit/day_packer.h"
 #include "control/audit/index_check.h"
 #include "control/audit/rocks_spool.h"
 #include "control/audit/session_store.h"
@@ -28,6 +29,7 @@ class RocksStore : public SessionStore {
     uint64_t cache_bytes = 128ULL << 20;
     uint64_t open_sessions_cached_max = 1'000'000;
     bool outbox = false;                      // notes every change for an archive: see spool()
+    bool pack_days = false;                   // that are over, on a thread of its own
     size_t index_tail_entries_max = 1 << 20;  // index entries in memory before they are moved
   };
 
@@ -60,6 +62,12 @@ class RocksStore : public SessionStore {
   base::Result<StoreStats> Stats() override;
   base::Status Checkpoint(const std::filesystem::path& into) override;
 
+  // Sorts through and compresses the days before `day` that have grown by an eighth or more since
+  // that was done: at some million records a minute, beside all others. How many days it were.
+  base::Result<size_t> PackDaysBefore(DayNumber day);
+  // Ends the call above, and any later one at its beginning.
+  void CancelPacking();
+
   // Hands out the sessions of the span, which is sealed, as they were then; `read` offers them as
   // they are, in order, wherever they lie.
   base::Status AsSealedOver(const TimeSpan& span,
@@ -81,6 +89,7 @@ class RocksStore : public SessionStore {
   class Impl;
   explicit RocksStore(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<DayPacker> packer_;  // goes first
 };
 
 }  // namespace weir::control::audit

@@ -298,9 +298,9 @@ void RocksWriter::NoteChange(Write& write, const RecordPlace& place) const {
 base::Status RocksWriter::Apply(Write& write) {
   for (const auto& [number, day] : write.state.days) {
     const auto known = state_.days.find(number);
-    const bool same = known != state_.days.end() && known->second.records == day.records &&
-                      known->second.longest_ns == day.longest_ns;
-    if (!same) PutDayState(write.batch, db_, number, day);
+    if (known == state_.days.end() || known->second != day) {
+      PutDayState(write.batch, db_, number, day);
+    }
   }
   rocksdb::WriteOptions options;
   options.sync = options_.sync;
@@ -388,6 +388,16 @@ base::Status RocksWriter::MarkSealed(base::WallTime until) {
   if (sealed.until && *sealed.until >= until) return {};
   sealed.until = until;
   PutSealState(write.batch, db_, sealed);
+  return Apply(write);
+}
+
+base::Status RocksWriter::MarkPacked(DayNumber day, uint64_t records) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  const auto found = write.state.days.find(day);
+  if (found == write.state.days.end()) return {};  // retention was faster
+  found->second.records_packed = records;
   return Apply(write);
 }
 

@@ -51,6 +51,7 @@ class RocksWriter {
   base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan);
   base::Status MarkSealed(base::WallTime until);
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended);
+  base::Status MarkPacked(DayNumber day, uint64_t records);
   // An archive has all of the day: `meta_key` says so from the same write on that makes the day's
   // count go, and then its records are dropped. They do not count as dropped by retention.
   base::Status DropArchivedDay(DayNumber day, std::string_view meta_key,

@@ -137,6 +137,7 @@ struct StoreStats {
   uint64_t open_sessions = 0;
   uint64_t bytes_on_disk = 0;
   uint64_t days = 0;               // with session records
+  uint64_t days_packed = 0;        // of these, since they are over: small, and sorted through
   uint64_t days_dropped = 0;       // by retention, since the store was made
   uint64_t records_dropped = 0;    // with them, of all classes
   uint64_t snapshots_written = 0;  // of sessions, since the program's start, as are those below

@@ -75,7 +75,9 @@ base::Status CheckFormat(const RocksDb& db) {
   std::optional<std::string> format;
   if (auto read = ReadMeta(db, kFormatKey, format); !read.ok()) return read;
   if (!format) {
-    const auto status = db.db()->Put({}, db.meta(), Slice(kFormatKey), Slice(kFormat));
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    const auto status = db.db()->Put(options, db.meta(), Slice(kFormatKey), Slice(kFormat));
     if (!status.ok()) return base::Error{"session store: " + status.ToString()};
     return {};
   }
@@ -134,6 +136,7 @@ base::Status LoadDays(const RocksDb& db, StoreState& state) {
     DayState day;
     day.records = GetVarint(in);
     day.longest_ns = GetSigned(in);
+    if (in.ok() && !in.empty()) day.records_packed = GetVarint(in);
     if (!number || !in.ok()) return Unreadable("its record of " + at->key().ToString());
     state.days[*number] = day;
   }
@@ -155,7 +158,9 @@ base::Status FinishDrops(const RocksDb& db, StoreState& state) {
   }
   if (batch.Count() == 0) return {};
   PutTotals(batch, db, state);
-  const auto status = db.db()->Write({}, &batch);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = db.db()->Write(options, &batch);
   if (!status.ok()) return base::Error{"session store: " + status.ToString()};
   return {};
 }
@@ -183,6 +188,7 @@ void PutDayState(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber number
   std::string bytes;
   PutVarint(bytes, state.records);
   PutSigned(bytes, state.longest_ns);
+  if (state.records_packed > 0) PutVarint(bytes, state.records_packed);
   Put(batch, db, DayKey(number), bytes);
 }
 

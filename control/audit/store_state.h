@@ -21,7 +21,10 @@ namespace weir::control::audit {
 
 struct DayState {
   uint64_t records = 0;
-  int64_t longest_ns = 0;  // of any record of the day: how far back a look-up must begin
+  int64_t longest_ns = 0;       // of any record of the day: how far back a look-up must begin
+  uint64_t records_packed = 0;  // when the day was packed last
+
+  bool operator==(const DayState&) const = default;
 };
 
 struct StoreState {

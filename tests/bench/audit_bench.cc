@@ -258,8 +258,20 @@ bool RunEmbedded(const Arguments& arguments, Results& results) {
   if (!Ingest(*store, "embedded", arguments.sessions, results)) return false;
   store.reset();
   store = std::move(audit::RocksStore::Open(options)).value();
-  const auto bytes = static_cast<double>(store->Stats()->bytes_on_disk);
-  results.Add("embedded", "bytes_per_record", bytes / static_cast<double>(arguments.sessions), "");
+  const auto bytes_per_record = [&] {
+    return static_cast<double>(store->Stats()->bytes_on_disk) /
+           static_cast<double>(arguments.sessions);
+  };
+  results.Add("embedded", "bytes_per_record_of_today", bytes_per_record(), "");
+  const double packing = WallSeconds();
+  const auto packed = store->PackDaysBefore(audit::DayOf(base::WallNow()));
+  if (!packed.ok()) {
+    fmt::print(stderr, "{}\n", packed.error().message);
+    return false;
+  }
+  results.Add("embedded", "records_packed_per_second",
+              static_cast<double>(arguments.sessions) / (WallSeconds() - packing), "/s");
+  results.Add("embedded", "bytes_per_record", bytes_per_record(), "once its day is over");
   TimeLookups(*store, "embedded", arguments.sessions, results);
   return Seal(*store, arguments, results);
 }

@@ -232,6 +232,7 @@ RocksStore::Options StoreOptions(const std::filesystem::path& folder) {
   options.sync = true;
   options.memtable_bytes = 256 << 10;
   options.index_tail_entries_max = 500;
+  options.pack_days = true;
   options.cache_bytes = 4 << 20;
   return options;
 }

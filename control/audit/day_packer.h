@@ -1,0 +1,33 @@
+// Packs the days that are over, on a thread of its own.
+//
+// A day that is being written is stored for speed. Once it is over it is sorted through one last
+// time, and compressed as well as it goes: it is read for a year, and half as large.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace weir::control::audit {
+
+class RocksStore;
+
+class DayPacker {
+ public:
+  explicit DayPacker(RocksStore& store) : store_(store) {}
+  ~DayPacker() { Stop(); }
+
+  void Start();
+  void Stop();  // a day that is being packed is left, and begun anew after the next start
+
+ private:
+  void Run();
+
+  RocksStore& store_;
+  std::mutex mutex_;  // guards stopping_
+  std::condition_variable wakes_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::control::audit
