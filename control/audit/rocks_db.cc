@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_writer.h>
 #include <sys/resource.h>
@@ -40,6 +41,17 @@ int OpenFilesMax() {
   return static_cast<int>(std::min(limit.rlim_cur / 2, kAtMost));
 }
 
+// Once something has failed, RocksDB is not to go on by itself: with a disk that is full it does so
+// on a thread of its own, where 7.8 runs into assertions, and nobody would know what of the failed
+// write counts. The next write fails instead, and RocksStore::Recover() opens the database anew.
+class NoResumption : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* resumes) override {
+    *resumes = false;
+  }
+};
+
 rocksdb::Options DatabaseOptions(uint64_t memtable_bytes) {
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -48,6 +60,8 @@ rocksdb::Options DatabaseOptions(uint64_t memtable_bytes) {
   // An old day's few late writes do not keep every log file since.
   options.max_total_wal_size = memtable_bytes * 8;
   options.bytes_per_sync = 1ULL << 20;
+  options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<NoResumption>());
   return options;
 }
 
@@ -113,12 +127,10 @@ rocksdb::ColumnFamilyOptions RocksDb::FamilyOptions(std::string_view name, Phase
     family.bottommost_compression_opts.enabled = true;
     family.bottommost_compression_opts.level = kPackedLevel;
   }
-  if (name.starts_with(kSessionsPrefix) || name == kOpenSessions) {
-    // Batches come in order: a key's place is found from that of the one before. By their first
-    // byte, which is the hour for records. Not where ranges are deleted: RocksDB 7.8 takes the
-    // tombstones for keys then.
-    family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
-  }
+  // Batches come in order: a key's place is found from that of the one before. By their first
+  // byte, which is the hour for records. Not for families in which ranges are deleted: RocksDB 7.8
+  // takes the tombstones for keys then.
+  family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   if (name.starts_with(kSessionsPrefix)) {
     family.memtable_whole_key_filtering = true;
     family.memtable_prefix_bloom_size_ratio = 0.05;
