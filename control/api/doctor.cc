@@ -66,6 +66,12 @@ void CheckDataplane(const Parts& parts, Report& report) {
       report.Ok("ports", name + " is up");
     }
   }
+  if (policy::JsonCount(policy::JsonMember(stats.body, "journal"), "loss_files_damaged") > 0) {
+    report.Warn("journal",
+                "the file of losses was damaged when the data plane started: how many events an "
+                "earlier start had lost and not told is not known",
+                "see losses.damaged in [journal] dir, and the disk");
+  }
   if (policy::JsonBool(stats.body, "bypass")) {
     report.Warn("bypass", "everything is forwarded undecided", "weirctl bypass off");
   }
