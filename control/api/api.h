@@ -22,6 +22,7 @@
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
+#include "control/registry/registry_history.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -51,6 +52,8 @@ struct Parts {
   const radius::RadiusServer* radius = nullptr;
   clickhouse::TieredStore* archive = nullptr;  // null: all of the record is on this machine
   backup::BackupService* backup = nullptr;     // null: backups are not configured
+  // Null: no registry is configured.
+  const registry::RegistryHistory* registry_history = nullptr;
 };
 
 class Api {

@@ -301,6 +301,27 @@ void CheckIncidents(const Parts& parts, Report& report) {
   if (totals->nearest_deadline_by_clock.empty()) report.Ok("deadlines", "none is running");
 }
 
+void CheckRegistryHistory(const Parts& parts, Report& report) {
+  const accounts::RegistryFile::Status status = parts.registry->status();
+  const registry::RegistryHistory& history = *parts.registry_history;
+  if (!status.past_error.empty()) {
+    report.Fail("registry history", "the registry in use is not in it: " + status.past_error,
+                "it is tried again every 10 s; see the disk");
+  }
+  if (status.past_unkept > 0) {
+    report.Fail("registry history",
+                fmt::format("{} registries were in use and never came into it", status.past_unkept),
+                "look-ups of that time are answered by the one before; see the log");
+  }
+  if (history.unreadable() + history.not_pruned() > 0) {
+    report.Fail("registry history",
+                fmt::format("{} look-ups found nobody as it could not be read; {} times it could "
+                            "not be pruned",
+                            history.unreadable(), history.not_pruned()),
+                "see registry.db in [control] data_dir, and the disk");
+  }
+}
+
 void CheckAccounts(const Parts& parts, Report& report) {
   if (parts.radius != nullptr) {
     report.Ok("radius",
@@ -319,6 +340,7 @@ void CheckAccounts(const Parts& parts, Report& report) {
   } else {
     report.Ok("accounts", fmt::format("{} rows in the registry", parts.directory.registry_rows()));
   }
+  if (parts.registry != nullptr) CheckRegistryHistory(parts, report);
   const policy::IdentityStatus told = parts.identities.status();
   if (!told.in_step) {
     report.Warn("identity", "the data plane is not told whose the addresses are: " + told.error,

@@ -42,6 +42,10 @@ nlohmann::json AccountsJson(const Parts& parts) {
     const accounts::RegistryFile::Status registry = parts.registry->status();
     accounts["registry_loaded"] = base::FormatRfc3339(registry.loaded);
     accounts["registry_error"] = registry.error;
+    accounts["registry_history"] = {{"error", registry.past_error},
+                                    {"never_kept", registry.past_unkept},
+                                    {"unreadable", parts.registry_history->unreadable()},
+                                    {"not_pruned", parts.registry_history->not_pruned()}};
   }
   if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
   return accounts;

@@ -62,12 +62,6 @@ base::Status ControlApp::MakeDirectories() const {
 
 base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   const std::filesystem::path& data = config_.control.data_dir;
-  if (!config_.accounts.registry.empty()) {
-    registry_ =
-        std::make_unique<accounts::RegistryFile>(config_.accounts.registry, directory_, LogLine);
-    if (auto loaded = registry_->Load(); !loaded) return loaded;
-  }
-  if (auto opened = OpenRadius(); !opened) return opened;
   const std::array clock_directories{config_dir / "clocks", data / "clocks"};
   auto clocks = incidents::LoadClockProfiles(config_.incidents.profiles, clock_directories);
   if (!clocks) return clocks.error();
@@ -77,6 +71,8 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   auto operations = operations::OperationsLog::Open(data / "control.db");
   if (!operations) return operations.error();
   operations_ = std::move(*operations);
+  if (auto opened = OpenRegistry(); !opened) return opened;
+  if (auto opened = OpenRadius(); !opened) return opened;
   if (auto opened = OpenAuditStore(); !opened) return opened;
   ingest::Ingest::Options ingest_options;
   ingest_options.journal_dir = config_.journal.dir;
@@ -147,6 +143,22 @@ base::Status ControlApp::OpenArchive(audit::RocksStore::Options options) {
   archive_ = store->get();
   store_ = std::move(*store);
   return {};
+}
+
+base::Status ControlApp::OpenRegistry() {
+  const base::AccountsConfig& accounts = config_.accounts;
+  if (accounts.registry.empty()) return {};
+  auto history = registry::RegistryHistory::Open(config_.control.data_dir / "registry.db",
+                                                 accounts.registry_history_days);
+  if (!history) return history.error();
+  registry_history_ = std::move(*history);
+  directory_.Use(*registry_history_);
+  registry_ = std::make_unique<accounts::RegistryFile>(accounts.registry, directory_, LogLine);
+  registry_->Use(*registry_history_);
+  registry_->RecordTo([this](std::string_view outcome) {
+    Record("accounts registry", config_.accounts.registry.string(), outcome);
+  });
+  return registry_->Load();
 }
 
 base::Status ControlApp::OpenRadius() {
@@ -253,7 +265,7 @@ base::Status ControlApp::OpenApi() {
   api_ = std::make_unique<api::Api>(
       api::Parts{config_, *store_, *ingest_, directory_, *incidents_, *policy_, *identities_,
                  registry_.get(), metrics_, *operations_, *sealer_, *holds_, forecast_, started_,
-                 logins_.get(), radius_.get(), archive_, backup_.get()});
+                 logins_.get(), radius_.get(), archive_, backup_.get(), registry_history_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;

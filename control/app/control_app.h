@@ -23,6 +23,7 @@
 #include "control/policy/policy_service.h"
 #include "control/radius/login_recorder.h"
 #include "control/radius/radius_server.h"
+#include "control/registry/registry_history.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -49,6 +50,7 @@ class ControlApp {
   base::Status OpenStores(const std::filesystem::path& config_dir);
   base::Status OpenAuditStore();
   base::Status OpenArchive(audit::RocksStore::Options options);
+  base::Status OpenRegistry();
   base::Status OpenRadius();
   base::Status OpenSealer();
   base::Status OpenPolicy();
@@ -61,9 +63,10 @@ class ControlApp {
   const base::WallTime started_;
   metrics::Metrics metrics_;
   accounts::Directory directory_;
-  std::unique_ptr<accounts::RegistryFile> registry_;  // null: none is configured
-  std::unique_ptr<radius::LoginBook> logins_;         // null: RADIUS accounting is not
-  std::unique_ptr<radius::RadiusServer> radius_;      // the same
+  std::unique_ptr<registry::RegistryHistory> registry_history_;  // null: no registry is configured
+  std::unique_ptr<accounts::RegistryFile> registry_;             // the same
+  std::unique_ptr<radius::LoginBook> logins_;                    // null: RADIUS accounting is not
+  std::unique_ptr<radius::RadiusServer> radius_;                 // the same
   std::unique_ptr<audit::SessionStore> store_;
   clickhouse::TieredStore* archive_ = nullptr;  // the same store, where it has an archive
   std::unique_ptr<incidents::IncidentStore> incidents_;

@@ -380,6 +380,10 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint64_t>(v, kMiB, 512 * kMiB, c.lists.max_bytes);
      }},
     {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
+    {"accounts", "registry_history_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 36'500, c.accounts.registry_history_days);
+     }},
     {"accounts", "unknown",
      [](const Value& v, Config& c) {
        TakeWord<UnknownAddress>(v, kUnknownAddresses, c.accounts.unknown);
@@ -520,9 +524,24 @@ class ConfigReader {
                     "accounts.unknown: expected \"allow\" without registry or radius_clients: "
                     "everybody would be unknown");
     }
+    CheckRegistryHistory();
     if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
       problems_.Add(places_["accounts.radius_listen"],
                     "accounts.radius_listen: needs radius_clients, those who may send");
+    }
+  }
+
+  // Who had an address must be known for as long as what the address did.
+  void CheckRegistryHistory() {
+    constexpr const char* kKey = "accounts.registry_history_days";
+    uint32_t& days = config_.accounts.registry_history_days;
+    const uint32_t sessions_days = config_.audit.retention_days;
+    if (!places_.contains(kKey)) {
+      days = std::max(days, sessions_days);
+    } else if (days < sessions_days) {
+      problems_.Add(places_[kKey], fmt::format("accounts.registry_history_days: expected at least "
+                                               "audit.retention_days, which is {}",
+                                               sessions_days));
     }
   }
 

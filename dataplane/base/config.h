@@ -155,6 +155,8 @@ enum class UnknownAddress : uint8_t { kAllow, kDrop, kReject, kPortal };
 
 struct AccountsConfig {
   std::filesystem::path registry;  // empty: none
+  // Of its rows behind their end; at least as long as sessions are kept.
+  uint32_t registry_history_days = 400;
   UnknownAddress unknown = UnknownAddress::kAllow;
   std::string portal;                // an http or https address; with kPortal only
   uint32_t max_addresses = 200'000;  // with an account; what comes above is refused, and counted

@@ -111,6 +111,7 @@ at = "23:05"
 keep_days = 400
 [accounts]
 registry = "accounts.csv"
+registry_history_days = 1000
 radius_clients = "clients.csv"
 radius_listen = "[2001:db8::1]:1814"
 [incidents]
@@ -174,6 +175,7 @@ level = "debug"
   EXPECT_EQ(config->backup.at_minute, 23U * 60 + 5);
   EXPECT_EQ(config->backup.keep_days, 400U);
   EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
+  EXPECT_EQ(config->accounts.registry_history_days, 1000U);
   EXPECT_EQ(config->accounts.radius_clients, "/etc/weir/clients.csv");
   EXPECT_EQ(config->accounts.radius_address.ToString(), "2001:db8::1");
   EXPECT_EQ(config->accounts.radius_port, 1814);
@@ -310,6 +312,8 @@ constexpr BadInput kBadInputs[] = {
      "\"[::]:1813\", found \"1813\""},
     {"[accounts]\nradius_listen = \"0.0.0.0:1813\"\n",
      "5:1: accounts.radius_listen: needs radius_clients, those who may send"},
+    {"[accounts]\nregistry = \"a.csv\"\nregistry_history_days = 364\n",
+     "6:1: accounts.registry_history_days: expected at least audit.retention_days, which is 365"},
     {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
      "6:1: accounts.unknown: \"portal\" needs portal"},
     {"[accounts]\nmax_addresses = 0\n",
