@@ -67,25 +67,28 @@ void RegistryFile::Take(const std::optional<base::FileStamp>& stamp, const base:
   status_.error = outcome ? "" : outcome.error().message;
 }
 
-// Puts the registry in use and into the past, which must not keep it from being used.
+// Puts the registry in use and then into the past, which must not keep it from being used.
 RegistryPast::Kept RegistryFile::Install(Registry registry, RegistryOrigin origin) {
+  origin.time.ns -= origin.time.ns % base::kNsPerUs;  // as the past has it
   RegistryPast::Kept kept{.since = origin.time};
   if (past_ == nullptr) {
     directory_.InstallRegistry(std::move(registry));
     return kept;
   }
+  directory_.InstallRegistry(std::move(registry), origin.time);
+  const auto in_use = directory_.registry();
   if (unkept_) ++status_.past_unkept;
   unkept_.reset();
   status_.past_error.clear();
-  if (const auto done = past_->Keep(registry, origin)) {
+  if (const auto done = past_->Keep(*in_use, origin)) {
     kept = *done;
+    if (kept.since != origin.time) directory_.InstallRegistry(*in_use, kept.since);
   } else {
     status_.past_error = done.error().message;
     log_("the registry in use cannot be kept for look-ups of earlier times: " + status_.past_error);
     unkept_ = std::move(origin);
     tried_ = base::MonoNow();
   }
-  directory_.InstallRegistry(std::move(registry), kept.since);
   return kept;
 }
 

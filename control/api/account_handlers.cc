@@ -138,8 +138,17 @@ Reply GetAccountsHistory(const Parts& parts, const Request& request) {
 Reply PostAccountsDiff(const Parts& parts, const Request& request) {
   const json& text = policy::JsonMember(request.body, "csv");
   if (!text.is_string()) return ErrorReply(400, "a diff wants \"csv\", the registry's text");
+  if (parts.registry == nullptr) {
+    return ErrorReply(409, "there is no registry to compare with: set [accounts] registry");
+  }
   const auto parsed = accounts::Registry::Parse(text.get_ref<const std::string&>(), "import");
   if (!parsed) return ErrorReply(409, parsed.error().message);
+  // It hands out the rows that would change.
+  Operation operation;
+  operation.action = "accounts diff";
+  operation.target = parts.registry->path().string();
+  operation.outcome = "done";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
   const auto present = parts.directory.registry();
   json diff = DiffJson(accounts::Diff(*present, *parsed));
   diff["rows_before"] = present->rows();
