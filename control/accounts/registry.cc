@@ -53,6 +53,8 @@ std::string_view BindingSourceName(BindingSource source) {
       return "registry";
     case BindingSource::kRadius:
       return "radius";
+    case BindingSource::kPortal:
+      return "portal";
   }
   return "";
 }
