@@ -3,7 +3,9 @@
 #include "control/app/control_app.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 
 #include "control/cli/command_line.h"
 #include "control/cli/http_client.h"
+#include "dataplane/base/unique_fd.h"
 #include "tests/unit/control_clickhouse/clickhouse_server.h"
 #include "tests/unit/control_ingest/journal_fixture.h"
 #include "tests/unit/control_policy/fake_dataplane.h"
@@ -416,6 +419,41 @@ TEST_F(ControlAppTest, SaysWhatAnImportWouldChangeAndWhoHadAnAddressBefore) {
     }
     return false;
   }));
+}
+
+TEST_F(ControlAppTest, APortalsLinesAreLogins) {
+  std::ofstream(dir_ / "portal.toml")
+      << "[[pattern]]\nkind = \"login\"\nregex = 'LOGIN user=(?P<account>\\S+) ip=(?P<ip>\\S+)'\n";
+  std::ofstream(dir_ / "weir.toml", std::ios::app)
+      << "syslog_listen = \"127.0.0.1:0\"\nsyslog_senders = [\"127.0.0.1\"]\n"
+      << "syslog_patterns = \"portal.toml\"\n";
+  Start();
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(Json({"status"})["accounts"]["syslog"]["port"].get<uint16_t>());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const base::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  for (const std::string line : {"<14>LOGIN user=anna ip=10.0.0.1", "<14>FAILED user=eve"}) {
+    ASSERT_GT(::sendto(socket.get(), line.data(), line.size(), 0,
+                       static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to),
+              0);
+  }
+  EXPECT_TRUE(Eventually([this] {
+    return Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["source"] == "portal";
+  }));
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "anna");
+  EXPECT_TRUE(Eventually([this] {
+    return dataplane_->Accounts() == std::map<std::string, std::string>{{"10.0.0.1", "anna"}};
+  }));
+  EXPECT_TRUE(Eventually([this] {
+    const auto syslog = Json({"status"})["accounts"]["syslog"];
+    return syslog["results"]["no_pattern"] == 1 && syslog["unmatched"].size() == 1;
+  }));
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("FAILED user=eve"), std::string::npos) << doctor.out;
+  app_.reset();  // what was told outlives the process
+  Start();
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "anna");
 }
 
 TEST_F(ControlAppTest, TellsOfARegistryThatHasGoneBad) {
