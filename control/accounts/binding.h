@@ -19,9 +19,10 @@ enum class BindingSource : uint8_t {
   kNone = 0,
   kRegistry = 1,
   kRadius = 2,
+  kPortal = 4,  // a portal's syslog
 };
 
-// "registry", "radius"; "" for kNone.
+// "registry", "radius", "portal"; "" for kNone.
 std::string_view BindingSourceName(BindingSource source);
 
 struct Binding {

@@ -37,20 +37,25 @@ base::Result<std::string> ReadFile(const std::filesystem::path& file) {
 
 Directory::Directory() : registry_(std::make_shared<const Registry>()) {}
 
-base::Status Directory::LoadRegistry(const std::filesystem::path& file) {
+base::Result<Registry> Directory::ReadRegistry(const std::filesystem::path& file) {
   const auto text = ReadFile(file);
   if (!text.ok()) return text.error();
-  auto parsed = Registry::Parse(*text, file.string());
+  return Registry::Parse(*text, file.string());
+}
+
+base::Status Directory::LoadRegistry(const std::filesystem::path& file) {
+  auto parsed = ReadRegistry(file);
   if (!parsed.ok()) return parsed.error();
   InstallRegistry(std::move(parsed).value());
   return {};
 }
 
-void Directory::InstallRegistry(Registry registry) {
+void Directory::InstallRegistry(Registry registry, base::WallTime since) {
   auto fresh = std::make_shared<const Registry>(std::move(registry));
   {
     const std::lock_guard lock(mutex_);
     registry_.swap(fresh);  // the old one is freed behind the lock, or by its last look-up
+    since_ = since;
   }
   generation_.fetch_add(1, std::memory_order_release);
 }
@@ -60,12 +65,18 @@ std::shared_ptr<const Registry> Directory::registry() const {
   return registry_;
 }
 
+std::shared_ptr<const Registry> Directory::RegistryAt(base::WallTime at) const {
+  const std::lock_guard lock(mutex_);
+  return past_ != nullptr && at < since_ ? nullptr : registry_;
+}
+
 std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
                                          base::WallTime at) const {
   if (logins_ != nullptr) {
     if (auto login = logins_->BindingAt(ip, at)) return login;
   }
-  const auto snapshot = registry();
+  const auto snapshot = RegistryAt(at);
+  if (snapshot == nullptr) return past_->BindingAt(ip, mac, at);
   const Binding* found = snapshot->FindIp(ip);
   if (found == nullptr) found = snapshot->FindMac(mac);
   if (found == nullptr) return std::nullopt;
@@ -74,7 +85,9 @@ std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::
 
 std::vector<base::IpAddress> Directory::AddressesOf(std::string_view account,
                                                     base::WallTime at) const {
-  std::vector<base::IpAddress> addresses = registry()->AddressesOf(account);
+  const auto snapshot = RegistryAt(at);
+  std::vector<base::IpAddress> addresses =
+      snapshot == nullptr ? past_->AddressesOf(account, at) : snapshot->AddressesOf(account);
   if (logins_ == nullptr) return addresses;
   // An address of the registry may be somebody else's by a log-in.
   std::erase_if(addresses,

@@ -15,6 +15,7 @@
 #include "control/accounts/binding.h"
 #include "control/accounts/login_source.h"
 #include "control/accounts/registry.h"
+#include "control/accounts/registry_past.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
 #include "dataplane/base/result.h"
@@ -30,12 +31,22 @@ class Directory {
   // others ask; outlives this.
   void Use(const LoginSource& logins) { logins_ = &logins; }
 
+  // Asked about moments from before the registry in use. Once, before others ask; outlives this.
+  // Without it the registry in use holds at any time.
+  void Use(const RegistryPast& past) { past_ = &past; }
+
   // Reads a registry file and puts it in the place of the present one. A file with any bad line is
   // refused as a whole; the error has one line for each ("accounts.csv:7: …").
   base::Status LoadRegistry(const std::filesystem::path& file);
 
-  // The same for a registry that is parsed already.
-  void InstallRegistry(Registry registry);
+  // The first half of that.
+  static base::Result<Registry> ReadRegistry(const std::filesystem::path& file);
+
+  // The second half. The registry holds from `since` on.
+  void InstallRegistry(Registry registry, base::WallTime since = {});
+
+  // The registry in use.
+  std::shared_ptr<const Registry> registry() const;
 
   // Who had `ip` at `at`; where no source knows the address, who had `mac` (zero: not known).
   std::optional<Binding> Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
@@ -57,11 +68,14 @@ class Directory {
   size_t registry_rows() const;
 
  private:
-  std::shared_ptr<const Registry> registry() const;
+  // The registry in use, where `at` is not from before it; else null, and past_ knows.
+  std::shared_ptr<const Registry> RegistryAt(base::WallTime at) const;
 
-  mutable std::mutex mutex_;  // held only to copy or swap the pointer
+  mutable std::mutex mutex_;  // held only to copy or swap these two
   std::shared_ptr<const Registry> registry_;
+  base::WallTime since_;
   const LoginSource* logins_ = nullptr;
+  const RegistryPast* past_ = nullptr;
   std::atomic<uint64_t> generation_{1};  // raised behind the change
 };
 

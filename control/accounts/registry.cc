@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "control/accounts/csv.h"
@@ -52,12 +53,22 @@ std::string_view BindingSourceName(BindingSource source) {
       return "registry";
     case BindingSource::kRadius:
       return "radius";
+    case BindingSource::kPortal:
+      return "portal";
   }
   return "";
 }
 
 size_t Registry::AddressHash::operator()(const base::IpAddress& ip) const {
   return Hash(ip.bytes());
+}
+
+bool RegistryRow::operator<(const RegistryRow& other) const {
+  const auto fields = [](const RegistryRow& row) {
+    const Binding& is = row.binding;
+    return std::tie(row.ip, row.mac, is.account, is.group, is.room, is.seat);
+  };
+  return fields(*this) < fields(other);
 }
 
 size_t Registry::AddressHash::operator()(const base::MacAddress& mac) const {
@@ -147,12 +158,13 @@ class RegistryParser {
     if (!good) return;
 
     const auto index = static_cast<uint32_t>(registry_.rows_.size());
-    registry_.rows_.push_back({.account = std::string(fields[kAccount]),
-                               .group = std::string(fields[kGroup]),
-                               .room = std::string(fields[kRoom]),
-                               .seat = std::string(fields[kSeat]),
-                               .source = BindingSource::kRegistry,
-                               .login_time = std::nullopt});
+    registry_.rows_.push_back({ip, mac,
+                               Binding{.account = std::string(fields[kAccount]),
+                                       .group = std::string(fields[kGroup]),
+                                       .room = std::string(fields[kRoom]),
+                                       .seat = std::string(fields[kSeat]),
+                                       .source = BindingSource::kRegistry,
+                                       .login_time = std::nullopt}});
     lines_.push_back(line);
     if (!fields[kIp].empty() && Claim(registry_.by_ip_, ip, index)) {
       registry_.by_account_[std::string(fields[kAccount])].push_back(ip);
@@ -189,8 +201,8 @@ class RegistryParser {
   bool Claim(Map& map, const Address& address, uint32_t index) {
     const auto [found, fresh] = map.try_emplace(address, index);
     if (fresh) return true;
-    const Binding& first = registry_.rows_[found->second];
-    const Binding& second = registry_.rows_[index];
+    const Binding& first = registry_.rows_[found->second].binding;
+    const Binding& second = registry_.rows_[index].binding;
     const size_t first_line = lines_[found->second];
     if (first.account != second.account) {
       Fail(lines_[index],
@@ -218,19 +230,19 @@ base::Result<Registry> Registry::Parse(std::string_view text, std::string_view f
 
 const Binding* Registry::FindIp(const base::IpAddress& ip) const {
   const auto found = by_ip_.find(ip);
-  return found == by_ip_.end() ? nullptr : &rows_[found->second];
+  return found == by_ip_.end() ? nullptr : &rows_[found->second].binding;
 }
 
 const Binding* Registry::FindMac(const base::MacAddress& mac) const {
   if (mac.is_zero()) return nullptr;
   const auto found = by_mac_.find(mac);
-  return found == by_mac_.end() ? nullptr : &rows_[found->second];
+  return found == by_mac_.end() ? nullptr : &rows_[found->second].binding;
 }
 
 std::vector<Present> Registry::PresentBindings() const {
   std::vector<Present> present;
   present.reserve(by_ip_.size());
-  for (const auto& [ip, row] : by_ip_) present.push_back({ip, rows_[row].account});
+  for (const auto& [ip, row] : by_ip_) present.push_back({ip, rows_[row].binding.account});
   std::ranges::sort(present, {}, &Present::ip);
   return present;
 }

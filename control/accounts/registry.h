@@ -24,6 +24,15 @@ namespace weir::control::accounts {
 inline constexpr size_t kRegistryRowsMax = 2'000'000;
 inline constexpr size_t kRegistryFieldBytesMax = 255;
 
+struct RegistryRow {
+  base::IpAddress ip;    // unspecified: the row has none
+  base::MacAddress mac;  // zero: the row has none
+  Binding binding;
+
+  bool operator==(const RegistryRow&) const = default;
+  bool operator<(const RegistryRow& other) const;  // by address first
+};
+
 class Registry {
  public:
   Registry() = default;  // empty: knows nobody
@@ -43,6 +52,8 @@ class Registry {
   std::vector<Present> PresentBindings() const;
 
   size_t rows() const { return rows_.size(); }
+  // In the order of the file. Lives as long as the registry.
+  const RegistryRow& row(size_t index) const { return rows_[index]; }
 
  private:
   friend class RegistryParser;
@@ -52,7 +63,7 @@ class Registry {
     size_t operator()(const base::MacAddress& mac) const;
   };
 
-  std::vector<Binding> rows_;
+  std::vector<RegistryRow> rows_;
   // Values are indices into rows_.
   std::unordered_map<base::IpAddress, uint32_t, AddressHash> by_ip_;
   std::unordered_map<base::MacAddress, uint32_t, AddressHash> by_mac_;

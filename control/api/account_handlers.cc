@@ -1,7 +1,11 @@
 // Accounts: who has an address, whose addresses are, and a new registry.
 #include <fmt/format.h>
 
+#include <array>
+
+#include "control/accounts/registry_diff.h"
 #include "control/api/handlers.h"
+#include "control/api/views.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::api {
@@ -38,6 +42,54 @@ json BindingsOf(const accounts::Directory& directory, const std::string& what, b
   return bindings;
 }
 
+constexpr size_t kChangesMax = 10'000;  // of each kind in an answer
+constexpr uint64_t kHistoryMax = 10'000;
+
+json RowJson(const accounts::RegistryRow& row) {
+  return {{"ip", row.ip.is_unspecified() ? "" : row.ip.ToString()},
+          {"mac", row.mac.is_zero() ? "" : row.mac.ToString()},
+          {"account", row.binding.account},
+          {"group", row.binding.group},
+          {"room", row.binding.room},
+          {"seat", row.binding.seat}};
+}
+
+json OriginJson(const accounts::RegistryOrigin& origin) {
+  return {{"time", base::FormatRfc3339(origin.time)}, {"how", origin.how}, {"by", origin.actor}};
+}
+
+json KeptRowJson(const registry::KeptRow& kept) {
+  json out = RowJson(kept.row);
+  out["begun"] = OriginJson(kept.begun);
+  if (kept.from) out["from"] = base::FormatRfc3339(*kept.from);
+  if (kept.until) {
+    out["until"] = base::FormatRfc3339(*kept.until);
+    out["ended"] = OriginJson(kept.ended);
+  }
+  return out;
+}
+
+// The counts are of all changes, the lists hold kChangesMax of each kind.
+json DiffJson(const std::vector<accounts::RowChange>& changes) {
+  json added = json::array();
+  json removed = json::array();
+  json changed = json::array();
+  std::array<size_t, 3> counts{};
+  for (const accounts::RowChange& change : changes) {
+    const size_t kind = change.before && change.after ? 2 : change.before ? 1 : 0;
+    if (++counts[kind] > kChangesMax) continue;
+    if (kind == 0) added.push_back(RowJson(*change.after));
+    if (kind == 1) removed.push_back(RowJson(*change.before));
+    if (kind == 2) {
+      changed.push_back({{"before", RowJson(*change.before)}, {"after", RowJson(*change.after)}});
+    }
+  }
+  return {{"same", changes.empty()},      {"rows_added", counts[0]},
+          {"rows_removed", counts[1]},    {"rows_changed", counts[2]},
+          {"added", std::move(added)},    {"removed", std::move(removed)},
+          {"changed", std::move(changed)}};
+}
+
 }  // namespace
 
 Reply GetAccountsLookup(const Parts& parts, const Request& request) {
@@ -61,13 +113,56 @@ Reply GetAccountsLookup(const Parts& parts, const Request& request) {
   return JsonReply({{"bindings", bindings}});
 }
 
+Reply GetAccountsHistory(const Parts& parts, const Request& request) {
+  const std::string what = request.QueryText("what");
+  if (what.empty()) return ErrorReply(400, "a history wants what: an address or an account");
+  const auto limit = QueryNumber(request, "limit", 1000, kHistoryMax);
+  if (!limit) return ErrorReply(400, limit.error().message);
+  if (parts.registry_history == nullptr) {
+    return ErrorReply(409, "there is no registry: set [accounts] registry");
+  }
+  const auto history = parts.registry_history->HistoryOf(what, *limit);
+  Operation operation;
+  operation.action = "accounts history";
+  operation.target = what;
+  operation.outcome = history ? fmt::format("done: {} found", history->size())
+                              : "refused: " + history.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!history) return ErrorReply(500, history.error().message);
+  if (history->empty()) return ErrorReply(404, "the registry never knew '" + what + "'");
+  json rows = json::array();
+  for (const registry::KeptRow& kept : *history) rows.push_back(KeptRowJson(kept));
+  return JsonReply({{"rows", rows}});
+}
+
+Reply PostAccountsDiff(const Parts& parts, const Request& request) {
+  const json& text = policy::JsonMember(request.body, "csv");
+  if (!text.is_string()) return ErrorReply(400, "a diff wants \"csv\", the registry's text");
+  if (parts.registry == nullptr) {
+    return ErrorReply(409, "there is no registry to compare with: set [accounts] registry");
+  }
+  const auto parsed = accounts::Registry::Parse(text.get_ref<const std::string&>(), "import");
+  if (!parsed) return ErrorReply(409, parsed.error().message);
+  // It hands out the rows that would change.
+  Operation operation;
+  operation.action = "accounts diff";
+  operation.target = parts.registry->path().string();
+  operation.outcome = "done";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  const auto present = parts.directory.registry();
+  json diff = DiffJson(accounts::Diff(*present, *parsed));
+  diff["rows_before"] = present->rows();
+  diff["rows_after"] = parsed->rows();
+  return JsonReply(diff);
+}
+
 Reply PostAccountsImport(const Parts& parts, const Request& request) {
   const json& text = policy::JsonMember(request.body, "csv");
   if (!text.is_string()) return ErrorReply(400, "an import wants \"csv\", the registry's text");
   if (parts.registry == nullptr) {
     return ErrorReply(409, "there is no registry to import into: set [accounts] registry");
   }
-  const auto counts = parts.registry->Import(text.get_ref<const std::string&>());
+  const auto counts = parts.registry->Import(text.get_ref<const std::string&>(), request.actor);
   Operation operation;
   operation.action = "accounts import";
   operation.target = parts.registry->path().string();

@@ -21,7 +21,9 @@
 #include "control/operations/operations_log.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
+#include "control/portal/syslog_server.h"
 #include "control/radius/radius_server.h"
+#include "control/registry/registry_history.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -46,11 +48,13 @@ struct Parts {
   sealing::LegalHolds& holds;
   const audit::DiskForecast& forecast;
   base::WallTime started;
-  // Null: RADIUS accounting is not configured.
-  const radius::LoginBook* logins = nullptr;
-  const radius::RadiusServer* radius = nullptr;
-  clickhouse::TieredStore* archive = nullptr;  // null: all of the record is on this machine
-  backup::BackupService* backup = nullptr;     // null: backups are not configured
+  const radius::LoginBook* logins = nullptr;     // null: neither RADIUS nor syslog is configured
+  const radius::RadiusServer* radius = nullptr;  // null: RADIUS accounting is not configured
+  clickhouse::TieredStore* archive = nullptr;    // null: all of the record is on this machine
+  backup::BackupService* backup = nullptr;       // null: backups are not configured
+  // Null: no registry is configured.
+  const registry::RegistryHistory* registry_history = nullptr;
+  const portal::SyslogServer* syslog = nullptr;  // null: portals' syslog is not configured
 };
 
 class Api {

@@ -66,6 +66,12 @@ void CheckDataplane(const Parts& parts, Report& report) {
       report.Ok("ports", name + " is up");
     }
   }
+  if (policy::JsonCount(policy::JsonMember(stats.body, "journal"), "loss_files_damaged") > 0) {
+    report.Warn("journal",
+                "the file of losses was damaged when the data plane started: how many events an "
+                "earlier start had lost and not told is not known",
+                "see losses.damaged in [journal] dir, and the disk");
+  }
   if (policy::JsonBool(stats.body, "bypass")) {
     report.Warn("bypass", "everything is forwarded undecided", "weirctl bypass off");
   }
@@ -295,7 +301,77 @@ void CheckIncidents(const Parts& parts, Report& report) {
   if (totals->nearest_deadline_by_clock.empty()) report.Ok("deadlines", "none is running");
 }
 
+void CheckRegistryHistory(const Parts& parts, Report& report) {
+  const accounts::RegistryFile::Status status = parts.registry->status();
+  const registry::RegistryHistory& history = *parts.registry_history;
+  if (!status.past_error.empty()) {
+    report.Fail("registry history", "the registry in use is not in it: " + status.past_error,
+                "it is tried again every 10 s; see the disk");
+  }
+  if (status.past_unkept > 0) {
+    report.Fail("registry history",
+                fmt::format("{} registries were in use and never came into it", status.past_unkept),
+                "look-ups of that time are answered by the one before; see the log");
+  }
+  if (history.unreadable() + history.not_pruned() > 0) {
+    report.Fail("registry history",
+                fmt::format("{} look-ups found nobody as it could not be read; {} times it could "
+                            "not be pruned",
+                            history.unreadable(), history.not_pruned()),
+                "see registry.db in [control] data_dir, and the disk");
+  }
+}
+
+void CheckSyslog(const portal::SyslogServer& server, Report& report) {
+  const portal::SyslogServer::Status status = server.status();
+  const portal::SyslogCounters& counters = server.counters();
+  if (!status.store_error.empty() || counters.not_stored.value() > 0) {
+    report.Fail("portal syslog",
+                fmt::format("{} log-ins were lost as they could not be stored; now: {}",
+                            counters.not_stored.value(),
+                            status.store_error.empty() ? "they are" : status.store_error),
+                "see accounts.db in [control] data_dir, and the disk");
+  }
+  if (!status.patterns_error.empty()) {
+    report.Fail("portal syslog",
+                "the patterns that were good last are in use: " + status.patterns_error,
+                "mend the file; it is read again when it changes");
+  }
+  if (counters.kernel_drops.value() + counters.over_rate.value() > 0) {
+    report.Warn("portal syslog",
+                fmt::format("{} lines dropped by the kernel, {} above the rate: log-ins may be "
+                            "missing",
+                            counters.kernel_drops.value(), counters.over_rate.value()),
+                "let portals send log-ins only, or raise syslog_lines_per_second");
+  }
+  if (!status.unmatched.empty()) {
+    report.Warn("portal syslog",
+                fmt::format("lines that are no log-in; the first: {}", status.unmatched.front()),
+                "weirctl -j status has more; add a pattern, or let the portal not send them");
+  }
+  report.Ok("portal syslog",
+            fmt::format("{} lines of {} taken by {} patterns", counters.taken.value(),
+                        counters.received.value(), status.patterns));
+}
+
+void CheckLogins(const Parts& parts, Report& report) {
+  if (parts.logins == nullptr) return;
+  if (parts.logins->unreadable() > 0) {
+    report.Fail("log-ins",
+                fmt::format("{} questions were answered by nobody as their file could not be read",
+                            parts.logins->unreadable()),
+                "see accounts.db in [control] data_dir, and the disk");
+  }
+  if (parts.syslog != nullptr) CheckSyslog(*parts.syslog, report);
+  if (parts.radius == nullptr) return;
+  if (const std::string error = parts.radius->clients_error(); !error.empty()) {
+    report.Fail("radius", "the clients that were good last are in use: " + error,
+                "mend the file; it is read again when it changes");
+  }
+}
+
 void CheckAccounts(const Parts& parts, Report& report) {
+  CheckLogins(parts, report);
   if (parts.radius != nullptr) {
     report.Ok("radius",
               fmt::format("{} addresses are logged in; {} requests of {} answered",
@@ -303,9 +379,10 @@ void CheckAccounts(const Parts& parts, Report& report) {
                           parts.radius->counters().received.value()));
   }
   if (parts.registry == nullptr) {
-    if (parts.radius == nullptr) {
-      report.Warn("accounts", "no registry and no RADIUS: sessions are recorded without an account",
-                  "set [accounts] registry or radius_clients");
+    if (parts.logins == nullptr) {
+      report.Warn("accounts",
+                  "no registry, RADIUS or portal: sessions are recorded without an account",
+                  "set [accounts] registry, radius_clients or syslog_patterns");
     }
   } else if (const std::string error = parts.registry->status().error; !error.empty()) {
     report.Fail("accounts", "the registry that was good last is in use: " + error,
@@ -313,6 +390,7 @@ void CheckAccounts(const Parts& parts, Report& report) {
   } else {
     report.Ok("accounts", fmt::format("{} rows in the registry", parts.directory.registry_rows()));
   }
+  if (parts.registry != nullptr) CheckRegistryHistory(parts, report);
   const policy::IdentityStatus told = parts.identities.status();
   if (!told.in_step) {
     report.Warn("identity", "the data plane is not told whose the addresses are: " + told.error,

@@ -46,6 +46,8 @@ nlohmann::json WhatBlockChanges(const Parts& parts, const policy::Block& block);
 
 // account_handlers.cc
 Reply GetAccountsLookup(const Parts& parts, const Request& request);
+Reply GetAccountsHistory(const Parts& parts, const Request& request);
+Reply PostAccountsDiff(const Parts& parts, const Request& request);
 Reply PostAccountsImport(const Parts& parts, const Request& request);
 
 // audit_handlers.cc

@@ -18,12 +18,28 @@ nlohmann::json RadiusJson(const radius::RadiusServer& server, const radius::Logi
   }
   return {{"port", server.port()},
           {"clients", server.clients()},
+          {"clients_error", server.clients_error()},
           {"logged_in", logins.present()},
           {"received", counters.received.value()},
           {"answered", counters.answered.value()},
           {"repeated", counters.repeated.value()},
           {"not_sent", counters.not_sent.value()},
           {"refused", refused}};
+}
+
+nlohmann::json SyslogJson(const portal::SyslogServer& server) {
+  const portal::SyslogServer::Status status = server.status();
+  const portal::SyslogCounters& counters = server.counters();
+  return {{"port", server.port()},
+          {"patterns", status.patterns},
+          {"patterns_error", status.patterns_error},
+          {"store_error", status.store_error},
+          {"received", counters.received.value()},
+          {"results", ResultsOf(counters)},
+          {"kernel_drops", counters.kernel_drops.value()},
+          {"bad_time", counters.bad_time.value()},
+          {"bad_mac", counters.bad_mac.value()},
+          {"unmatched", status.unmatched}};
 }
 
 nlohmann::json AccountsJson(const Parts& parts) {
@@ -42,7 +58,16 @@ nlohmann::json AccountsJson(const Parts& parts) {
     const accounts::RegistryFile::Status registry = parts.registry->status();
     accounts["registry_loaded"] = base::FormatRfc3339(registry.loaded);
     accounts["registry_error"] = registry.error;
+    accounts["registry_history"] = {{"error", registry.past_error},
+                                    {"never_kept", registry.past_unkept},
+                                    {"unreadable", parts.registry_history->unreadable()},
+                                    {"not_pruned", parts.registry_history->not_pruned()}};
   }
+  if (parts.logins != nullptr) {
+    accounts["logins"] = {{"present", parts.logins->present()},
+                          {"unreadable", parts.logins->unreadable()}};
+  }
+  if (parts.syslog != nullptr) accounts["syslog"] = SyslogJson(*parts.syslog);
   if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
   return accounts;
 }

@@ -31,6 +31,7 @@ ControlApp::~ControlApp() {
   if (identities_) identities_->Stop();
   if (policy_) policy_->Stop();
   if (radius_) radius_->Stop();
+  if (syslog_) syslog_->Stop();
 }
 
 base::Result<std::unique_ptr<ControlApp>> ControlApp::Open(
@@ -62,12 +63,6 @@ base::Status ControlApp::MakeDirectories() const {
 
 base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   const std::filesystem::path& data = config_.control.data_dir;
-  if (!config_.accounts.registry.empty()) {
-    registry_ =
-        std::make_unique<accounts::RegistryFile>(config_.accounts.registry, directory_, LogLine);
-    if (auto loaded = registry_->Load(); !loaded) return loaded;
-  }
-  if (auto opened = OpenRadius(); !opened) return opened;
   const std::array clock_directories{config_dir / "clocks", data / "clocks"};
   auto clocks = incidents::LoadClockProfiles(config_.incidents.profiles, clock_directories);
   if (!clocks) return clocks.error();
@@ -77,6 +72,8 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   auto operations = operations::OperationsLog::Open(data / "control.db");
   if (!operations) return operations.error();
   operations_ = std::move(*operations);
+  if (auto opened = OpenRegistry(); !opened) return opened;
+  if (auto opened = OpenLogins(); !opened) return opened;
   if (auto opened = OpenAuditStore(); !opened) return opened;
   ingest::Ingest::Options ingest_options;
   ingest_options.journal_dir = config_.journal.dir;
@@ -150,17 +147,60 @@ base::Status ControlApp::OpenArchive(audit::RocksStore::Options options) {
   return {};
 }
 
+base::Status ControlApp::OpenRegistry() {
+  const base::AccountsConfig& accounts = config_.accounts;
+  if (accounts.registry.empty()) return {};
+  auto history = registry::RegistryHistory::Open(config_.control.data_dir / "registry.db",
+                                                 accounts.registry_history_days);
+  if (!history) return history.error();
+  registry_history_ = std::move(*history);
+  directory_.Use(*registry_history_);
+  registry_ = std::make_unique<accounts::RegistryFile>(accounts.registry, directory_, LogLine);
+  registry_->Use(*registry_history_);
+  registry_->RecordTo([this](std::string_view outcome) {
+    Record("accounts registry", config_.accounts.registry.string(), outcome);
+  });
+  return registry_->Load();
+}
+
+base::Status ControlApp::OpenLogins() {
+  const base::AccountsConfig& accounts = config_.accounts;
+  if (accounts.radius_clients.empty() && accounts.syslog_patterns.empty()) return {};
+  auto book = radius::LoginBook::Open(config_.control.data_dir / "accounts.db");
+  if (!book) return book.error();
+  logins_ = std::move(*book);
+  directory_.Use(*logins_);
+  if (auto opened = OpenRadius(); !opened) return opened;
+  return OpenSyslog();
+}
+
+base::Status ControlApp::OpenSyslog() {
+  const base::AccountsConfig& accounts = config_.accounts;
+  if (accounts.syslog_patterns.empty()) return {};
+  portal::SyslogServer::Options options;
+  options.listen_address = accounts.syslog_address;
+  options.listen_port = accounts.syslog_port;
+  options.senders = accounts.syslog_senders;
+  options.patterns_file = accounts.syslog_patterns;
+  options.lines_per_second = accounts.syslog_lines_per_second;
+  options.expires_logins = radius_ == nullptr;
+  options.log = LogLine;
+  auto server = portal::SyslogServer::Open(std::move(options), *logins_);
+  if (!server) return server.error();
+  syslog_ = std::move(*server);
+  LogLine("portals' syslog is taken on " + accounts.syslog_address.ToString() + " port " +
+          std::to_string(syslog_->port()));
+  return {};
+}
+
 base::Status ControlApp::OpenRadius() {
   const base::AccountsConfig& accounts = config_.accounts;
   if (accounts.radius_clients.empty()) return {};
   auto clients = radius::RadiusClients::Load(accounts.radius_clients);
   if (!clients) return clients.error();
-  auto book = radius::LoginBook::Open(config_.control.data_dir / "accounts.db");
-  if (!book) return book.error();
-  logins_ = std::move(*book);
-  directory_.Use(*logins_);
-  auto server = radius::RadiusServer::Open(
-      {accounts.radius_address, accounts.radius_port, std::move(*clients), LogLine}, *logins_);
+  auto server = radius::RadiusServer::Open({accounts.radius_address, accounts.radius_port,
+                                            std::move(*clients), LogLine, accounts.radius_clients},
+                                           *logins_);
   if (!server) return server.error();
   radius_ = std::move(*server);
   LogLine("RADIUS accounting is taken on " + accounts.radius_address.ToString() + " port " +
@@ -248,13 +288,29 @@ base::Status ControlApp::TakeImage() {
 base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
-  poller_ = std::make_unique<Poller>(Poller::Sources{*policy_, *ingest_, *store_, *incidents_,
-                                                     *sealer_, forecast_, config_.control.data_dir,
-                                                     metrics_, LogLine, backup_.get()});
-  api_ = std::make_unique<api::Api>(
-      api::Parts{config_, *store_, *ingest_, directory_, *incidents_, *policy_, *identities_,
-                 registry_.get(), metrics_, *operations_, *sealer_, *holds_, forecast_, started_,
-                 logins_.get(), radius_.get(), archive_, backup_.get()});
+  poller_ = std::make_unique<Poller>(Poller::Sources{
+      *policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_, config_.control.data_dir,
+      metrics_, LogLine, backup_.get(), logins_.get(), radius_.get(), syslog_.get()});
+  api_ = std::make_unique<api::Api>(api::Parts{config_,
+                                               *store_,
+                                               *ingest_,
+                                               directory_,
+                                               *incidents_,
+                                               *policy_,
+                                               *identities_,
+                                               registry_.get(),
+                                               metrics_,
+                                               *operations_,
+                                               *sealer_,
+                                               *holds_,
+                                               forecast_,
+                                               started_,
+                                               logins_.get(),
+                                               radius_.get(),
+                                               archive_,
+                                               backup_.get(),
+                                               registry_history_.get(),
+                                               syslog_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -276,6 +332,7 @@ base::Status ControlApp::Start() {
   if (backup_) backup_->Start();
   policy_->Start();
   if (radius_) radius_->Start();
+  if (syslog_) syslog_->Start();
   identities_->Start();
   poller_->Start();
   server_->Start();

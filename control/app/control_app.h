@@ -1,8 +1,8 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, backup, policy
-// supervisor, identity publisher, poller, the API's acceptor and one a connection; each part guards
-// itself.
+// Open() and the destructor on the main thread. Threads: RADIUS, portals' syslog, ingest, sealer,
+// backup, policy supervisor, identity publisher, poller, the API's acceptor and one a connection;
+// each part guards itself.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,10 @@
 #include "control/operations/operations_log.h"
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
+#include "control/portal/syslog_server.h"
 #include "control/radius/login_recorder.h"
 #include "control/radius/radius_server.h"
+#include "control/registry/registry_history.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -49,7 +51,10 @@ class ControlApp {
   base::Status OpenStores(const std::filesystem::path& config_dir);
   base::Status OpenAuditStore();
   base::Status OpenArchive(audit::RocksStore::Options options);
+  base::Status OpenRegistry();
+  base::Status OpenLogins();
   base::Status OpenRadius();
+  base::Status OpenSyslog();
   base::Status OpenSealer();
   base::Status OpenPolicy();
   base::Status OpenBackup();
@@ -61,9 +66,11 @@ class ControlApp {
   const base::WallTime started_;
   metrics::Metrics metrics_;
   accounts::Directory directory_;
-  std::unique_ptr<accounts::RegistryFile> registry_;  // null: none is configured
-  std::unique_ptr<radius::LoginBook> logins_;         // null: RADIUS accounting is not
-  std::unique_ptr<radius::RadiusServer> radius_;      // the same
+  std::unique_ptr<registry::RegistryHistory> registry_history_;  // null: no registry is configured
+  std::unique_ptr<accounts::RegistryFile> registry_;             // the same
+  std::unique_ptr<radius::LoginBook> logins_;     // null: neither of the two below is
+  std::unique_ptr<radius::RadiusServer> radius_;  // null: RADIUS accounting is not configured
+  std::unique_ptr<portal::SyslogServer> syslog_;  // null: portals' syslog is not
   std::unique_ptr<audit::SessionStore> store_;
   clickhouse::TieredStore* archive_ = nullptr;  // the same store, where it has an archive
   std::unique_ptr<incidents::IncidentStore> incidents_;
@@ -72,7 +79,7 @@ class ControlApp {
   std::unique_ptr<sealing::Sealer> sealer_;
   std::unique_ptr<backup::BackupService> backup_;  // null: none is configured
   audit::DiskForecast forecast_;
-  std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: RADIUS accounting is not
+  std::unique_ptr<radius::LoginRecorder> login_recorder_;  // with logins_
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;

@@ -47,6 +47,9 @@ void Poller::Poll() {
   PollStore();
   sources_.metrics.TakeSeals(sources_.sealer.status());
   if (sources_.backup != nullptr) sources_.metrics.TakeBackup(sources_.backup->status());
+  if (sources_.logins != nullptr) sources_.metrics.TakeLogins(*sources_.logins);
+  if (sources_.radius != nullptr) sources_.metrics.TakeRadius(sources_.radius->counters());
+  if (sources_.syslog != nullptr) sources_.metrics.TakeSyslog(sources_.syslog->counters());
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }

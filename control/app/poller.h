@@ -33,6 +33,10 @@ class Poller {
     metrics::Metrics& metrics;
     std::function<void(std::string_view)> log;
     const backup::BackupService* backup = nullptr;  // null: none is configured
+    // Null: not configured.
+    const radius::LoginBook* logins = nullptr;
+    const radius::RadiusServer* radius = nullptr;
+    const portal::SyslogServer* syslog = nullptr;
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}

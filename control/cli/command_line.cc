@@ -270,6 +270,14 @@ class CommandLine {
     CLI::App* lookup = Add(accounts, "lookup", "who has an address, or the addresses of an account",
                            [this](Context& c) { return RunAccountsLookup(c, word_, at_); });
     lookup->add_option("what", word_, "an address or an account")->required();
+    Add(accounts, "history", "the registry's rows of an address or an account, the newest first",
+        [this](Context& c) { return RunAccountsHistory(c, word_); })
+        ->add_option("what", word_, "an address or an account")
+        ->required();
+    CLI::App* diff = Add(accounts, "diff", "what an import would change; nothing changes",
+                         [this](Context& c) { return RunAccountsDiff(c, file_, force_); });
+    diff->add_option("file", file_, "columns account,ip,mac,group,room,seat")->required();
+    diff->add_flag("--exit-code", force_, "end with 1 when something would change");
     lookup->add_option("--at", at_, "at that moment, 2026-12-31T18:00+08:00, in place of now");
   }
 

@@ -58,6 +58,9 @@ int RunBypass(Context& context, const std::string& word, const std::string& reas
 // account_commands.cc
 int RunAccountsImport(Context& context, const std::filesystem::path& file);
 int RunAccountsLookup(Context& context, const std::string& what, const std::string& at);
+int RunAccountsHistory(Context& context, const std::string& what);
+// `exit_code`: kRefused when something would change.
+int RunAccountsDiff(Context& context, const std::filesystem::path& file, bool exit_code);
 
 // audit_commands.cc
 int RunAuditStatus(Context& context);

@@ -145,6 +145,27 @@ void Metrics::TakeIngest(const ingest::Counters& counters) {
   series.Follow(MetricId::kAccountsUnknown, {}, counters.accounts_unknown);
 }
 
+void Metrics::TakeRadius(const radius::RadiusCounters& counters) {
+  const std::scoped_lock lock(impl_->mutex);
+  for (const auto& [result, count] : ResultsOf(counters)) {
+    impl_->series.Follow(MetricId::kRadiusRequests, {{"result", result}}, count);
+  }
+}
+
+void Metrics::TakeSyslog(const portal::SyslogCounters& counters) {
+  const std::scoped_lock lock(impl_->mutex);
+  for (const auto& [result, count] : ResultsOf(counters)) {
+    impl_->series.Follow(MetricId::kSyslogLines, {{"result", result}}, count);
+  }
+  impl_->series.Follow(MetricId::kSyslogKernelDrops, {}, counters.kernel_drops.value());
+}
+
+void Metrics::TakeLogins(const radius::LoginBook& logins) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Set(MetricId::kLoginsPresent, {}, static_cast<double>(logins.present()));
+  impl_->series.Follow(MetricId::kLoginsUnreadable, {}, logins.unreadable());
+}
+
 void Metrics::TakeStore(const audit::StoreStats& stats) {
   const std::scoped_lock lock(impl_->mutex);
   Series& series = impl_->series;

@@ -19,6 +19,8 @@
 #include "control/ingest/ingest.h"
 #include "control/metrics/metric_table.h"
 #include "control/policy/policy_service.h"
+#include "control/portal/syslog_server.h"
+#include "control/radius/radius_server.h"
 #include "control/sealing/sealer.h"
 
 namespace weir::control::metrics {
@@ -43,6 +45,9 @@ class Metrics {
   void TakeIncidents(const incidents::Totals& totals);
   void TakeLists(const std::vector<policy::ListState>& lists);
   void TakePolicy(const policy::PolicyStatus& status);
+  void TakeRadius(const radius::RadiusCounters& counters);
+  void TakeSyslog(const portal::SyslogCounters& counters);
+  void TakeLogins(const radius::LoginBook& logins);
 
   void CountRequest(unsigned status_code);
   void CountConnectionRefused();

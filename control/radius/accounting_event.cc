@@ -32,15 +32,19 @@ constexpr std::array<const char*, 19> kCauses = {"",
                                                  "user-error",
                                                  "host-request"};
 
-base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
-  if (request.event_time_s) {
-    const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
-    if (told <= Earlier(arrival, -kAheadMaxS) && told >= Earlier(arrival, kBehindMaxS)) return told;
-  }
-  return request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
+}  // namespace
+
+base::WallTime Earlier(base::WallTime time, int64_t seconds) {
+  return {time.ns - seconds * base::kNsPerSecond};
 }
 
-base::MacAddress MacOf(const std::string& station) {
+base::WallTime PlausibleTime(base::WallTime told, base::WallTime arrival) {
+  const bool plausible =
+      told <= Earlier(arrival, -kAheadMaxS) && told >= Earlier(arrival, kBehindMaxS);
+  return plausible ? told : arrival;
+}
+
+base::MacAddress StationMac(std::string_view station) {
   constexpr size_t kDigits = 12;
   // The digits alone, as long as nothing but the usual separators stands between them.
   std::string plain;
@@ -58,11 +62,17 @@ base::MacAddress MacOf(const std::string& station) {
   return base::MacAddress::Parse(spaced).value();
 }
 
-}  // namespace
+namespace {
 
-base::WallTime Earlier(base::WallTime time, int64_t seconds) {
-  return {time.ns - seconds * base::kNsPerSecond};
+base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
+  const base::WallTime by_delay =
+      request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
+  if (!request.event_time_s) return by_delay;
+  const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
+  return PlausibleTime(told, arrival) == told ? told : by_delay;
 }
+
+}  // namespace
 
 std::string TerminateCauseName(uint32_t cause) {
   return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);
@@ -78,7 +88,7 @@ AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress&
   event.account = request.user_name;
   event.port = request.nas_port_id;
   if (event.port.empty() && request.nas_port) event.port = std::to_string(*request.nas_port);
-  event.mac = MacOf(request.calling_station_id);
+  event.mac = StationMac(request.calling_station_id);
   event.addresses = request.addresses;
   event.time = event.login = TimeOf(request, arrival);
   const bool began_before =

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "control/accounts/binding.h"
 #include "control/radius/radius_packet.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
@@ -16,6 +18,7 @@
 namespace weir::control::radius {
 
 struct AccountingEvent {
+  accounts::BindingSource source = accounts::BindingSource::kRadius;
   AccountingStatus status = AccountingStatus::kOther;
   base::IpAddress nas;   // who sent it: with the session's name it says which session
   std::string nas_name;  // NAS-Identifier, else the address
@@ -32,13 +35,20 @@ struct AccountingEvent {
 
 base::WallTime Earlier(base::WallTime time, int64_t seconds);
 
+// What a clock elsewhere says, where it can be right: at most five minutes ahead of `arrival` and
+// seven days behind. Else the arrival.
+base::WallTime PlausibleTime(base::WallTime told, base::WallTime arrival);
+
+// In any of the usual forms, with or without something behind it (":SSID", "@…"); anything else is
+// none: zero.
+base::MacAddress StationMac(std::string_view station);
+
 // "user-request" for 1, …: RFC 2866 §5.10; "cause-99" for others; empty for 0.
 std::string TerminateCauseName(uint32_t cause);
 
 // The event's time is its Event-Timestamp, else its arrival less Acct-Delay-Time. A clock that is
 // more than five minutes ahead or seven days behind is wrong: then the arrival counts.
-// `Calling-Station-Id` is a MAC address in any of the usual forms, and what stands behind it
-// (":SSID", "@…") is cut off; anything else is none.
+// `Calling-Station-Id` is read by StationMac().
 AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& nas,
                         base::WallTime arrival);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace weir::control::radius {
 namespace {
@@ -10,7 +11,7 @@ using database::Database;
 using database::Rows;
 using database::Transaction;
 
-constexpr std::array<const char*, 2> kSchema{R"sql(
+constexpr std::array<const char*, 3> kSchema{R"sql(
 CREATE TABLE login(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ip TEXT NOT NULL,
@@ -41,11 +42,14 @@ CREATE TRIGGER login_changes AFTER UPDATE ON login
   WHEN OLD.logout_us IS NOT NEW.logout_us OR OLD.cause IS NOT NEW.cause
     OR OLD.login_us IS NOT NEW.login_us OR OLD.account IS NOT NEW.account
   BEGIN INSERT INTO login_change(login) VALUES(NEW.id); END;
+)sql",
+                                             R"sql(
+ALTER TABLE login ADD COLUMN source INTEGER NOT NULL DEFAULT 2;
 )sql"};
 
 constexpr std::string_view kColumns =
     "id, ip, account, mac, nas, nas_name, session, port, login_us, logout_us, cause, last_seen_us, "
-    "interim_s";
+    "interim_s, source";
 
 constexpr int64_t kWithoutWordS = 86'400;
 constexpr int64_t kClocksDifferS = 300;
@@ -73,7 +77,16 @@ Login LoginOf(const Rows& rows) {
   login.cause = rows.Text(10);
   login.last_seen = rows.Time(11);
   login.interim_s = static_cast<uint32_t>(rows.Int(12));
+  login.source = static_cast<accounts::BindingSource>(rows.Int(13));
   return login;
+}
+
+// A portal's session may be no more than its address, so that a log-out that comes late could be
+// taken for that of whoever is there now.
+bool IsMeant(const AccountingEvent& stop, const Login& login) {
+  if (stop.source != accounts::BindingSource::kPortal) return true;
+  const bool same = stop.account.empty() || stop.account == login.account;
+  return same && login.login_time <= stop.time;
 }
 
 // To the microsecond, as the file has it.
@@ -90,7 +103,10 @@ base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::
   return book;
 }
 
+// From the file, which knows what was committed. Where it cannot be read, what is in memory stays
+// as it is until it can: without it nobody would be logged in.
 base::Status LoginBook::Reload() {
+  auto kept = std::tuple(open_, open_at_, open_of_, ended_at_);
   open_.clear();
   open_at_.clear();
   open_of_.clear();
@@ -107,8 +123,11 @@ base::Status LoginBook::Reload() {
       ended_at_[base::IpAddress::Parse(rows.Text(0)).value()] = rows.Time(1);
     }
   }
+  const auto read = transaction.Commit();
+  stale_ = !read.ok();
+  if (stale_) std::tie(open_, open_at_, open_of_, ended_at_) = std::move(kept);
   generation_.fetch_add(1, std::memory_order_release);
-  return transaction.Commit();
+  return read;
 }
 
 void LoginBook::Insert(Row row) {
@@ -120,9 +139,15 @@ void LoginBook::Insert(Row row) {
 
 base::Status LoginBook::Apply(std::span<const AccountingEvent> events) {
   const std::lock_guard lock(mutex_);
+  if (stale_) {
+    if (auto reloaded = Reload(); !reloaded) return reloaded;
+  }
   {
     Transaction transaction(*database_, Transaction::Kind::kWrite);
-    for (const AccountingEvent& event : events) ApplyOne(event);
+    for (const AccountingEvent& event : events) {
+      if (database_->failed()) break;  // then all is undone
+      ApplyOne(event);
+    }
     const auto committed = transaction.Commit();
     if (committed) {
       generation_.fetch_add(1, std::memory_order_release);
@@ -171,9 +196,12 @@ void LoginBook::Start(const AccountingEvent& event) {
 
 void LoginBook::Stop(const AccountingEvent& event) {
   const std::vector<int64_t> open = OpenOf({event.nas, event.session});
-  for (const int64_t id : open) End(id, Cut(event.time), event.cause);
+  for (const int64_t id : open) {
+    if (IsMeant(event, open_.at(id).login)) End(id, Cut(event.time), event.cause);
+  }
   Amend(event);
-  if (event.account.empty()) return;
+  // A portal's line says nothing of how long it was.
+  if (event.account.empty() || event.source == accounts::BindingSource::kPortal) return;
   for (const base::IpAddress& ip : event.addresses) {
     if (!Knows(event, ip)) Begin(event, ip, event.time, event.cause);
   }
@@ -240,6 +268,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
   login.login_time = Cut(event.login);
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
+  login.source = event.source;
   if (end) login.logout_time = Cut(*end);
   login.cause = cause;
   // A session that was silent for too long, and goes on.
@@ -257,10 +286,11 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
   if (login.logout_time) logout_us = database::ToUs(*login.logout_time);
   database_->Exec(
       "INSERT INTO login(ip, account, mac, nas, nas_name, session, port, login_us, logout_us, "
-      "cause, last_seen_us, interim_s) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "cause, last_seen_us, interim_s, source) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
       login.nas.ToString(), login.nas_name, login.session, login.port, login.login_time, logout_us,
-      login.cause, login.last_seen, login.interim_s);
+      login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source));
+  if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
   if (!login.logout_time) return Insert(std::move(row));
   base::WallTime& ended = ended_at_[ip];
@@ -330,6 +360,9 @@ std::vector<int64_t> LoginBook::OpenOf(const SessionKey& session) const {
 
 base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listening_since) {
   const std::lock_guard lock(mutex_);
+  if (stale_) {
+    if (auto reloaded = Reload(); !reloaded) return reloaded.error();
+  }
   std::vector<int64_t> silent;
   for (const auto& [id, row] : open_) {
     const int64_t allowed_s =
@@ -348,8 +381,8 @@ base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listen
   return silent.size();
 }
 
-// The log-ins that are asked for, up to `limit`; none where the file cannot be read. With mutex_
-// held.
+// The log-ins that are asked for, up to `limit`; none, and counted, where the file cannot be read.
+// With mutex_ held.
 template <typename... Args>
 std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
   std::vector<Login> logins;
@@ -358,8 +391,9 @@ std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Ar
     Rows rows = database_->Query(Select(rest), args...);
     while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
   }
-  if (!transaction.Commit()) return {};
-  return logins;
+  if (transaction.Commit()) return logins;
+  unreadable_.Add();
+  return {};
 }
 
 std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime at) const {
@@ -384,7 +418,7 @@ std::optional<accounts::Binding> LoginBook::BindingAt(const base::IpAddress& ip,
   if (!login) return std::nullopt;
   accounts::Binding binding;
   binding.account = std::move(login->account);
-  binding.source = accounts::BindingSource::kRadius;
+  binding.source = login->source;
   binding.login_time = login->login_time;
   return binding;
 }
@@ -424,7 +458,7 @@ base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, si
             "login_change WHERE number > ? ORDER BY number LIMIT ?) GROUP BY login) JOIN login "
             "ON login.id = login ORDER BY last",
         after, limit);
-    constexpr int kNumberColumn = 13;
+    constexpr int kNumberColumn = 14;
     while (rows.Next()) {
       changes.push_back({rows.Int(kNumberColumn), rows.Int(0), LoginOf(rows)});
     }

@@ -1,4 +1,5 @@
-// Who was logged in at which address, and when: what RADIUS accounting has told, kept in SQLite.
+// Who was logged in at which address, and when: what RADIUS accounting and portals have told, kept
+// in SQLite.
 //
 // Rules, in the order in which they count:
 //  - A session is a NAS, its Acct-Session-Id and the account. Each of its addresses is bound from
@@ -33,6 +34,7 @@
 #include "control/accounts/login_source.h"
 #include "control/database/database.h"
 #include "control/radius/accounting_event.h"
+#include "dataplane/base/counter.h"
 
 namespace weir::control::radius {
 
@@ -49,6 +51,7 @@ struct Login {
   std::string cause;                          // of the end
   base::WallTime last_seen;
   uint32_t interim_s = 0;
+  accounts::BindingSource source = accounts::BindingSource::kRadius;  // who told of its beginning
 
   bool operator==(const Login&) const = default;
 };
@@ -91,6 +94,9 @@ class LoginBook final : public accounts::LoginSource {
   std::vector<accounts::Present> PresentBindings() const override;
   size_t present() const;
 
+  // Questions that were answered by nobody, as the file could not be read.
+  uint64_t unreadable() const { return unreadable_.value(); }
+
   // Rises whenever PresentBindings() may have become another one.
   uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
 
@@ -130,7 +136,9 @@ class LoginBook final : public accounts::LoginSource {
   std::multimap<SessionKey, int64_t> open_of_;
   // When the last log-in of an address ended: who asks for later than that need not ask the file.
   std::map<base::IpAddress, base::WallTime> ended_at_;
+  bool stale_ = false;  // what is in memory may be of a transaction that failed
   std::atomic<uint64_t> generation_{1};
+  mutable base::Counter unreadable_;
 };
 
 }  // namespace weir::control::radius

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <vector>
 
-#include "control/accounts/binding.h"
-
 namespace weir::control::radius {
 namespace {
 
@@ -20,7 +18,7 @@ audit::LoginRecord ToRecord(const LoginChange& change) {
   record.logout_time = login.logout_time;
   record.ip = login.ip;
   record.mac = login.mac;
-  record.source = static_cast<uint8_t>(accounts::BindingSource::kRadius);
+  record.source = static_cast<uint8_t>(login.source);
   record.account = login.account;
   record.nas = login.nas_name;
   record.port = login.port;

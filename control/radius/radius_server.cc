@@ -16,6 +16,7 @@ constexpr int kPollMs = 200;
 constexpr int64_t kRepeatedNs = 60 * base::kNsPerSecond;
 // Where there are more, one that comes again goes to the book again, which knows it.
 constexpr size_t kAnsweredMax = 500'000;
+constexpr int64_t kLookEveryNs = base::kNsPerSecond;
 constexpr int64_t kExpireEveryNs = 10 * base::kNsPerSecond;
 // For a burst of all NAS's at once, as after a power cut.
 constexpr int kReceiveBufferBytes = 4 << 20;
@@ -40,6 +41,18 @@ base::Error System(const std::string& what) {
 }
 
 }  // namespace
+
+std::map<std::string, uint64_t> ResultsOf(const RadiusCounters& counters) {
+  std::map<std::string, uint64_t> results{{"answered", counters.answered.value()},
+                                          {"repeated", counters.repeated.value()},
+                                          {"unknown_nas", counters.unknown_nas.value()},
+                                          {"not_stored", counters.not_stored.value()},
+                                          {"not_sent", counters.not_sent.value()}};
+  for (size_t i = 1; i < kRadiusFaults; ++i) {
+    results[std::string(RadiusFaultName(static_cast<RadiusFault>(i)))] = counters.faults[i].value();
+  }
+  return results;
+}
 
 // A request and where it came from.
 struct RadiusServer::Taken {
@@ -118,10 +131,15 @@ void RadiusServer::Run() {
   Receiver receiver;
   const base::WallTime listening_since = base::WallNow();
   base::MonoTime expire_due = base::MonoNow();
+  base::MonoTime look_due = expire_due;
   while (!stopping_) {
     pollfd waits{socket_.get(), POLLIN, 0};
     if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(receiver);
     const base::MonoTime now = base::MonoNow();
+    if (now >= look_due) {
+      look_due = {now.ns + kLookEveryNs};
+      LookAtClients();
+    }
     if (now < expire_due) continue;
     expire_due = {now.ns + kExpireEveryNs};
     ForgetOld(now);
@@ -167,7 +185,7 @@ void RadiusServer::TakeBatch(Receiver& receiver) {
 
 // Whether it is one that must be stored; else it is counted, and not answered.
 bool RadiusServer::Accept(Taken& taken) {
-  taken.client = options_.clients.Find(taken.sender);
+  taken.client = clients_.Find(taken.sender);
   if (taken.client == nullptr) {
     counters_.unknown_nas.Add();
     return false;
@@ -187,6 +205,26 @@ void RadiusServer::Answer(const Taken& taken) {
   const ssize_t sent =
       ::sendto(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT, to, sizeof taken.from);
   (sent < 0 ? counters_.not_sent : counters_.answered).Add();
+}
+
+// Between two batches, as requests point to their clients.
+void RadiusServer::LookAtClients() {
+  if (!watch_.Changed()) return;
+  auto fresh = RadiusClients::Load(watch_.path());
+  if (fresh) {
+    clients_ = std::move(*fresh);
+    clients_count_.Set(clients_.size());
+    Log(fmt::format("{} is read again: {} clients", watch_.path().string(), clients_.size()));
+  } else {
+    Log("the RADIUS clients as they were before stay in use: " + fresh.error().message);
+  }
+  const std::lock_guard lock(error_mutex_);
+  clients_error_ = fresh ? "" : fresh.error().message;
+}
+
+std::string RadiusServer::clients_error() const {
+  const std::lock_guard lock(error_mutex_);
+  return clients_error_;
 }
 
 void RadiusServer::ForgetOld(base::MonoTime now) {

@@ -11,14 +11,18 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
 
+#include "control/radius/file_watch.h"
 #include "control/radius/login_book.h"
 #include "control/radius/radius_clients.h"
 #include "control/radius/radius_packet.h"
@@ -37,6 +41,10 @@ struct RadiusCounters {
   std::array<base::Counter, kRadiusFaults> faults;
 };
 
+// By result: "answered", "repeated", "unknown_nas", "not_stored", and the faults by their names.
+// Each request has one, save one that is answered again, which has two.
+std::map<std::string, uint64_t> ResultsOf(const RadiusCounters& counters);
+
 class RadiusServer {
  public:
   static constexpr size_t kBatchMax = 64;
@@ -46,6 +54,8 @@ class RadiusServer {
     uint16_t listen_port = 1813;  // 0: any free port
     RadiusClients clients;
     std::function<void(std::string_view)> log;
+    // Where the clients are from: read again when it changes. Empty: they stay as they are.
+    std::filesystem::path clients_file = {};
   };
 
   // The book outlives it. Fails when the port cannot be had.
@@ -58,7 +68,9 @@ class RadiusServer {
   void Stop();  // idempotent
 
   uint16_t port() const { return port_; }
-  size_t clients() const { return options_.clients.size(); }
+  size_t clients() const { return clients_count_.value(); }
+  // Why the clients' file as it is now is not in use; empty: it is.
+  std::string clients_error() const;
   const RadiusCounters& counters() const { return counters_; }
 
  private:
@@ -69,13 +81,21 @@ class RadiusServer {
   class Receiver;
 
   RadiusServer(Options options, LoginBook& book, base::UniqueFd socket, uint16_t port)
-      : options_(std::move(options)), book_(book), socket_(std::move(socket)), port_(port) {}
+      : options_(std::move(options)),
+        book_(book),
+        socket_(std::move(socket)),
+        port_(port),
+        clients_(options_.clients),
+        watch_(options_.clients_file) {
+    clients_count_.Set(clients_.size());
+  }
 
   void Run();
   void TakeBatch(Receiver& receiver);
   bool Accept(Taken& taken);
   void Answer(const Taken& taken);
   void ForgetOld(base::MonoTime now);
+  void LookAtClients();
   void Log(std::string_view line) const {
     if (options_.log) options_.log(line);
   }
@@ -84,6 +104,11 @@ class RadiusServer {
   LoginBook& book_;
   base::UniqueFd socket_;
   const uint16_t port_;
+  RadiusClients clients_;
+  base::Counter clients_count_;
+  FileWatch watch_;
+  mutable std::mutex error_mutex_;
+  std::string clients_error_;  // guarded by error_mutex_
   std::map<RequestKey, base::MonoTime> answered_;
   bool failing_ = false;
   RadiusCounters counters_;

@@ -130,6 +130,25 @@ void TakeRadiusListen(const Value& value, Config& config) {
   config.accounts.radius_port = taken->port;
 }
 
+void TakeSyslogListen(const Value& value, Config& config) {
+  const auto taken =
+      TakeAddressAndPort(value, "an address and port such as \"0.0.0.0:5514\" or \"[::]:5514\"");
+  if (!taken) return;
+  config.accounts.syslog_address = taken->address;
+  config.accounts.syslog_port = taken->port;
+}
+
+void TakeSyslogSenders(const Value& value, Config& config) {
+  std::vector<IpPrefix> senders;
+  constexpr std::string_view kWhat = "a list of addresses or prefixes such as \"10.0.0.5\"";
+  TakeTexts(value, kWhat, [&](const toml::node& node, const std::string& text) {
+    const auto prefix = IpPrefix::Parse(text);
+    if (!prefix) return value.Expected(fmt::format("{}, found \"{}\"", kWhat, text), node);
+    senders.push_back(*prefix);
+  });
+  config.accounts.syslog_senders = std::move(senders);
+}
+
 constexpr Choice<AuditStore> kAuditStores[] = {{"embedded", AuditStore::kEmbedded},
                                                {"clickhouse", AuditStore::kClickhouse}};
 
@@ -380,6 +399,10 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint64_t>(v, kMiB, 512 * kMiB, c.lists.max_bytes);
      }},
     {"accounts", "registry", [](const Value& v, Config& c) { TakePath(v, c.accounts.registry); }},
+    {"accounts", "registry_history_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 36'500, c.accounts.registry_history_days);
+     }},
     {"accounts", "unknown",
      [](const Value& v, Config& c) {
        TakeWord<UnknownAddress>(v, kUnknownAddresses, c.accounts.unknown);
@@ -392,6 +415,14 @@ constexpr KeyRule kKeys[] = {
     {"accounts", "radius_clients",
      [](const Value& v, Config& c) { TakePath(v, c.accounts.radius_clients); }},
     {"accounts", "radius_listen", TakeRadiusListen},
+    {"accounts", "syslog_listen", TakeSyslogListen},
+    {"accounts", "syslog_senders", TakeSyslogSenders},
+    {"accounts", "syslog_patterns",
+     [](const Value& v, Config& c) { TakePath(v, c.accounts.syslog_patterns); }},
+    {"accounts", "syslog_lines_per_second",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 1, 1'000'000, c.accounts.syslog_lines_per_second);
+     }},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",
      [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},
@@ -513,16 +544,47 @@ class ConfigReader {
     if (accounts.unknown == UnknownAddress::kPortal && !places_.contains("accounts.portal")) {
       problems_.Add(places_["accounts.unknown"], "accounts.unknown: \"portal\" needs portal");
     }
-    const bool known =
-        places_.contains("accounts.registry") || places_.contains("accounts.radius_clients");
+    const bool known = places_.contains("accounts.registry") ||
+                       places_.contains("accounts.radius_clients") ||
+                       places_.contains("accounts.syslog_patterns");
     if (accounts.unknown != UnknownAddress::kAllow && !known) {
       problems_.Add(places_["accounts.unknown"],
-                    "accounts.unknown: expected \"allow\" without registry or radius_clients: "
-                    "everybody would be unknown");
+                    "accounts.unknown: expected \"allow\" without registry, radius_clients or "
+                    "syslog_patterns: everybody would be unknown");
     }
+    CheckRegistryHistory();
+    CheckSyslog();
     if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
       problems_.Add(places_["accounts.radius_listen"],
                     "accounts.radius_listen: needs radius_clients, those who may send");
+    }
+  }
+
+  // A port that nobody may send to, or lines that nobody understands, would be a mistake in
+  // silence.
+  void CheckSyslog() {
+    constexpr std::array<const char*, 3> kTogether = {
+        "accounts.syslog_listen", "accounts.syslog_senders", "accounts.syslog_patterns"};
+    for (const char* key : kTogether) {
+      if (!places_.contains(key)) continue;
+      for (const char* other : kTogether) {
+        if (places_.contains(other)) continue;
+        problems_.Add(places_[key], fmt::format("{}: needs {} as well", key, other));
+      }
+    }
+  }
+
+  // Who had an address must be known for as long as what the address did.
+  void CheckRegistryHistory() {
+    constexpr const char* kKey = "accounts.registry_history_days";
+    uint32_t& days = config_.accounts.registry_history_days;
+    const uint32_t sessions_days = config_.audit.retention_days;
+    if (!places_.contains(kKey)) {
+      days = std::max(days, sessions_days);
+    } else if (days < sessions_days) {
+      problems_.Add(places_[kKey], fmt::format("accounts.registry_history_days: expected at least "
+                                               "audit.retention_days, which is {}",
+                                               sessions_days));
     }
   }
 

@@ -155,12 +155,20 @@ enum class UnknownAddress : uint8_t { kAllow, kDrop, kReject, kPortal };
 
 struct AccountsConfig {
   std::filesystem::path registry;  // empty: none
+  // Of its rows behind their end; at least as long as sessions are kept.
+  uint32_t registry_history_days = 400;
   UnknownAddress unknown = UnknownAddress::kAllow;
   std::string portal;                // an http or https address; with kPortal only
   uint32_t max_addresses = 200'000;  // with an account; what comes above is refused, and counted
   std::filesystem::path radius_clients;  // who may send RADIUS accounting; empty: nobody
   IpAddress radius_address = IpAddress::FromV4(kAnyV4);
   uint16_t radius_port = 1813;  // RFC 2866 §3; 0: any free port
+  // Syslog of portals: all three or none.
+  std::filesystem::path syslog_patterns;  // empty: none is taken
+  IpAddress syslog_address = IpAddress::FromV4(kAnyV4);
+  uint16_t syslog_port = 5514;  // 0: any free port
+  std::vector<IpPrefix> syslog_senders{};
+  uint32_t syslog_lines_per_second = 10'000;  // what comes above is dropped, and counted
 };
 
 struct IncidentsConfig {

@@ -1,6 +1,7 @@
 #include "dataplane/events/journal_files.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace weir::events {
@@ -17,5 +18,9 @@ ssize_t JournalFiles::Write(int fd, const void* bytes, size_t count, off_t offse
 int JournalFiles::Truncate(int fd, off_t bytes) { return ::ftruncate(fd, bytes); }
 
 int JournalFiles::Sync(int fd) { return ::fdatasync(fd); }
+
+int JournalFiles::SyncMapping(void* memory, size_t bytes) {
+  return ::msync(memory, bytes, MS_SYNC);
+}
 
 }  // namespace weir::events

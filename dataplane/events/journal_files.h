@@ -19,6 +19,7 @@ class JournalFiles {
   virtual ssize_t Write(int fd, const void* bytes, size_t count, off_t offset);
   virtual int Truncate(int fd, off_t bytes);
   virtual int Sync(int fd);
+  virtual int SyncMapping(void* memory, size_t bytes);
 };
 
 }  // namespace weir::events

@@ -88,15 +88,18 @@ base::Result<RecoveredJournal> RecoverJournal(const std::filesystem::path& dir,
       case HeaderState::kGood: {
         const Tail tail = FindTail(*bytes, parsed.header);
         found.next_seq = tail.next_seq;
+        found.read_end_seq = tail.next_seq;
         found.torn_tails = tail.torn ? 1 : 0;
         break;
       }
       case HeaderState::kShort:  // its writer died while it began the segment: nothing is in it
         found.next_seq = newest.first_seq;
+        found.read_end_seq = newest.first_seq;
         found.torn_tails = 1;
         break;
       case HeaderState::kDamaged:  // its frames cannot be read: a number that none of them can have
         found.next_seq = newest.first_seq + newest.bytes / kFrameHeaderBytes + 1;
+        found.read_end_seq = newest.first_seq;
         found.torn_tails = 1;
         break;
       case HeaderState::kOtherVersion:
@@ -110,6 +113,7 @@ base::Result<RecoveredJournal> RecoverJournal(const std::filesystem::path& dir,
   if (ack && found.journal_id == 0) found.journal_id = ack->journal_id;
   if (ack && found.journal_id == ack->journal_id) {
     found.next_seq = std::max(found.next_seq, ack->seq + 1);
+    found.read_end_seq = std::max(found.read_end_seq, ack->seq + 1);
   }
   return found;
 }

@@ -15,6 +15,7 @@ namespace weir::events {
 struct RecoveredJournal {
   uint64_t journal_id = 0;  // 0: there is no journal to go on with
   uint64_t next_seq = kFirstSeq;
+  uint64_t read_end_seq = kFirstSeq;  // a reader finds no frame from here on, or has read it
   std::vector<SegmentFile> segments;
   uint64_t torn_tails = 0;
 };

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <numeric>
@@ -62,7 +63,11 @@ JournalWriter::JournalWriter(Options options, JournalFiles* files)
   buffer_.reserve(kBufferBytesMax);
 }
 
-JournalWriter::~JournalWriter() { WriteBuffer(); }
+JournalWriter::~JournalWriter() {
+  if (ledger_ == nullptr) return;  // it was not opened
+  WriteBuffer();
+  ledger_->Keep(losses_);
+}
 
 base::Result<std::unique_ptr<JournalWriter>> JournalWriter::Open(Options options) {
   const std::string dir = options.dir.string();
@@ -134,8 +139,43 @@ base::Status JournalWriter::Recover() {
   segments_.assign(found->segments.begin(), found->segments.end());
   closed_bytes_ = SumBytes(segments_);
   counters_.torn_tails += found->torn_tails;
+  if (auto losses = RecoverLosses(found->read_end_seq); !losses) return losses;
   DeleteAcknowledged();
   return {};
+}
+
+// What an earlier start has counted and not told is told by this one. An announcement that it was
+// about when it ended is told if a reader finds its frame.
+base::Status JournalWriter::RecoverLosses(uint64_t read_end_seq) {
+  auto ledger = LossLedger::Open(options_.dir, *files_, options_.sync_ms > 0);
+  if (!ledger) return base::Error{"journal " + ledger.error().message};
+  ledger_ = std::move(*ledger);
+  losses_ = ledger_->losses();
+  const bool same_journal = losses_.journal_id == journal_id_;
+  losses_.SettleAnnouncements(same_journal ? read_end_seq : 0);
+  losses_.journal_id = journal_id_;
+  ledger_->Keep(losses_);
+  for (size_t i = 0; i < kLossClasses; ++i) counters_.inherited[i] = losses_.Untold(i);
+  if (ledger_->damaged()) {
+    Log("what earlier starts had lost and not told is not known: the file 'losses' is damaged and "
+        "kept as 'losses.damaged'");
+  } else if (ledger_->torn()) {
+    Log("a half of the file 'losses' is damaged: a drain that was cut short, or the disk");
+  }
+  if (ledger_->damaged() || ledger_->torn()) ++counters_.loss_files_damaged;
+  if (losses_.Untold() > 0) {
+    Log(fmt::format("an earlier start had lost {} events without telling; they are told now",
+                    losses_.Untold()));
+  }
+  return {};
+}
+
+// Somebody has deleted the file. Where no new one can be made the old one stays, unnamed.
+void JournalWriter::ReopenLosses() {
+  auto ledger = LossLedger::Open(options_.dir, *files_, options_.sync_ms > 0);
+  if (!ledger) return;
+  ledger_ = std::move(*ledger);
+  ledger_->Keep(losses_);
 }
 
 uint64_t JournalWriter::bytes_on_disk() const {
@@ -164,14 +204,14 @@ void JournalWriter::Append(EventType type, LossClass loss_class, std::span<const
 
 void JournalWriter::CountQuotaLoss(LossClass loss_class) {
   ++counters_.lost_to_quota[Index(loss_class)];
-  ++unannounced_[Index(loss_class)];
+  ++losses_.counted[Index(loss_class)];
   if (std::exchange(full_, true)) return;
   Log(fmt::format("{} of {} bytes are waiting to be acknowledged; {} events are given up",
                   bytes_on_disk(), options_.max_bytes, LossClassName(loss_class)));
 }
 
 void JournalWriter::AnnounceLost(LossClass loss_class, uint64_t count) {
-  unannounced_[Index(loss_class)] += count;
+  losses_.counted[Index(loss_class)] += count;
 }
 
 void JournalWriter::Put(EventType type, LossClass loss_class, std::span<const uint8_t> payload,
@@ -183,11 +223,16 @@ void JournalWriter::Put(EventType type, LossClass loss_class, std::span<const ui
   } else if (buffer_.size() + pending.frame_bytes > kBufferBytesMax) {
     WriteBuffer();
   }
-  AppendFrame(buffer_, Frame{next_seq_ + pending_.size(), 0, type, loss_class, payload}, salt_);
+  const uint64_t seq = next_seq_ + pending_.size();
+  if (pending.announced_losses > 0) {
+    losses_.announcing[Index(pending.loss_class)] = {seq, pending.announced_losses};
+  }
+  AppendFrame(buffer_, Frame{seq, 0, type, loss_class, payload}, salt_);
   pending_.push_back(pending);
 }
 
-// One event for each class whose loss is over: there is room again for any event of it.
+// One event for each class whose loss is over: there is room again for any event of it; and whose
+// last one is synced, so that the ledger has one announcement of a class to remember.
 void JournalWriter::PutAnnouncements(base::WallTime wall) {
   for (size_t i = 0; i < kLossClasses; ++i) {
     const auto lost_class = static_cast<LossClass>(i);
@@ -195,42 +240,60 @@ void JournalWriter::PutAnnouncements(base::WallTime wall) {
     event.time = wall;
     event.kind = HealthKind::kEventsLost;
     event.boot_id = options_.boot_id;
-    event.value = unannounced_[i];
+    event.value = losses_.Untold(i);
     event.detail = LossClassName(lost_class);
     std::array<uint8_t, kEncodedBytesMax> encoded{};
     const size_t payload_bytes = Encode(event, encoded);
     const size_t frame_bytes = kFrameHeaderBytes + payload_bytes;
-    if (event.value == 0 || !HasRoomFor(lost_class, kFrameBytesMax)) continue;
-    unannounced_[i] = 0;
+    const bool waits = losses_.announcing[i].count > 0;
+    if (event.value == 0 || waits || !HasRoomFor(lost_class, kFrameBytesMax)) continue;
     Put(EventType::kHealth, LossClass::kHealth, std::span(encoded).first(payload_bytes),
         Pending{lost_class, static_cast<uint32_t>(frame_bytes), event.value});
   }
 }
 
 bool JournalWriter::Flush(base::WallTime wall, base::MonoTime now) {
-  const bool losses = Sum(unannounced_) > 0;
-  if (losses && now.ns - last_announcement_.ns >= kAnnouncementIntervalNs) {
+  if (losses_.Untold() > 0 && now.ns - last_announcement_.ns >= kAnnouncementIntervalNs) {
     last_announcement_ = now;
     PutAnnouncements(wall);
   }
   WriteBuffer();
-  const int64_t sync_interval_ns = int64_t{options_.sync_ms} * base::kNsPerMs;
-  if (unsynced_ && sync_interval_ns > 0 && now.ns - last_sync_.ns >= sync_interval_ns) {
-    last_sync_ = now;
-    if (!Sync()) LeaveSegment();
-  }
+  ledger_->Keep(losses_);
+  SyncWhenDue(now);
   return !failing_;
+}
+
+void JournalWriter::SyncWhenDue(base::MonoTime now) {
+  const int64_t interval_ns = int64_t{options_.sync_ms} * base::kNsPerMs;
+  const bool changed = unsynced_ || ledger_->unsynced();
+  if (!changed || interval_ns == 0 || now.ns - last_sync_.ns < interval_ns) return;
+  last_sync_ = now;
+  SyncLosses();
+  if (unsynced_ && !Sync()) LeaveSegment();
 }
 
 void JournalWriter::Close(base::WallTime wall) {
   WriteBuffer();  // first, so that what this loses is announced too
+  if (unsynced_ && options_.sync_ms > 0 && !Sync()) LeaveSegment();
   PutAnnouncements(wall);
   WriteBuffer();
   LeaveSegment();
+  ledger_->Keep(losses_);
+  if (options_.sync_ms > 0) SyncLosses();
+}
+
+// Before an announcement is written: whatever ends this process or the machine within, its frame's
+// number tells whether it is there.
+void JournalWriter::KeepAnnouncing() {
+  const auto announces = [](const Pending& pending) { return pending.announced_losses > 0; };
+  if (std::none_of(pending_.begin(), pending_.end(), announces)) return;
+  ledger_->Keep(losses_);
+  if (options_.sync_ms > 0) SyncLosses();
 }
 
 void JournalWriter::WriteBuffer() {
   if (pending_.empty()) return;
+  KeepAnnouncing();
   if (!segment_ && !BeginSegment()) {
     SettleLost(0);
     return;
@@ -281,11 +344,13 @@ size_t JournalWriter::SettleStored(size_t written_bytes) {
     if (own) {
       ++counters_.offered[index];
       counters_.announced[Index(pending.loss_class)] += pending.announced_losses;
+      announcing_stored_[Index(pending.loss_class)] = true;
     }
     ++counters_.stored[index];
   }
   segment_offset_ += bytes;
   next_seq_ += stored;
+  if (options_.sync_ms == 0) SettleSynced();
   return stored;
 }
 
@@ -293,14 +358,15 @@ void JournalWriter::SettleLost(size_t first) {
   for (size_t i = first; i < pending_.size(); ++i) {
     const size_t index = Index(pending_[i].loss_class);
     if (pending_[i].announced_losses > 0) {  // nothing new is lost: it will be announced again
-      unannounced_[index] += pending_[i].announced_losses;
+      losses_.announcing[index] = {};
       continue;
     }
     ++counters_.lost_to_fault[index];
-    ++unannounced_[index];
+    ++losses_.counted[index];
   }
   buffer_.clear();
   pending_.clear();
+  ledger_->Keep(losses_);  // before another frame takes the number of one that is lost
 }
 
 // A failed write may have left part of a frame. Where it cannot be cut away the segment is left
@@ -362,12 +428,31 @@ void JournalWriter::LeaveSegment() {
   salt_ = RandomNumber();
 }
 
+// Also where it fails: the reader has the frames, and they do not count as lost.
 bool JournalWriter::Sync() {
   unsynced_ = false;
+  SettleSynced();
   if (files_->Sync(segment_.get()) == 0) return true;
   ++counters_.sync_faults;
   EnterTrouble(fmt::format("not synced: {}", std::strerror(errno)));
   return false;
+}
+
+void JournalWriter::SyncLosses() {
+  if (ledger_->Sync()) return;
+  if (counters_.sync_faults++ == 0) {
+    Log(fmt::format("losses are not synced: {}; they survive this process, not the machine",
+                    std::strerror(errno)));
+  }
+}
+
+// The announcements on disk are told.
+void JournalWriter::SettleSynced() {
+  for (size_t i = 0; i < kLossClasses; ++i) {
+    if (!std::exchange(announcing_stored_[i], false)) continue;
+    losses_.told[i] += losses_.announcing[i].count;
+    losses_.announcing[i] = {};
+  }
 }
 
 // So that the new file's name survives the machine too. A failure shows at the file's own sync.
@@ -413,6 +498,7 @@ void JournalWriter::StartOver() {
 void JournalWriter::LeaveIfDeleted() {
   struct stat status {};
   if (::fstat(ack_.get(), &status) == 0 && status.st_nlink == 0) OpenAck();
+  if (ledger_->IsDeleted()) ReopenLosses();
   if (!segment_ || ::fstat(segment_.get(), &status) != 0 || status.st_nlink > 0) return;
   Log("its files were deleted by somebody; it goes on in a new segment");
   WriteBuffer();

@@ -7,7 +7,8 @@
 //
 // Nothing is lost in silence. For each loss class, at any moment:
 //     offered = stored + lost + still in memory
-// and after each Flush() nothing is in memory.
+// and after each Flush() nothing is in memory. What is counted when Flush() has come back is
+// counted also if the process is killed: the loss ledger has it until an event has told of it.
 #pragma once
 
 #include <array>
@@ -26,10 +27,9 @@
 #include "dataplane/events/event.h"
 #include "dataplane/events/journal_files.h"
 #include "dataplane/events/journal_format.h"
+#include "dataplane/events/loss_ledger.h"
 
 namespace weir::events {
-
-using LossClassCounts = std::array<uint64_t, kLossClasses>;  // index: LossClass
 
 struct JournalCounters {
   LossClassCounts offered{};  // given to Append(), and the writer's own kEventsLost events
@@ -37,12 +37,14 @@ struct JournalCounters {
   LossClassCounts lost_to_quota{};
   LossClassCounts lost_to_fault{};  // the disk full or failing
   LossClassCounts announced{};      // losses, rings' among them, that a frame on disk tells of
+  LossClassCounts inherited{};      // losses of earlier starts that nothing had told of
   uint64_t bytes_written = 0;
   uint64_t segments_created = 0;
   uint64_t segments_deleted = 0;  // after their acknowledgement
   uint64_t write_faults = 0;
   uint64_t sync_faults = 0;
   uint64_t torn_tails = 0;  // found at opening, or left where a failed write could not be cut away
+  uint64_t loss_files_damaged = 0;  // what the file of losses said was not, or not all, readable
 
   uint64_t lost(LossClass loss_class) const;
 };
@@ -73,7 +75,7 @@ class JournalWriter {
   void Append(EventType type, LossClass loss_class, std::span<const uint8_t> payload);
 
   // Losses that somebody else has counted already (a full ring): announced by a kEventsLost event,
-  // not counted here.
+  // not counted here. Those of a killed process are covered from the next Flush() on.
   void AnnounceLost(LossClass loss_class, uint64_t count);
 
   // Writes what was appended, syncs when due, and announces each class's losses once they are over,
@@ -107,6 +109,8 @@ class JournalWriter {
 
   base::Status TakeLock();
   base::Status Recover();
+  base::Status RecoverLosses(uint64_t read_end_seq);
+  void ReopenLosses();
   bool OpenAck();
   void Put(EventType type, LossClass loss_class, std::span<const uint8_t> payload,
            const Pending& pending);
@@ -115,6 +119,7 @@ class JournalWriter {
   bool HasRoomFor(LossClass loss_class, size_t frame_bytes) const;
   void CountQuotaLoss(LossClass loss_class);
 
+  void KeepAnnouncing();
   void WriteBuffer();
   bool BeginSegment();
   bool WriteSegmentHeader(int fd);
@@ -125,7 +130,10 @@ class JournalWriter {
   void LeaveSegment();
   void StartOver();
   void LeaveIfDeleted();
+  void SyncWhenDue(base::MonoTime now);
   bool Sync();
+  void SyncLosses();
+  void SettleSynced();
   void SyncFolder();
 
   void EnterTrouble(const std::string& what);
@@ -150,7 +158,9 @@ class JournalWriter {
 
   std::vector<uint8_t> buffer_;
   std::vector<Pending> pending_;
-  LossClassCounts unannounced_{};
+  Losses losses_;  // kept in ledger_ at the end of each Flush, and around an announcement's write
+  std::array<bool, kLossClasses> announcing_stored_{};  // on disk, and waiting for a sync
+  std::unique_ptr<LossLedger> ledger_;
   base::MonoTime last_sync_;
   base::MonoTime last_announcement_;
   bool unsynced_ = false;

@@ -3,11 +3,13 @@
 // The first byte says what of it; an event that is read is written again the same.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "dataplane/events/event.h"
 #include "dataplane/events/journal_format.h"
+#include "dataplane/events/loss_ledger.h"
 #include "dataplane/events/session_json.h"
 #include "fuzz_check.h"
 
@@ -59,7 +61,24 @@ void CheckFound(Span bytes) {
   CheckFrames(Span(file).subspan(1));
 }
 
+// As they are, and with the input as the sums behind a checksum that fits.
+void CheckLosses(Span bytes) {
+  const FoundLosses found = DecodeLosses(bytes);
+  if (found.state == FoundLosses::State::kGood) {
+    FUZZ_CHECK(DecodeLosses(EncodeLosses(found.losses, found.turn)).losses == found.losses);
+  }
+  Losses losses;
+  std::memcpy(losses.counted.data(), bytes.data(), std::min(bytes.size(), sizeof losses.counted));
+  const Span rest = bytes.subspan(std::min(bytes.size(), sizeof losses.counted));
+  std::memcpy(losses.told.data(), rest.data(), std::min(rest.size(), sizeof losses.told));
+  const FoundLosses made = DecodeLosses(EncodeLosses(losses, 1));
+  bool fits = true;
+  for (size_t i = 0; i < kLossClasses; ++i) fits = fits && losses.told[i] <= losses.counted[i];
+  FUZZ_CHECK((made.state == FoundLosses::State::kGood) == fits);
+}
+
 void CheckSmallThings(Span bytes) {
+  CheckLosses(bytes);
   if (const auto header = ParseSegmentHeader(bytes); header.state == HeaderState::kGood) {
     const auto again = EncodeSegmentHeader(header.header);
     FUZZ_CHECK(ParseSegmentHeader(again).state == HeaderState::kGood);

@@ -236,6 +236,8 @@ Json Statistics::Journal() const {
   journal["max_bytes"] = events.journal_bytes_max();
   journal["failing"] = events.journal_failing();
   journal["lost"] = ByClass(events.lost());
+  journal["inherited"] = ByClass(events.journal_counters().inherited);
+  journal["loss_files_damaged"] = events.journal_counters().loss_files_damaged;
   journal["produced"] = ByClass(events.produced());
   journal["stored"] = ByClass(events.stored());
   return journal;

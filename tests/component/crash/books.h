@@ -12,8 +12,9 @@
 // must hold in it exactly, where `lost` is what the data plane's own counters grew by (rings,
 // quota, faults) and `stored` the events of which a batch was committed. What a ring refused is
 // known event by event; which frames the journal gave up is known by number and class only. A group
-// that was not confirmed when its process was killed may be stored, each event once or not at all;
-// there is at most one for each start of the data plane.
+// that was not confirmed when its process was killed may be stored, each event once or not at all,
+// and may be counted lost as far as the journal's file of losses says so; there is at most one for
+// each start of the data plane.
 #pragma once
 
 #include <array>
@@ -47,10 +48,9 @@ struct Event {
 
 struct Group {
   uint32_t boot = 0;
-  uint32_t first = 0;  // event
-  uint32_t end = 0;    // behind the last event
-  std::array<uint32_t, kLossClasses> lost{};
-  std::array<uint32_t, kLossClasses> announced{};  // losses, of this group or earlier ones
+  uint32_t first = 0;                         // event
+  uint32_t end = 0;                           // behind the last event
+  std::array<uint32_t, kLossClasses> lost{};  // unconfirmed: set by the parent, from that file
   std::atomic<bool> confirmed{false};
 };
 

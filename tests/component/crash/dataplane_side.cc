@@ -92,7 +92,6 @@ class Dataplane {
     group_->end = group_->first;
     books_->groups = number + 1;
     lost_before_ = keeper_->lost();
-    announced_before_ = keeper_->journal_counters().announced;
   }
 
   // The number of an event that is offered next; it is in the books before anybody else has it.
@@ -202,8 +201,6 @@ class Dataplane {
     keeper_->Drain(sources_, StartOf(books_->sessions, boot_), clock_);
     for (size_t i = 0; i < kLossClasses; ++i) {
       group_->lost[i] = static_cast<uint32_t>(keeper_->lost()[i] - lost_before_[i]);
-      group_->announced[i] =
-          static_cast<uint32_t>(keeper_->journal_counters().announced[i] - announced_before_[i]);
     }
     CheckCounters();
     group_->confirmed.store(true, std::memory_order_release);
@@ -250,7 +247,8 @@ class Dataplane {
 
   bool AllAnnounced() const {
     for (size_t i = 0; i < kLossClasses; ++i) {
-      if (keeper_->journal_counters().announced[i] != keeper_->lost()[i]) return false;
+      const events::JournalCounters& journal = keeper_->journal_counters();
+      if (journal.announced[i] != keeper_->lost()[i] + journal.inherited[i]) return false;
     }
     return true;
   }
@@ -303,7 +301,6 @@ class Dataplane {
   base::MonoTime clock_{100 * base::kNsPerSecond};
   LossClassCounts offered_{};
   LossClassCounts lost_before_{};  // the group
-  LossClassCounts announced_before_{};
   uint64_t noted_in_rings_ = 0;
   uint64_t noted_to_quota_ = 0;
   uint64_t noted_to_fault_ = 0;

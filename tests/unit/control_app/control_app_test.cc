@@ -3,7 +3,9 @@
 #include "control/app/control_app.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 
 #include "control/cli/command_line.h"
 #include "control/cli/http_client.h"
+#include "dataplane/base/unique_fd.h"
 #include "tests/unit/control_clickhouse/clickhouse_server.h"
 #include "tests/unit/control_ingest/journal_fixture.h"
 #include "tests/unit/control_policy/fake_dataplane.h"
@@ -100,6 +103,17 @@ class ControlAppTest : public testing::Test {
     journal.Session(ingest::MakeSession(52, 1));
     journal.Finding(51);
     journal.Finding(51);
+  }
+  std::vector<nlohmann::json> JsonOfOperations() {
+    auto log = operations::OperationsLog::Open(dir_ / "data" / "control.db");
+    std::vector<nlohmann::json> all;
+    if (!log) return all;
+    const auto operations = (*log)->List(100);
+    if (!operations) return all;
+    for (const auto& one : *operations) {
+      all.push_back(nlohmann::json::parse(operations::OperationToJson(one)));
+    }
+    return all;
   }
   bool HasIncident() { return Json({"incidents"})["incidents"].size() == 1; }
 
@@ -359,6 +373,87 @@ TEST_F(ControlAppTest, ImportsAndLooksUpAccountsAndTellsTheDataPlane) {
             std::string::npos);
   EXPECT_EQ(Weirctl({"accounts", "import", (dir_ / "none").string()}).code, 1);
   EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023002");
+}
+
+TEST_F(ControlAppTest, SaysWhatAnImportWouldChangeAndWhoHadAnAddressBefore) {
+  Start();
+  const auto fresh = dir_ / "fresh.csv";
+  std::ofstream(fresh) << "account,ip,mac,group,room,seat\n"
+                          "s2023002,10.0.0.1,,students,301,5\nt1,2001:db8::1,,,,\n";
+  const auto diff = Json({"accounts", "diff", fresh.string()});
+  EXPECT_EQ(diff["same"], false);
+  EXPECT_EQ(diff["rows_added"], 1);
+  EXPECT_EQ(diff["added"][0]["account"], "t1");
+  EXPECT_EQ(diff["changed"][0]["before"]["account"], "s2023001");
+  EXPECT_EQ(diff["changed"][0]["after"]["seat"], "5");
+  const Ran shown = Weirctl({"accounts", "diff", fresh.string()});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_EQ(shown.out.substr(0, shown.out.find('\n')),
+            "2 rows against the 1 in use: 0 removed (-), 1 added (+), 1 changed (~)");
+  EXPECT_NE(shown.out.find("s2023001 -> s2023002"), std::string::npos) << shown.out;
+  EXPECT_EQ(Weirctl({"accounts", "diff", "--exit-code", fresh.string()}).code, 1);
+  EXPECT_EQ(Weirctl({"accounts", "diff", "--exit-code", (dir_ / "accounts.csv").string()}).code, 0);
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023001");
+
+  const std::string before = base::FormatRfc3339(base::WallNow());
+  EXPECT_EQ(Weirctl({"accounts", "import", fresh.string()}).code, 0);
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023002");
+  const auto then = Json({"accounts", "lookup", "10.0.0.1", "--at", before});
+  EXPECT_EQ(then["bindings"][0]["account"], "s2023001");
+  EXPECT_EQ(then["bindings"][0]["seat"], "4");
+  const auto history = Json({"accounts", "history", "10.0.0.1"})["rows"];
+  ASSERT_EQ(history.size(), 2u);
+  EXPECT_EQ(history[0]["begun"]["how"], "import");
+  EXPECT_NE(history[0]["begun"]["by"], "");
+  EXPECT_EQ(history[1]["ended"]["how"], "import");
+  EXPECT_FALSE(history[1].contains("from"));
+  const Ran table = Weirctl({"accounts", "history", "s2023001"});
+  EXPECT_NE(table.out.find("always"), std::string::npos) << table.out;
+  EXPECT_EQ(Weirctl({"accounts", "history", "nobody"}).code, 1);
+  std::ofstream(dir_ / "accounts.csv") << "account,ip,mac,group,room,seat\n";
+  EXPECT_TRUE(Eventually([this] {
+    for (const auto& done : JsonOfOperations()) {
+      if (done["action"] == "accounts registry" &&
+          done["outcome"] == "done: 0 rows; 0 came, 2 went")
+        return done["via"] == "itself";
+    }
+    return false;
+  }));
+}
+
+TEST_F(ControlAppTest, APortalsLinesAreLogins) {
+  std::ofstream(dir_ / "portal.toml")
+      << "[[pattern]]\nkind = \"login\"\nregex = 'LOGIN user=(?P<account>\\S+) ip=(?P<ip>\\S+)'\n";
+  std::ofstream(dir_ / "weir.toml", std::ios::app)
+      << "syslog_listen = \"127.0.0.1:0\"\nsyslog_senders = [\"127.0.0.1\"]\n"
+      << "syslog_patterns = \"portal.toml\"\n";
+  Start();
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(Json({"status"})["accounts"]["syslog"]["port"].get<uint16_t>());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const base::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  for (const std::string line : {"<14>LOGIN user=anna ip=10.0.0.1", "<14>FAILED user=eve"}) {
+    ASSERT_GT(::sendto(socket.get(), line.data(), line.size(), 0,
+                       static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to),
+              0);
+  }
+  EXPECT_TRUE(Eventually([this] {
+    return Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["source"] == "portal";
+  }));
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "anna");
+  EXPECT_TRUE(Eventually([this] {
+    return dataplane_->Accounts() == std::map<std::string, std::string>{{"10.0.0.1", "anna"}};
+  }));
+  EXPECT_TRUE(Eventually([this] {
+    const auto syslog = Json({"status"})["accounts"]["syslog"];
+    return syslog["results"]["no_pattern"] == 1 && syslog["unmatched"].size() == 1;
+  }));
+  const Ran doctor = Weirctl({"doctor"});
+  EXPECT_NE(doctor.out.find("FAILED user=eve"), std::string::npos) << doctor.out;
+  app_.reset();  // what was told outlives the process
+  Start();
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "anna");
 }
 
 TEST_F(ControlAppTest, TellsOfARegistryThatHasGoneBad) {

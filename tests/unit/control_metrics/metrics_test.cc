@@ -37,6 +37,23 @@ class MetricsTest : public testing::Test {
   Metrics metrics_{"1.2.3"};
 };
 
+TEST_F(MetricsTest, CountsLoginsByResult) {
+  radius::RadiusCounters radius;
+  radius.answered.Add(7);
+  radius.faults[static_cast<size_t>(radius::RadiusFault::kSecret)].Add(2);
+  metrics_.TakeRadius(radius);
+  Expect("weir_radius_requests_total{result=\"answered\"} 7");
+  Expect("weir_radius_requests_total{result=\"secret\"} 2");
+  Expect("weir_radius_requests_total{result=\"unknown_nas\"} 0");
+  portal::SyslogCounters syslog;
+  syslog.taken.Add(5);
+  syslog.kernel_drops.Add(3);
+  metrics_.TakeSyslog(syslog);
+  Expect("weir_syslog_lines_total{result=\"taken\"} 5");
+  Expect("weir_syslog_lines_total{result=\"no_pattern\"} 0");
+  Expect("weir_syslog_kernel_drops_total 3");
+}
+
 TEST_F(MetricsTest, ShowsWhatTheDataPlaneSays) {
   metrics_.TakeDataplane(Stats("a", 10));
   Expect("weir_port_receive_packets_total{port=\"inside\"} 10");

@@ -275,6 +275,57 @@ TEST_F(LoginBookTest, AMissedStopThatComesAfterAllCounts) {
   EXPECT_EQ(book_->HistoryOf("ben", 10).size(), 1U);
 }
 
+TEST_F(LoginBookTest, KnowsWhoToldOfEach) {
+  AccountingEvent by_portal = Start("10.20.0.7", "anna", "10.20.0.7", 100);
+  by_portal.source = accounts::BindingSource::kPortal;
+  Apply({by_portal, Start("1", "ben", "10.20.0.8", 100)});
+  Reopen();
+  const auto source = [&](const char* ip) {
+    return book_->BindingAt(*base::IpAddress::Parse(ip), At(200))->source;
+  };
+  EXPECT_EQ(source("10.20.0.7"), accounts::BindingSource::kPortal);
+  EXPECT_EQ(source("10.20.0.8"), accounts::BindingSource::kRadius);
+}
+
+TEST_F(LoginBookTest, CountsWhatItCannotRead) {
+  Apply({Start("1", "anna", "10.20.0.7", 100), Stop("1", "anna", "10.20.0.7", 200, 100)});
+  EXPECT_EQ(Who("10.20.0.7", 150), "anna");
+  EXPECT_EQ(book_->unreadable(), 0U);
+  auto other = database::Database::Open(folder_ / "accounts.db").value();
+  {
+    database::Transaction breaks(*other, database::Transaction::Kind::kWrite);
+    other->Exec("ALTER TABLE login RENAME TO elsewhere");
+    ASSERT_TRUE(breaks.Commit().ok());
+  }
+  EXPECT_EQ(Who("10.20.0.7", 150), "");
+  EXPECT_EQ(book_->unreadable(), 1U);
+}
+
+// A batch that fails leaves nothing behind, and what was known before stays known.
+TEST_F(LoginBookTest, ABatchThatFailsChangesNothing) {
+  Apply({Start("1", "anna", "10.20.0.7", 100)});
+  auto other = database::Database::Open(folder_ / "accounts.db").value();
+  const auto change = [&](const char* sql) {
+    database::Transaction transaction(*other, database::Transaction::Kind::kWrite);
+    other->Exec(sql);
+    ASSERT_TRUE(transaction.Commit().ok());
+  };
+  change("ALTER TABLE login RENAME TO elsewhere");
+  const std::vector<AccountingEvent> batch = {
+      Start("2", "ben", "10.20.0.8", 200), Start("3", "carl", "10.20.0.9", 200),
+      Start("4", "dora", "10.20.0.8", 300), Stop("3", "carl", "10.20.0.9", 300, 200)};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(book_->Apply(batch).ok());
+  EXPECT_FALSE(book_->Expire(At(400), At(0)).ok());
+  EXPECT_EQ(book_->present(), 1U);
+  EXPECT_EQ(Who("10.20.0.7", 150), "anna");
+  change("ALTER TABLE elsewhere RENAME TO login");
+  Apply(batch);
+  EXPECT_EQ(Who("10.20.0.7", 350), "anna");
+  EXPECT_EQ(Who("10.20.0.8", 250), "ben");
+  EXPECT_EQ(Who("10.20.0.8", 350), "dora");
+  EXPECT_EQ(book_->present(), 2U);
+}
+
 TEST_F(LoginBookTest, TheGenerationRisesWithEveryChange) {
   const uint64_t before = book_->generation();
   Apply({Start("1", "anna", kIp, 100)});

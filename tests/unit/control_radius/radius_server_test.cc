@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/unit/control_radius/radius_builder.h"
 
@@ -134,6 +135,45 @@ TEST_F(RadiusServerTest, TakesABurst) {
   EXPECT_EQ(answered, kRequests);
   EXPECT_EQ(book_->HistoryOf("anna", 10'000).size(), size_t{kRequests});
   EXPECT_EQ(book_->present(), 1U);  // the last one has the address
+}
+
+// Who may send is read again while it runs; a file that is not good changes nothing.
+TEST_F(RadiusServerTest, ReadsItsClientsAgain) {
+  server_->Stop();
+  const auto file = folder_ / "clients.csv";
+  const auto write = [&](const std::string& rows) {
+    const auto fresh = folder_ / "fresh";
+    std::ofstream(fresh) << "nas,secret,name\n" << rows;
+    std::filesystem::permissions(fresh, std::filesystem::perms::owner_all);
+    std::filesystem::rename(fresh, file);
+  };
+  write("192.0.2.1,another-secret,\n");
+  server_ =
+      RadiusServer::Open(
+          {*base::IpAddress::Parse("127.0.0.1"), 0, RadiusClients::Load(file).value(), {}, file},
+          *book_)
+          .value();
+  server_->Start();
+  const auto await = [](const auto& condition) {
+    for (int i = 0; i < 30'000 && !condition(); ++i) ::usleep(2000);
+    EXPECT_TRUE(condition());
+  };
+  write("nowhere,another-secret,\n");
+  await([&] { return !server_->clients_error().empty(); });
+  EXPECT_EQ(server_->clients(), 1U);
+  write(std::string("127.0.0.0/8,") + kSecret + ",\n192.0.2.1,another-secret,\n");
+  await([&] { return server_->clients() == 2; });
+  EXPECT_EQ(server_->clients_error(), "");
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(server_->port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&to)), sizeof to),
+            0);
+  Send(Start(9));
+  EXPECT_EQ(Receive().size(), 20U);
+  server_->Stop();
+  EXPECT_EQ(ResultsOf(server_->counters()).at("answered"), 1U);
 }
 
 TEST_F(RadiusServerTest, SaysWhichPortCannotBeHad) {

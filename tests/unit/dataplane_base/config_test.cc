@@ -111,8 +111,13 @@ at = "23:05"
 keep_days = 400
 [accounts]
 registry = "accounts.csv"
+registry_history_days = 1000
 radius_clients = "clients.csv"
 radius_listen = "[2001:db8::1]:1814"
+syslog_listen = "[::]:514"
+syslog_senders = ["10.0.0.5", "2001:db8::/64"]
+syslog_patterns = "portal.toml"
+syslog_lines_per_second = 50
 [incidents]
 profiles = []
 [log]
@@ -174,9 +179,16 @@ level = "debug"
   EXPECT_EQ(config->backup.at_minute, 23U * 60 + 5);
   EXPECT_EQ(config->backup.keep_days, 400U);
   EXPECT_EQ(config->accounts.registry, "/etc/weir/accounts.csv");
+  EXPECT_EQ(config->accounts.registry_history_days, 1000U);
   EXPECT_EQ(config->accounts.radius_clients, "/etc/weir/clients.csv");
   EXPECT_EQ(config->accounts.radius_address.ToString(), "2001:db8::1");
   EXPECT_EQ(config->accounts.radius_port, 1814);
+  EXPECT_EQ(config->accounts.syslog_address.ToString(), "::");
+  EXPECT_EQ(config->accounts.syslog_port, 514);
+  ASSERT_EQ(config->accounts.syslog_senders.size(), 2U);
+  EXPECT_EQ(config->accounts.syslog_senders[1].ToString(), "2001:db8::/64");
+  EXPECT_EQ(config->accounts.syslog_patterns, "/etc/weir/portal.toml");
+  EXPECT_EQ(config->accounts.syslog_lines_per_second, 50U);
   EXPECT_TRUE(config->incidents.profiles.empty());
   EXPECT_EQ(config->log.level, LogLevel::kDebug);
 }
@@ -303,13 +315,22 @@ constexpr BadInput kBadInputs[] = {
      "5:11: accounts.unknown: expected \"allow\", \"drop\", \"reject\" or \"portal\", found "
      "\"portals\"; did you mean 'portal'?"},
     {"[accounts]\nunknown = \"reject\"\n",
-     "5:1: accounts.unknown: expected \"allow\" without registry or radius_clients: everybody "
-     "would be unknown"},
+     "5:1: accounts.unknown: expected \"allow\" without registry, radius_clients or "
+     "syslog_patterns: everybody would be unknown"},
+    {"[accounts]\nsyslog_listen = \"0.0.0.0:5514\"\nsyslog_senders = [\"10.0.0.5\"]\n",
+     "5:1: accounts.syslog_listen: needs accounts.syslog_patterns as well\n"
+     "/etc/weir/weir.toml:6:1: accounts.syslog_senders: needs accounts.syslog_patterns as well"},
+    {"[accounts]\nsyslog_listen = \"0.0.0.0:5514\"\nsyslog_patterns = \"p.toml\"\n"
+     "syslog_senders = [\"10.0.0.5\", \"portal\"]\n",
+     "7:31: accounts.syslog_senders: expected a list of addresses or prefixes such as "
+     "\"10.0.0.5\", found \"portal\""},
     {"[accounts]\nradius_clients = \"c.csv\"\nradius_listen = \"1813\"\n",
      "6:17: accounts.radius_listen: expected an address and port such as \"0.0.0.0:1813\" or "
      "\"[::]:1813\", found \"1813\""},
     {"[accounts]\nradius_listen = \"0.0.0.0:1813\"\n",
      "5:1: accounts.radius_listen: needs radius_clients, those who may send"},
+    {"[accounts]\nregistry = \"a.csv\"\nregistry_history_days = 364\n",
+     "6:1: accounts.registry_history_days: expected at least audit.retention_days, which is 365"},
     {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
      "6:1: accounts.unknown: \"portal\" needs portal"},
     {"[accounts]\nmax_addresses = 0\n",
