@@ -28,7 +28,8 @@ json SealsJson(const sealing::Sealer& sealer) {
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
           {"written", TimeOrNull(status.written)},
-          {"key", sealer.public_key().fingerprint()},
+          {"key", status.key},
+          {"key_since", TimeOrNull(status.key_since)},
           {"amendments", status.amendments},
           {"failures", status.failures},
           {"error", status.error},
@@ -77,8 +78,8 @@ json ResultJson(const sealing::Verification& result) {
            {"spans", result.spans},     {"records", result.records},
            {"amended", result.amended}, {"late", result.late},
            {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
-           {"anchors", result.anchors}, {"fault_count", result.fault_count},
-           {"faults", faults}};
+           {"anchors", result.anchors}, {"hand_overs", result.hand_overs},
+           {"faults", faults},          {"fault_count", result.fault_count}};
   if (result.sealed) {
     out["sealed_from"] = base::FormatRfc3339(result.sealed->from);
     out["sealed_until"] = base::FormatRfc3339(result.sealed->to);
@@ -98,6 +99,10 @@ base::Result<sealing::VerifyOptions> ToOptions(const Parts& parts, const Request
     auto key = sealing::PublicKey::Parse(text);
     if (!key.ok()) return key.error();
     options.key = std::move(*key);
+  }
+  options.fingerprint = request.BodyText("fingerprint");
+  if (!options.fingerprint.empty() && !sealing::IsFingerprint(options.fingerprint)) {
+    return base::Error{"a key's fingerprint is 64 digits 0-9 a-f"};
   }
   auto only = BodySpan(request);
   if (!only.ok()) return only.error();
@@ -223,6 +228,23 @@ Reply PostAuditSeal(const Parts& parts, const Request& request) {
   if (!sealed.ok()) return ErrorReply(500, sealed.error().message);
   json out = SealsJson(parts.sealer);
   out["caught_up"] = caught_up;
+  return JsonReply(out);
+}
+
+Reply PostKeyRotate(const Parts& parts, const Request& request) {
+  Operation operation;
+  operation.action = "audit key rotate";
+  operation.reason = request.BodyText("reason");
+  if (operation.reason.empty()) return ErrorReply(400, "a new signing key wants a reason");
+  const std::string before = parts.sealer.status().key;
+  const auto rotated = parts.sealer.RotateKey(base::WallNow());
+  const std::string after = parts.sealer.status().key;
+  operation.target = after == before ? before : before + " to " + after;
+  operation.outcome = rotated.ok() ? "done" : "failed: " + rotated.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!rotated.ok()) return ErrorReply(500, rotated.error().message);
+  json out = SealsJson(parts.sealer);
+  out["key_before"] = before;
   return JsonReply(out);
 }
 

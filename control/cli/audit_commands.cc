@@ -47,6 +47,8 @@ void PrintSeals(Context& context, const json& seals) {
   if (const uint64_t waiting = JsonCount(seals, "waiting"); waiting > 0) {
     context.Print(fmt::format("{} sessions came later and wait to be sealed\n", waiting));
   }
+  context.Print(fmt::format("key {} signs since {}\n", Printable(JsonText(seals, "key")),
+                            Day(seals, "key_since")));
   if (const std::string error = JsonText(seals, "error"); !error.empty()) {
     context.Print("sealing fails: " + Printable(error) + "\n");
   }
@@ -63,6 +65,9 @@ void PrintVerification(Context& context, const json& result) {
   }
   if (const uint64_t waiting = JsonCount(result, "waiting"); waiting > 0) {
     context.Print(fmt::format("{} sessions came late and wait to be sealed\n", waiting));
+  }
+  if (const uint64_t hand_overs = JsonCount(result, "hand_overs"); hand_overs > 0) {
+    context.Print(fmt::format("the signing key was handed over {} times\n", hand_overs));
   }
   if (const uint64_t days = JsonCount(result, "days_dropped"); days > 0) {
     context.Print(fmt::format("{} days were dropped by retention\n", days));
@@ -117,6 +122,7 @@ int RunAuditStatus(Context& context) {
 
 int RunAuditVerify(Context& context, const VerifyCommand& command) {
   json body = json::object();
+  if (!command.fingerprint.empty()) body["fingerprint"] = command.fingerprint;
   for (const auto& added :
        {AddTime(body, "from", command.from), AddTime(body, "to", command.to),
         AddFile(body, "anchors", command.anchor), AddFile(body, "key", command.key)}) {
@@ -144,6 +150,22 @@ int RunAuditSeal(Context& context, const std::string& reason) {
   } else {
     PrintSeals(context, *seals);
   }
+  return kDone;
+}
+
+int RunKeyRotate(Context& context, const std::string& reason) {
+  const json body{{"reason", reason}};
+  const auto seals =
+      context.Ask({"POST", "/api/v1/audit/key/rotate", policy::JsonDump(body), kFetchWaitMs});
+  if (!seals) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*seals);
+    return kDone;
+  }
+  context.Print(fmt::format("key {} has handed over to\nkey {}\n",
+                            Printable(JsonText(*seals, "key_before")),
+                            Printable(JsonText(*seals, "key"))));
+  context.Print("write the new fingerprint down where this machine cannot reach it\n");
   return kDone;
 }
 

@@ -62,10 +62,11 @@ int RunAccountsLookup(Context& context, const std::string& what, const std::stri
 // audit_commands.cc
 int RunAuditStatus(Context& context);
 struct VerifyCommand {
-  std::string from, to, anchor, key;  // the last two: files
+  std::string from, to, fingerprint, anchor, key;  // the last two: files
 };
 int RunAuditVerify(Context& context, const VerifyCommand& command);
 int RunAuditSeal(Context& context, const std::string& reason);
+int RunKeyRotate(Context& context, const std::string& reason);
 struct HoldCommand {
   std::string from, to, reason, request;
 };

@@ -12,7 +12,8 @@ namespace weir::control::sealing {
 namespace {
 
 constexpr std::string_view kFirstLine = "weir seal 1\n";
-constexpr std::string_view kSignature = "signature ";
+constexpr std::string_view kSignature = "\nsignature ";
+constexpr std::string_view kAccepted = "\naccepted ";
 constexpr size_t kDigestDigits = 64;
 constexpr size_t kRecordDigits = 32;
 
@@ -24,6 +25,8 @@ std::string_view KindName(SealKind kind) {
       return "amendment";
     case SealKind::kRetention:
       return "retention";
+    case SealKind::kHandOver:
+      return "hand-over";
   }
   return "";
 }
@@ -51,6 +54,12 @@ std::string Unsigned(const Seal& seal) {
     }
     if (dropped.health_upto != 0) line("drops-health-upto", std::to_string(dropped.health_upto));
     if (dropped.logins_upto != 0) line("drops-logins-upto", std::to_string(dropped.logins_upto));
+    return text;
+  }
+  if (seal.kind == SealKind::kHandOver) {
+    line("key", seal.hand_over.from);
+    line("next-key", seal.hand_over.to);
+    if (!seal.hand_over.accepted.empty()) line("accepted", seal.hand_over.accepted);
     return text;
   }
   line("from", base::FormatRfc3339(seal.span.from));
@@ -188,6 +197,14 @@ void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
   if (lines.Has("drops-logins-upto")) dropped.logins_upto = lines.Number("drops-logins-upto");
 }
 
+void ReadHandOver(Lines& lines, HandOver& hand_over, bool& failed) {
+  hand_over.from = lines.Word("key");
+  hand_over.to = lines.Word("next-key");
+  hand_over.accepted = lines.Word("accepted");
+  failed = failed || !PublicKey::ParseDer(hand_over.from).ok() ||
+           !PublicKey::ParseDer(hand_over.to).ok() || hand_over.accepted.empty();
+}
+
 }  // namespace
 
 std::string_view NumberedClassName(NumberedClass numbered) {
@@ -207,8 +224,13 @@ std::string_view NumberedClassName(NumberedClass numbered) {
 std::string SealText(const Seal& seal, const SigningKey& key) {
   std::string text = Unsigned(seal);
   const std::string signature = key.Sign(text);
-  text.append(kSignature).append(signature).append("\n\n");
+  text.append(kSignature.substr(1)).append(signature).append("\n\n");
   return text;
+}
+
+void Accept(Seal& seal, const SigningKey& next) {
+  seal.hand_over.accepted.clear();
+  seal.hand_over.accepted = next.Sign(Unsigned(seal));
 }
 
 std::string SealDigest(std::string_view text) { return base::Sha256Hex(text); }
@@ -218,7 +240,7 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   const size_t at = text.find(kSignature);
   if (!text.starts_with(kFirstLine) || at == text.npos || !text.ends_with("\n\n")) return fault;
   ParsedSeal parsed;
-  parsed.signed_text = text.substr(0, at);
+  parsed.signed_text = text.substr(0, at + 1);
   parsed.signature = text.substr(at + kSignature.size());
   parsed.signature.remove_suffix(2);
   if (parsed.signature.find('\n') != text.npos) return fault;
@@ -230,7 +252,8 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   seal.previous = lines.Hex("previous", kDigestDigits);
   const std::string_view kind = lines.Word("kind");
   bool failed = true;
-  for (const auto known : {SealKind::kSpan, SealKind::kAmendment, SealKind::kRetention}) {
+  for (const auto known :
+       {SealKind::kSpan, SealKind::kAmendment, SealKind::kRetention, SealKind::kHandOver}) {
     if (kind != KindName(known)) continue;
     seal.kind = known;
     failed = false;
@@ -239,6 +262,9 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   seal.signer = lines.Hex("signer", kDigestDigits);
   if (seal.kind == SealKind::kRetention) {
     ReadDropped(lines, seal.dropped, failed);
+  } else if (seal.kind == SealKind::kHandOver) {
+    parsed.accepted = parsed.signed_text.substr(0, parsed.signed_text.find(kAccepted) + 1);
+    ReadHandOver(lines, seal.hand_over, failed);
   } else {
     ReadSpan(lines, seal);
   }

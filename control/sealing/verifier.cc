@@ -7,6 +7,7 @@
 #include <set>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/key_chain.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -93,19 +94,26 @@ base::Status Verifier::CheckLog() {
   auto seals = log_.Read();
   if (!seals.ok()) return seals.error();
   seals_ = std::move(*seals);
+  KeyChain keys(seals_, options_.key);
   const LoggedSeal* previous = nullptr;
   for (size_t i = 0; i < seals_.size(); i++) {
     const LoggedSeal& logged = seals_[i];
     const std::string where = logged.seal ? fmt::format("seal {}", logged.seal->number)
                                           : fmt::format("the {}. seal of the log", i + 1);
-    for (std::string& fault : CheckSeal(logged, previous, options_.key)) {
+    for (std::string& fault : CheckSeal(logged, previous, keys.current())) {
       Fail(where, std::move(fault));
     }
+    if (std::string fault = keys.Pass(logged); !fault.empty()) Fail(where, std::move(fault));
     if (logged.seal) Expect(*logged.seal);
     previous = &logged;
   }
   result_.seals = seals_.size();
   result_.days_dropped = expected_.days_dropped.size();
+  const std::string& trusted =
+      options_.fingerprint.empty() ? options_.key.fingerprint() : options_.fingerprint;
+  if (!seals_.empty() && !keys.Has(trusted)) {
+    Fail("seals", fmt::format("key {} is none of those that have signed them", trusted));
+  }
   CheckAnchors();
   return {};
 }
@@ -165,6 +173,9 @@ void Verifier::Expect(const Seal& seal) {
       return ExpectSpan(seal);
     case SealKind::kAmendment:
       return ExpectAmendment(seal);
+    case SealKind::kHandOver:
+      result_.hand_overs++;
+      return;
     case SealKind::kRetention:
       break;
   }

@@ -383,6 +383,42 @@ TEST_F(ControlAppTest, WithoutBackupsItSaysSo) {
   EXPECT_NE(Weirctl({"doctor"}).out.find("none is made"), std::string::npos);
 }
 
+TEST_F(ControlAppTest, TheSigningKeyIsHandedOverAndExportsFollow) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const Ran early = Weirctl({"audit", "key", "rotate", "--reason", "yearly"});
+  EXPECT_EQ(early.code, 1);
+  EXPECT_NE(early.err.find("there is no seal yet"), std::string::npos) << early.err;
+  EXPECT_EQ(Weirctl({"audit", "key", "rotate"}).code, 2);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const std::string before = Json({"audit", "status"})["seals"]["key"];
+  const auto rotated = Json({"audit", "key", "rotate", "--reason", "yearly"});
+  EXPECT_EQ(rotated["key_before"], before);
+  EXPECT_NE(rotated["key"], before);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const auto status = Json({"audit", "status"})["seals"];
+  EXPECT_EQ(status["key"], rotated["key"]);
+  EXPECT_EQ(status["key_since"], rotated["written"]);
+  EXPECT_NE(Weirctl({"audit", "status"}).out.find("signs since"), std::string::npos);
+  const auto checked = Json({"audit", "verify", "--fingerprint", before});
+  EXPECT_EQ(checked["good"], true);
+  EXPECT_EQ(checked["hand_overs"], 1);
+  EXPECT_EQ(Weirctl({"audit", "verify", "--fingerprint", std::string(64, 'e')}).code, 1);
+  EXPECT_EQ(Weirctl({"audit", "verify", "--fingerprint", "e"}).code, 2);
+  const auto operations = Json({"audit", "operations"})["operations"];
+  EXPECT_TRUE(std::any_of(operations.begin(), operations.end(), [&](const auto& operation) {
+    return operation["action"] == "audit key rotate" && operation["reason"] == "yearly" &&
+           operation["target"] == before + " to " + rotated["key"].template get<std::string>();
+  }));
+  const std::string out = (dir_ / "export").string();
+  EXPECT_EQ(Weirctl({"audit", "export", "--out", out, "--reason", "case"}).code, 0);
+  const std::string check = "sh " + out + "/verify.sh " + out + " " + before + " > /dev/null 2>&1";
+  if (std::system("openssl version > /dev/null 2>&1") == 0) {
+    EXPECT_EQ(std::system(check.c_str()), 0);
+  }
+}
+
 TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {
   std::ofstream(dir_ / "weir.toml", std::ios::app)
       << "[backup]\ndir = \"backups\"\nkey_file = \"backup.key\"\n";
