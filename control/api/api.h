@@ -22,6 +22,7 @@
 #include "control/policy/identity_publisher.h"
 #include "control/policy/policy_service.h"
 #include "control/radius/radius_server.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -49,8 +50,9 @@ struct Parts {
   // Null: RADIUS accounting is not configured.
   const radius::LoginBook* logins = nullptr;
   const radius::RadiusServer* radius = nullptr;
-  clickhouse::TieredStore* archive = nullptr;  // null: all of the record is on this machine
-  backup::BackupService* backup = nullptr;     // null: backups are not configured
+  clickhouse::TieredStore* archive = nullptr;    // null: all of the record is on this machine
+  backup::BackupService* backup = nullptr;       // null: backups are not configured
+  sealing::AnchorMailer* anchor_mail = nullptr;  // null: no anchor is mailed
 };
 
 class Api {

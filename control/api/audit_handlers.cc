@@ -38,6 +38,13 @@ json SealsJson(const sealing::Sealer& sealer) {
           {"anchor_error", status.anchor_error}};
 }
 
+json AnchorMailJson(const sealing::AnchorMailer& mailer) {
+  const sealing::AnchorMailStatus status = mailer.status();
+  return {{"to", status.to},           {"mailed", status.mailed}, {"last", TimeOrNull(status.last)},
+          {"queued", status.queued},   {"mails", status.mails},   {"failures", status.failures},
+          {"dropped", status.dropped}, {"error", status.error}};
+}
+
 json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
   const base::AuditConfig& audit = parts.config.audit;
   const uint32_t logins = audit.retention_logins_days.value_or(audit.retention_days);
@@ -175,6 +182,8 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   } else {
     status["anchor_file"] = parts.config.audit.anchor_file.string();
   }
+  status["anchor_mail"] =
+      parts.anchor_mail == nullptr ? json() : AnchorMailJson(*parts.anchor_mail);
   struct statvfs disk {};
   if (::statvfs(parts.config.control.data_dir.c_str(), &disk) == 0) {
     const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
@@ -228,6 +237,28 @@ Reply PostAuditSeal(const Parts& parts, const Request& request) {
   if (!sealed.ok()) return ErrorReply(500, sealed.error().message);
   json out = SealsJson(parts.sealer);
   out["caught_up"] = caught_up;
+  return JsonReply(out);
+}
+
+Reply PostAuditAnchor(const Parts& parts, const Request& request) {
+  const auto anchor = parts.sealer.newest_anchor();
+  if (!anchor) return ErrorReply(409, "there is no seal yet: weirctl audit seal");
+  std::string line = sealing::AnchorLine(*anchor);
+  line.pop_back();
+  json out{{"line", line}, {"number", anchor->number}, {"mail", nullptr}};
+  Operation operation;
+  operation.action = "audit anchor";
+  operation.target = fmt::format("seal {}", anchor->number);
+  operation.reason = request.BodyText("reason");
+  base::Status sent;
+  if (parts.anchor_mail != nullptr) {
+    sent = parts.anchor_mail->SendNow(base::WallNow());
+    out["mail"] = AnchorMailJson(*parts.anchor_mail);
+  }
+  operation.outcome = !sent.ok() ? "failed: " + sent.error().message
+                                 : (parts.anchor_mail == nullptr ? "shown" : "mailed");
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!sent.ok()) return ErrorReply(502, sent.error().message + "; it is tried again");
   return JsonReply(out);
 }
 

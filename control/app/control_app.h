@@ -1,8 +1,8 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
-// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, backup, policy
-// supervisor, identity publisher, poller, the API's acceptor and one a connection; each part guards
-// itself.
+// Open() and the destructor on the main thread. Threads: RADIUS, ingest, sealer, mail, backup,
+// policy supervisor, identity publisher, poller, the API's acceptor and one a connection; each part
+// guards itself.
 #pragma once
 
 #include <memory>
@@ -23,6 +23,7 @@
 #include "control/policy/policy_service.h"
 #include "control/radius/login_recorder.h"
 #include "control/radius/radius_server.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -51,6 +52,7 @@ class ControlApp {
   base::Status OpenArchive(audit::RocksStore::Options options);
   base::Status OpenRadius();
   base::Status OpenSealer();
+  base::Status OpenAnchorMail();
   base::Status OpenPolicy();
   base::Status OpenBackup();
   base::Status TakeImage();
@@ -70,7 +72,8 @@ class ControlApp {
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<sealing::LegalHolds> holds_;
   std::unique_ptr<sealing::Sealer> sealer_;
-  std::unique_ptr<backup::BackupService> backup_;  // null: none is configured
+  std::unique_ptr<sealing::AnchorMailer> anchor_mail_;  // null: none is configured
+  std::unique_ptr<backup::BackupService> backup_;       // null: none is configured
   audit::DiskForecast forecast_;
   std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: RADIUS accounting is not
   std::unique_ptr<policy::PolicyService> policy_;

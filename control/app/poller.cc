@@ -47,6 +47,9 @@ void Poller::Poll() {
   PollStore();
   sources_.metrics.TakeSeals(sources_.sealer.status());
   if (sources_.backup != nullptr) sources_.metrics.TakeBackup(sources_.backup->status());
+  if (sources_.anchor_mail != nullptr) {
+    sources_.metrics.TakeAnchorMail(sources_.anchor_mail->status());
+  }
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }

@@ -32,7 +32,8 @@ class Poller {
     std::filesystem::path data_dir;
     metrics::Metrics& metrics;
     std::function<void(std::string_view)> log;
-    const backup::BackupService* backup = nullptr;  // null: none is configured
+    const backup::BackupService* backup = nullptr;       // null: none is configured
+    const sealing::AnchorMailer* anchor_mail = nullptr;  // the same
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}

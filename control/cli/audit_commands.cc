@@ -54,6 +54,16 @@ void PrintSeals(Context& context, const json& seals) {
   }
 }
 
+void PrintAnchorMail(Context& context, const json& mail) {
+  if (!mail.is_object()) return;
+  const std::string error = JsonText(mail, "error");
+  context.Print(error.empty() ? fmt::format("anchors are mailed to {}: seal {}, {}\n",
+                                            Printable(JsonText(mail, "to")),
+                                            JsonCount(mail, "mailed"), Day(mail, "last"))
+                              : fmt::format("anchors cannot be mailed, {} wait: {}\n",
+                                            JsonCount(mail, "queued"), Printable(error)));
+}
+
 void PrintVerification(Context& context, const json& result) {
   context.Print(fmt::format("{} seals, {} spans from {} to {}, {} records read\n",
                             JsonCount(result, "seals"), JsonCount(result, "spans"),
@@ -113,6 +123,7 @@ int RunAuditStatus(Context& context) {
                   full.is_number() ? fmt::format("full in {:.0f} days", full.get<double>() / 86'400)
                                    : "when it is full is not known yet"));
   PrintSeals(context, JsonMember(*status, "seals"));
+  PrintAnchorMail(context, JsonMember(*status, "anchor_mail"));
   for (const json& hold : JsonMember(*status, "holds")) {
     context.Print(fmt::format("hold {}: {} to {}: {}\n", JsonCount(hold, "id"), Day(hold, "from"),
                               Day(hold, "to"), Printable(JsonText(hold, "reason"))));
@@ -150,6 +161,23 @@ int RunAuditSeal(Context& context, const std::string& reason) {
   } else {
     PrintSeals(context, *seals);
   }
+  return kDone;
+}
+
+int RunAuditAnchor(Context& context, const std::string& reason) {
+  const json body{{"reason", reason}};
+  const auto anchor =
+      context.Ask({"POST", "/api/v1/audit/anchor", policy::JsonDump(body), kFetchWaitMs});
+  if (!anchor) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*anchor);
+    return kDone;
+  }
+  context.Print(Printable(JsonText(*anchor, "line")) + "\n");
+  const json& mail = JsonMember(*anchor, "mail");
+  context.Print(mail.is_object()
+                    ? "mailed to " + Printable(JsonText(mail, "to")) + "\n"
+                    : "no mail is configured ([audit] anchor_mail_to): keep this line elsewhere\n");
   return kDone;
 }
 

@@ -280,7 +280,9 @@ class CommandLine {
                            [this](Context& c) { return RunAuditVerify(c, verify_); });
     verify->add_option("--from", verify_.from, "only what began after this time");
     verify->add_option("--to", verify_.to, "only what began before this time");
-    verify->add_option("--anchor", verify_.anchor, "what the seals' anchor has, a file")
+    verify
+        ->add_option("--anchor", verify_.anchor,
+                     "what the seals' anchor has: a file of lines, or a mail as it was saved")
         ->check(CLI::ExistingFile);
     verify
         ->add_option("--key", verify_.key,
@@ -291,6 +293,9 @@ class CommandLine {
     Add(audit, "seal", "seal everything up to now, in place of after the hour", [this](Context& c) {
       return RunAuditSeal(c, reason_);
     })->add_option("--reason", reason_, "why");
+    Add(audit, "anchor", "the newest seal's line for outside, mailed where [audit] says so",
+        [this](Context& c) { return RunAuditAnchor(c, reason_); })
+        ->add_option("--reason", reason_, "why");
     CLI::App* key = audit->add_subcommand("key", "the key that signs the seals");
     key->fallthrough();
     key->require_subcommand(1);

@@ -66,6 +66,7 @@ struct VerifyCommand {
 };
 int RunAuditVerify(Context& context, const VerifyCommand& command);
 int RunAuditSeal(Context& context, const std::string& reason);
+int RunAuditAnchor(Context& context, const std::string& reason);
 int RunKeyRotate(Context& context, const std::string& reason);
 struct HoldCommand {
   std::string from, to, reason, request;

@@ -19,6 +19,7 @@
 #include "control/ingest/ingest.h"
 #include "control/metrics/metric_table.h"
 #include "control/policy/policy_service.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/sealer.h"
 
 namespace weir::control::metrics {
@@ -38,6 +39,7 @@ class Metrics {
   void TakeIngest(const ingest::Counters& counters);
   void TakeStore(const audit::StoreStats& stats);
   void TakeSeals(const sealing::SealerStatus& status);
+  void TakeAnchorMail(const sealing::AnchorMailStatus& status);
   void TakeBackup(const backup::BackupStatus& status);
   void TakeDisk(std::optional<double> full_in_seconds);
   void TakeIncidents(const incidents::Totals& totals);

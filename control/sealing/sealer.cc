@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "control/audit/store_keys.h"
-#include "control/sealing/anchor.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -151,6 +150,12 @@ KeepOn Sealer::UntilStopped() const {
 SealerStatus Sealer::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
+}
+
+std::optional<Anchor> Sealer::newest_anchor() const {
+  const std::lock_guard lock(mutex_);
+  if (status_.seals == 0) return std::nullopt;
+  return Anchor{status_.record, status_.seals, status_.digest};
 }
 
 base::Status Sealer::Work(base::WallTime now) {
@@ -450,6 +455,7 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   }
   const std::lock_guard lock(mutex_);
   if (another_key || seal.kind == SealKind::kHandOver) status_.key_since = seal.written;
+  status_.record = record_name_;
   status_.seals = head.number;
   status_.digest = head.digest;
   status_.until = until_;

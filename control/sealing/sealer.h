@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 
+#include "control/sealing/anchor.h"
 #include "control/sealing/archive.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/record_digests.h"
@@ -25,6 +26,7 @@
 namespace weir::control::sealing {
 
 struct SealerStatus {
+  std::string record;                       // its name, as seals have it
   uint64_t seals = 0;                       // the number of the newest
   std::string digest;                       // its own
   std::optional<base::WallTime> until;      // sessions that began before are sealed
@@ -75,6 +77,7 @@ class Sealer {
   base::Status RotateKey(base::WallTime now);
 
   SealerStatus status() const;
+  std::optional<Anchor> newest_anchor() const;  // empty: there is no seal yet
   struct Signed {
     std::string manifest;      // of this record
     PublicKey key;             // that has signed it
