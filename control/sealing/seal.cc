@@ -12,6 +12,8 @@ namespace weir::control::sealing {
 namespace {
 
 constexpr std::string_view kFirstLine = "weir seal 1\n";
+constexpr std::string_view kFirstLineWithParts = "weir seal 2\n";
+static_assert(kFirstLine.size() == kFirstLineWithParts.size());
 constexpr std::string_view kSignature = "\nsignature ";
 constexpr std::string_view kAccepted = "\naccepted ";
 constexpr size_t kDigestDigits = 64;
@@ -36,7 +38,7 @@ std::string DigestText(const Digest& digest) {
 }
 
 std::string Unsigned(const Seal& seal) {
-  std::string text(kFirstLine);
+  std::string text(seal.parts.empty() ? kFirstLine : kFirstLineWithParts);
   const auto line = [&text](std::string_view key, std::string_view value) {
     text.append(key).append(" ").append(value).append("\n");
   };
@@ -68,6 +70,7 @@ std::string Unsigned(const Seal& seal) {
   if (seal.kind == SealKind::kAmendment) {
     line("replaces", DigestText(seal.replaced));
     line("late", std::to_string(seal.late));
+    if (!seal.parts.empty()) line("parts", seal.parts);
     return text;
   }
   for (size_t i = 0; i < kNumberedClasses; i++) {
@@ -75,6 +78,7 @@ std::string Unsigned(const Seal& seal) {
     line(NumberedClassName(static_cast<NumberedClass>(i)),
          fmt::format("{} {} {}", DigestText(numbered.digest), numbered.after, numbered.upto));
   }
+  if (!seal.parts.empty()) line("parts", seal.parts);
   return text;
 }
 
@@ -178,11 +182,11 @@ void ReadSpan(Lines& lines, Seal& seal) {
   if (seal.kind == SealKind::kAmendment) {
     seal.replaced = lines.ReadDigest("replaces");
     seal.late = lines.Number("late");
-    return;
   }
-  for (size_t i = 0; i < kNumberedClasses; i++) {
+  for (size_t i = 0; seal.kind == SealKind::kSpan && i < kNumberedClasses; i++) {
     seal.numbered[i] = lines.ReadNumbered(NumberedClassName(static_cast<NumberedClass>(i)));
   }
+  if (lines.Has("parts")) seal.parts = lines.Hex("parts", kDigestDigits);
 }
 
 void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
@@ -236,9 +240,10 @@ void Accept(Seal& seal, const SigningKey& next) {
 std::string SealDigest(std::string_view text) { return base::Sha256Hex(text); }
 
 base::Result<ParsedSeal> ParseSeal(std::string_view text) {
-  const base::Error fault{"it is not the text of a seal of format 1"};
+  const base::Error fault{"it is not the text of a seal of format 1 or 2"};
   const size_t at = text.find(kSignature);
-  if (!text.starts_with(kFirstLine) || at == text.npos || !text.ends_with("\n\n")) return fault;
+  const bool begins = text.starts_with(kFirstLine) || text.starts_with(kFirstLineWithParts);
+  if (!begins || at == text.npos || !text.ends_with("\n\n")) return fault;
   ParsedSeal parsed;
   parsed.signed_text = text.substr(0, at + 1);
   parsed.signature = text.substr(at + kSignature.size());

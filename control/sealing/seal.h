@@ -64,6 +64,7 @@ struct Seal {
   // kSpan and kAmendment.
   audit::TimeSpan span;
   Digest sessions;
+  std::string parts;  // 64 hex digits, of the text in seal_parts.h; empty: there is none
   // kSpan; index: NumberedClass.
   std::array<NumberedDigest, kNumberedClasses> numbered;
   // kAmendment.

@@ -281,20 +281,30 @@ base::Status Sealer::SealSpan(const audit::TimeSpan& span, base::WallTime now) {
   Seal seal;
   seal.kind = SealKind::kSpan;
   seal.span = span;
-  auto sessions = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+  SealParts parts;
+  auto sessions = DigestSessions(record_, span, Moment::kSealed, UntilStopped(), &parts);
   if (!sessions.ok()) return sessions.error();
   seal.sessions = std::move(*sessions);
   for (size_t i = 0; i < kNumberedClasses; i++) {
     const uint64_t after = ends_[i].empty() ? 0 : ends_[i].back();
-    auto numbered =
-        DigestNumbered(record_, static_cast<NumberedClass>(i), after, kToTheLast, UntilStopped());
+    auto numbered = DigestNumbered(record_, static_cast<NumberedClass>(i), after, kToTheLast,
+                                   UntilStopped(), &parts);
     if (!numbered.ok()) return numbered.error();
     seal.numbered[i] = std::move(*numbered);
   }
+  if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept;
   const audit::SealHead head = Make(seal, now);
   if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
   Remember(seal, head);
   return CompleteLog();
+}
+
+// Before the seal is written: a seal's parts are there as long as its span is.
+base::Status Sealer::KeepParts(Seal& seal, const SealParts& parts) const {
+  if (parts.empty()) return {};
+  const std::string text = PartsText(parts);
+  seal.parts = SealDigest(text);
+  return WriteParts(options_.dir, head_.number + 1, text);
 }
 
 base::Status Sealer::AmendLate(base::WallTime now) {
@@ -338,9 +348,11 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
           "weirctl audit verify",
           base::FormatRfc3339(span.from))};
     }
-    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped());
+    SealParts parts;
+    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
     if (!is.ok()) return is.error();
     seal.sessions = *is;
+    if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept.error();
     head = Make(seal, now);
     return head;
   });
@@ -432,19 +444,23 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
       until_ = seal.span.to;
       [[fallthrough]];
     case SealKind::kAmendment: {
-      const auto place = std::ranges::lower_bound(spans_, seal.span.from, {}, from);
-      if (place != spans_.end() && place->span == seal.span) {
-        place->sessions = seal.sessions;
-      } else {
-        spans_.insert(place, {seal.span, seal.sessions});
+      auto place = std::ranges::lower_bound(spans_, seal.span.from, {}, from);
+      if (place == spans_.end() || place->span != seal.span) {
+        place = spans_.insert(place, Sealed{seal.span, {}});
       }
+      place->sessions = seal.sessions;
+      if (!seal.parts.empty()) place->parts.push_back(seal.number);
       break;
     }
     case SealKind::kRetention:
       if (!seal.dropped.day) break;
       std::erase_if(spans_, [&](const Sealed& sealed) {
-        return audit::DayOf(sealed.span.from) == *seal.dropped.day &&
-               sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
+        const bool drops = audit::DayOf(sealed.span.from) == *seal.dropped.day &&
+                           sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
+        for (size_t i = 0; drops && i < sealed.parts.size(); i++) {
+          RemoveParts(options_.dir, sealed.parts[i]);
+        }
+        return drops;
       });
       break;
     case SealKind::kHandOver:

@@ -103,6 +103,7 @@ class Sealer {
   base::Status DropOld(base::WallTime now);
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
   base::Result<base::WallTime> Begin(base::WallTime now);
+  base::Status KeepParts(Seal& seal, const SealParts& parts) const;
   base::Status HandOverKey(base::WallTime now);
   audit::SealHead Make(Seal& seal, base::WallTime now) const;
   void Prepare(Seal& seal, base::WallTime now) const;
@@ -133,6 +134,7 @@ class Sealer {
   struct Sealed {
     audit::TimeSpan span;
     Digest sessions;
+    std::vector<uint64_t> parts{};  // the numbers of seals that have parts of it
   };
   std::vector<Sealed> spans_;
   // Where each class's numbers were cut by seals, in order: the last is how far it is sealed.
