@@ -24,6 +24,7 @@
 #include "control/portal/syslog_server.h"
 #include "control/radius/radius_server.h"
 #include "control/registry/registry_history.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -55,6 +56,7 @@ struct Parts {
   // Null: no registry is configured.
   const registry::RegistryHistory* registry_history = nullptr;
   const portal::SyslogServer* syslog = nullptr;  // null: portals' syslog is not configured
+  sealing::AnchorMailer* anchor_mail = nullptr;  // null: no anchor is mailed
 };
 
 class Api {

@@ -28,13 +28,21 @@ json SealsJson(const sealing::Sealer& sealer) {
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
           {"written", TimeOrNull(status.written)},
-          {"key", sealer.public_key().fingerprint()},
+          {"key", status.key},
+          {"key_since", TimeOrNull(status.key_since)},
           {"amendments", status.amendments},
           {"failures", status.failures},
           {"error", status.error},
           {"anchored", status.anchored},
           {"anchor_failures", status.anchor_failures},
           {"anchor_error", status.anchor_error}};
+}
+
+json AnchorMailJson(const sealing::AnchorMailer& mailer) {
+  const sealing::AnchorMailStatus status = mailer.status();
+  return {{"to", status.to},           {"mailed", status.mailed}, {"last", TimeOrNull(status.last)},
+          {"queued", status.queued},   {"mails", status.mails},   {"failures", status.failures},
+          {"dropped", status.dropped}, {"error", status.error}};
 }
 
 json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
@@ -77,8 +85,8 @@ json ResultJson(const sealing::Verification& result) {
            {"spans", result.spans},     {"records", result.records},
            {"amended", result.amended}, {"late", result.late},
            {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
-           {"anchors", result.anchors}, {"fault_count", result.fault_count},
-           {"faults", faults}};
+           {"anchors", result.anchors}, {"hand_overs", result.hand_overs},
+           {"faults", faults},          {"fault_count", result.fault_count}};
   if (result.sealed) {
     out["sealed_from"] = base::FormatRfc3339(result.sealed->from);
     out["sealed_until"] = base::FormatRfc3339(result.sealed->to);
@@ -98,6 +106,10 @@ base::Result<sealing::VerifyOptions> ToOptions(const Parts& parts, const Request
     auto key = sealing::PublicKey::Parse(text);
     if (!key.ok()) return key.error();
     options.key = std::move(*key);
+  }
+  options.fingerprint = request.BodyText("fingerprint");
+  if (!options.fingerprint.empty() && !sealing::IsFingerprint(options.fingerprint)) {
+    return base::Error{"a key's fingerprint is 64 digits 0-9 a-f"};
   }
   auto only = BodySpan(request);
   if (!only.ok()) return only.error();
@@ -170,6 +182,8 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   } else {
     status["anchor_file"] = parts.config.audit.anchor_file.string();
   }
+  status["anchor_mail"] =
+      parts.anchor_mail == nullptr ? json() : AnchorMailJson(*parts.anchor_mail);
   struct statvfs disk {};
   if (::statvfs(parts.config.control.data_dir.c_str(), &disk) == 0) {
     const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
@@ -223,6 +237,45 @@ Reply PostAuditSeal(const Parts& parts, const Request& request) {
   if (!sealed.ok()) return ErrorReply(500, sealed.error().message);
   json out = SealsJson(parts.sealer);
   out["caught_up"] = caught_up;
+  return JsonReply(out);
+}
+
+Reply PostAuditAnchor(const Parts& parts, const Request& request) {
+  const auto anchor = parts.sealer.newest_anchor();
+  if (!anchor) return ErrorReply(409, "there is no seal yet: weirctl audit seal");
+  std::string line = sealing::AnchorLine(*anchor);
+  line.pop_back();
+  json out{{"line", line}, {"number", anchor->number}, {"mail", nullptr}};
+  Operation operation;
+  operation.action = "audit anchor";
+  operation.target = fmt::format("seal {}", anchor->number);
+  operation.reason = request.BodyText("reason");
+  base::Status sent;
+  if (parts.anchor_mail != nullptr) {
+    sent = parts.anchor_mail->SendNow(base::WallNow());
+    out["mail"] = AnchorMailJson(*parts.anchor_mail);
+  }
+  operation.outcome = !sent.ok() ? "failed: " + sent.error().message
+                                 : (parts.anchor_mail == nullptr ? "shown" : "mailed");
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!sent.ok()) return ErrorReply(502, sent.error().message + "; it is tried again");
+  return JsonReply(out);
+}
+
+Reply PostKeyRotate(const Parts& parts, const Request& request) {
+  Operation operation;
+  operation.action = "audit key rotate";
+  operation.reason = request.BodyText("reason");
+  if (operation.reason.empty()) return ErrorReply(400, "a new signing key wants a reason");
+  const std::string before = parts.sealer.status().key;
+  const auto rotated = parts.sealer.RotateKey(base::WallNow());
+  const std::string after = parts.sealer.status().key;
+  operation.target = after == before ? before : before + " to " + after;
+  operation.outcome = rotated.ok() ? "done" : "failed: " + rotated.error().message;
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (!rotated.ok()) return ErrorReply(500, rotated.error().message);
+  json out = SealsJson(parts.sealer);
+  out["key_before"] = before;
   return JsonReply(out);
 }
 

@@ -156,13 +156,29 @@ void CheckSeals(const Parts& parts, Report& report) {
                                    base::FormatRfc3339(*status.until)));
   }
   if (parts.config.audit.anchor_file.empty()) {
-    report.Warn("anchor", "no seal is told to anybody outside",
-                "set [audit] anchor_file to a file on another machine");
+    if (parts.anchor_mail == nullptr) {
+      report.Warn("anchor", "no seal is told to anybody outside",
+                  "set [audit] anchor_file to a file on another machine, or anchor_mail_to");
+    }
   } else if (!status.anchor_error.empty()) {
     report.Fail("anchor", status.anchor_error,
                 "see that the place of [audit] anchor_file is there");
   } else {
     report.Ok("anchor", fmt::format("has seal {}", status.anchored));
+  }
+}
+
+void CheckAnchorMail(const Parts& parts, Report& report) {
+  if (parts.anchor_mail == nullptr) return;
+  const sealing::AnchorMailStatus status = parts.anchor_mail->status();
+  if (!status.error.empty()) {
+    report.Fail("anchor mail", fmt::format("{}; {} anchors wait", status.error, status.queued),
+                "see [audit] anchor_mail_… and the mail server, then: weirctl audit anchor");
+  } else if (!status.last) {
+    report.Ok("anchor mail", "the first one goes to " + status.to + " with the first seal");
+  } else {
+    report.Ok("anchor mail", fmt::format("seal {} went to {} at {}", status.mailed, status.to,
+                                         base::FormatRfc3339(*status.last)));
   }
 }
 
@@ -413,6 +429,7 @@ Reply GetDoctor(const Parts& parts, const Request&) {
   CheckIngest(parts, report);
   CheckStore(parts, report);
   CheckSeals(parts, report);
+  CheckAnchorMail(parts, report);
   CheckBackup(parts, report);
   CheckDisk("disk", parts.config.control.data_dir, report);
   CheckDisk("journal disk", parts.config.journal.dir, report);

@@ -142,7 +142,7 @@ Reply GetExportPlan(const Parts& parts, const Request& request) {
   json list = json::array();
   for (const ArchivePart& part : *files) list.push_back(PartJson(part));
   const sealing::SealerStatus status = parts.sealer.status();
-  json plan{{"files", list}, {"key", parts.sealer.public_key().pem()}, {"sealed_until", nullptr}};
+  json plan{{"files", list}, {"sealed_until", nullptr}};
   if (status.until) plan["sealed_until"] = base::FormatRfc3339(*status.until);
   return JsonReply(plan);
 }
@@ -214,7 +214,11 @@ Reply PostExportSign(const Parts& parts, const Request& request) {
   manifest.reason = asked->reason;
   manifest.request = asked->request;
   manifest.query = QueryText(asked->query);
-  return JsonReply({{"manifest", parts.sealer.Sign(std::move(manifest))}});
+  const auto manifest_signed = parts.sealer.Sign(std::move(manifest));
+  if (!manifest_signed.ok()) return ErrorReply(500, manifest_signed.error().message);
+  return JsonReply({{"manifest", manifest_signed->manifest},
+                    {"key", manifest_signed->key.pem()},
+                    {"seals_bytes", manifest_signed->seals_bytes}});
 }
 
 }  // namespace weir::control::api

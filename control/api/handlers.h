@@ -54,6 +54,8 @@ Reply PostAccountsImport(const Parts& parts, const Request& request);
 Reply GetAuditStatus(const Parts& parts, const Request& request);
 Reply PostAuditVerify(const Parts& parts, const Request& request);
 Reply PostAuditSeal(const Parts& parts, const Request& request);
+Reply PostAuditAnchor(const Parts& parts, const Request& request);
+Reply PostKeyRotate(const Parts& parts, const Request& request);
 Reply ListHolds(const Parts& parts, const Request& request);
 Reply PostHold(const Parts& parts, const Request& request);
 Reply DeleteHold(const Parts& parts, const Request& request);

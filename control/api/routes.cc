@@ -50,6 +50,8 @@ constexpr Route kRoutes[] = {
      "what the record holds, since when, how far it is sealed, when the disk is full"},
     {"POST", "/api/v1/audit/verify", PostAuditVerify, "check the record against its seals"},
     {"POST", "/api/v1/audit/seal", PostAuditSeal, "seal everything up to now"},
+    {"POST", "/api/v1/audit/anchor", PostAuditAnchor, "the newest seal's anchor, and mail it"},
+    {"POST", "/api/v1/audit/key/rotate", PostKeyRotate, "a new signing key takes over"},
     {"GET", "/api/v1/audit/seals", GetSeals, "all seals, as text"},
     {"GET", "/api/v1/audit/export", GetExportPlan, "the files of an export"},
     {"GET", "/api/v1/audit/export/{name}", GetExportFile, "a file of an export"},

@@ -10,6 +10,7 @@
 #include "control/api/version.h"
 #include "control/backup/backup_reader.h"
 #include "control/backup/image.h"
+#include "dataplane/base/secret_file.h"
 
 namespace weir::control::app {
 namespace {
@@ -26,6 +27,7 @@ ControlApp::~ControlApp() {
   if (poller_) poller_->Stop();
   if (login_recorder_) login_recorder_->Stop();
   if (backup_) backup_->Stop();
+  if (anchor_mail_) anchor_mail_->Stop();
   if (sealer_) sealer_->Stop();
   if (ingest_) ingest_->Stop();
   if (identities_) identities_->Stop();
@@ -105,6 +107,32 @@ base::Status ControlApp::OpenSealer() {
   auto sealer = sealing::Sealer::Open(std::move(options), {*store_, *operations_}, *holds_);
   if (!sealer) return sealer.error();
   sealer_ = std::move(*sealer);
+  return OpenAnchorMail();
+}
+
+base::Status ControlApp::OpenAnchorMail() {
+  const base::AnchorMailConfig& config = config_.audit.anchor_mail;
+  if (config.to.empty()) return {};
+  constexpr size_t kLineBytesMax = 255;
+  sealing::AnchorMailer::Options options;
+  options.server.url = config.server;
+  options.server.tls_required = config.tls_required;
+  options.server.ca_file = config.ca_file;
+  if (!config.credentials_file.empty()) {
+    auto lines = base::ReadSecretLines(config.credentials_file, 2, kLineBytesMax,
+                                       "a user and then a password");
+    if (!lines) return lines.error();
+    options.server.user = std::move((*lines)[0]);
+    options.server.password = std::move((*lines)[1]);
+  }
+  options.from = config.from;
+  options.to = config.to;
+  options.state_file = config_.control.data_dir / "anchor_mail.state";
+  options.newest = [this] { return sealer_->newest_anchor(); };
+  options.log = LogLine;
+  auto mailer = sealing::AnchorMailer::Open(std::move(options));
+  if (!mailer) return mailer.error();
+  anchor_mail_ = std::move(*mailer);
   return {};
 }
 
@@ -288,9 +316,10 @@ base::Status ControlApp::TakeImage() {
 base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
-  poller_ = std::make_unique<Poller>(Poller::Sources{
-      *policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_, config_.control.data_dir,
-      metrics_, LogLine, backup_.get(), logins_.get(), radius_.get(), syslog_.get()});
+  poller_ = std::make_unique<Poller>(
+      Poller::Sources{*policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_,
+                      config_.control.data_dir, metrics_, LogLine, backup_.get(), logins_.get(),
+                      radius_.get(), syslog_.get(), anchor_mail_.get()});
   api_ = std::make_unique<api::Api>(api::Parts{config_,
                                                *store_,
                                                *ingest_,
@@ -310,7 +339,8 @@ base::Status ControlApp::OpenApi() {
                                                archive_,
                                                backup_.get(),
                                                registry_history_.get(),
-                                               syslog_.get()});
+                                               syslog_.get(),
+                                               anchor_mail_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;
@@ -328,6 +358,7 @@ base::Status ControlApp::OpenApi() {
 base::Status ControlApp::Start() {
   if (auto started = ingest_->Start(); !started) return started;
   sealer_->Start();
+  if (anchor_mail_) anchor_mail_->Start();
   if (login_recorder_) login_recorder_->Start();
   if (backup_) backup_->Start();
   policy_->Start();

@@ -1,8 +1,8 @@
 // Everything weir-control runs, opened in the order in which the parts need each other.
 //
 // Open() and the destructor on the main thread. Threads: RADIUS, portals' syslog, ingest, sealer,
-// backup, policy supervisor, identity publisher, poller, the API's acceptor and one a connection;
-// each part guards itself.
+// mail, backup, policy supervisor, identity publisher, poller, the API's acceptor and one a
+// connection; each part guards itself.
 #pragma once
 
 #include <memory>
@@ -25,6 +25,7 @@
 #include "control/radius/login_recorder.h"
 #include "control/radius/radius_server.h"
 #include "control/registry/registry_history.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/sealer.h"
 #include "dataplane/base/config.h"
@@ -56,6 +57,7 @@ class ControlApp {
   base::Status OpenRadius();
   base::Status OpenSyslog();
   base::Status OpenSealer();
+  base::Status OpenAnchorMail();
   base::Status OpenPolicy();
   base::Status OpenBackup();
   base::Status TakeImage();
@@ -77,7 +79,8 @@ class ControlApp {
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<sealing::LegalHolds> holds_;
   std::unique_ptr<sealing::Sealer> sealer_;
-  std::unique_ptr<backup::BackupService> backup_;  // null: none is configured
+  std::unique_ptr<sealing::AnchorMailer> anchor_mail_;  // null: none is configured
+  std::unique_ptr<backup::BackupService> backup_;       // null: none is configured
   audit::DiskForecast forecast_;
   std::unique_ptr<radius::LoginRecorder> login_recorder_;  // with logins_
   std::unique_ptr<policy::PolicyService> policy_;

@@ -50,6 +50,9 @@ void Poller::Poll() {
   if (sources_.logins != nullptr) sources_.metrics.TakeLogins(*sources_.logins);
   if (sources_.radius != nullptr) sources_.metrics.TakeRadius(sources_.radius->counters());
   if (sources_.syslog != nullptr) sources_.metrics.TakeSyslog(sources_.syslog->counters());
+  if (sources_.anchor_mail != nullptr) {
+    sources_.metrics.TakeAnchorMail(sources_.anchor_mail->status());
+  }
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }

@@ -37,6 +37,7 @@ class Poller {
     const radius::LoginBook* logins = nullptr;
     const radius::RadiusServer* radius = nullptr;
     const portal::SyslogServer* syslog = nullptr;
+    const sealing::AnchorMailer* anchor_mail = nullptr;
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}

@@ -47,9 +47,21 @@ void PrintSeals(Context& context, const json& seals) {
   if (const uint64_t waiting = JsonCount(seals, "waiting"); waiting > 0) {
     context.Print(fmt::format("{} sessions came later and wait to be sealed\n", waiting));
   }
+  context.Print(fmt::format("key {} signs since {}\n", Printable(JsonText(seals, "key")),
+                            Day(seals, "key_since")));
   if (const std::string error = JsonText(seals, "error"); !error.empty()) {
     context.Print("sealing fails: " + Printable(error) + "\n");
   }
+}
+
+void PrintAnchorMail(Context& context, const json& mail) {
+  if (!mail.is_object()) return;
+  const std::string error = JsonText(mail, "error");
+  context.Print(error.empty() ? fmt::format("anchors are mailed to {}: seal {}, {}\n",
+                                            Printable(JsonText(mail, "to")),
+                                            JsonCount(mail, "mailed"), Day(mail, "last"))
+                              : fmt::format("anchors cannot be mailed, {} wait: {}\n",
+                                            JsonCount(mail, "queued"), Printable(error)));
 }
 
 void PrintVerification(Context& context, const json& result) {
@@ -63,6 +75,9 @@ void PrintVerification(Context& context, const json& result) {
   }
   if (const uint64_t waiting = JsonCount(result, "waiting"); waiting > 0) {
     context.Print(fmt::format("{} sessions came late and wait to be sealed\n", waiting));
+  }
+  if (const uint64_t hand_overs = JsonCount(result, "hand_overs"); hand_overs > 0) {
+    context.Print(fmt::format("the signing key was handed over {} times\n", hand_overs));
   }
   if (const uint64_t days = JsonCount(result, "days_dropped"); days > 0) {
     context.Print(fmt::format("{} days were dropped by retention\n", days));
@@ -108,6 +123,7 @@ int RunAuditStatus(Context& context) {
                   full.is_number() ? fmt::format("full in {:.0f} days", full.get<double>() / 86'400)
                                    : "when it is full is not known yet"));
   PrintSeals(context, JsonMember(*status, "seals"));
+  PrintAnchorMail(context, JsonMember(*status, "anchor_mail"));
   for (const json& hold : JsonMember(*status, "holds")) {
     context.Print(fmt::format("hold {}: {} to {}: {}\n", JsonCount(hold, "id"), Day(hold, "from"),
                               Day(hold, "to"), Printable(JsonText(hold, "reason"))));
@@ -117,6 +133,7 @@ int RunAuditStatus(Context& context) {
 
 int RunAuditVerify(Context& context, const VerifyCommand& command) {
   json body = json::object();
+  if (!command.fingerprint.empty()) body["fingerprint"] = command.fingerprint;
   for (const auto& added :
        {AddTime(body, "from", command.from), AddTime(body, "to", command.to),
         AddFile(body, "anchors", command.anchor), AddFile(body, "key", command.key)}) {
@@ -144,6 +161,39 @@ int RunAuditSeal(Context& context, const std::string& reason) {
   } else {
     PrintSeals(context, *seals);
   }
+  return kDone;
+}
+
+int RunAuditAnchor(Context& context, const std::string& reason) {
+  const json body{{"reason", reason}};
+  const auto anchor =
+      context.Ask({"POST", "/api/v1/audit/anchor", policy::JsonDump(body), kFetchWaitMs});
+  if (!anchor) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*anchor);
+    return kDone;
+  }
+  context.Print(Printable(JsonText(*anchor, "line")) + "\n");
+  const json& mail = JsonMember(*anchor, "mail");
+  context.Print(mail.is_object()
+                    ? "mailed to " + Printable(JsonText(mail, "to")) + "\n"
+                    : "no mail is configured ([audit] anchor_mail_to): keep this line elsewhere\n");
+  return kDone;
+}
+
+int RunKeyRotate(Context& context, const std::string& reason) {
+  const json body{{"reason", reason}};
+  const auto seals =
+      context.Ask({"POST", "/api/v1/audit/key/rotate", policy::JsonDump(body), kFetchWaitMs});
+  if (!seals) return context.exit_code();
+  if (context.as_json()) {
+    context.PrintJson(*seals);
+    return kDone;
+  }
+  context.Print(fmt::format("key {} has handed over to\nkey {}\n",
+                            Printable(JsonText(*seals, "key_before")),
+                            Printable(JsonText(*seals, "key"))));
+  context.Print("write the new fingerprint down where this machine cannot reach it\n");
   return kDone;
 }
 

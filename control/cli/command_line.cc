@@ -288,13 +288,29 @@ class CommandLine {
                            [this](Context& c) { return RunAuditVerify(c, verify_); });
     verify->add_option("--from", verify_.from, "only what began after this time");
     verify->add_option("--to", verify_.to, "only what began before this time");
-    verify->add_option("--anchor", verify_.anchor, "what the seals' anchor has, a file")
+    verify
+        ->add_option("--anchor", verify_.anchor,
+                     "what the seals' anchor has: a file of lines, or a mail as it was saved")
         ->check(CLI::ExistingFile);
-    verify->add_option("--key", verify_.key, "the public key that seals must be signed by, PEM")
+    verify
+        ->add_option("--key", verify_.key,
+                     "a public key that has signed, PEM: hand-overs are followed from the first on")
         ->check(CLI::ExistingFile);
+    verify->add_option("--fingerprint", verify_.fingerprint,
+                       "of a key that has signed, as it was written down elsewhere");
     Add(audit, "seal", "seal everything up to now, in place of after the hour", [this](Context& c) {
       return RunAuditSeal(c, reason_);
     })->add_option("--reason", reason_, "why");
+    Add(audit, "anchor", "the newest seal's line for outside, mailed where [audit] says so",
+        [this](Context& c) { return RunAuditAnchor(c, reason_); })
+        ->add_option("--reason", reason_, "why");
+    CLI::App* key = audit->add_subcommand("key", "the key that signs the seals");
+    key->fallthrough();
+    key->require_subcommand(1);
+    Add(key, "rotate", "a new key takes over, and the present one is destroyed",
+        [this](Context& c) { return RunKeyRotate(c, reason_); })
+        ->add_option("--reason", reason_, "why")
+        ->required();
     CLI::App* hold = Add(audit, "hold", "keep what was recorded in a time until released",
                          [this](Context& c) { return RunAuditHold(c, hold_); });
     hold->add_option("--from", hold_.from, "begin")->required();

@@ -188,20 +188,24 @@ class Export {
                              "files are not what the record has, and are removed: run "
                              "the same command again");
     }
-    return Finish(JsonText(*signed_files, "manifest"));
+    return Finish(*signed_files);
   }
 
-  int Finish(const std::string& manifest) {
+  int Finish(const json& signed_files) {
     const HttpAnswer seals = context_.client().Call({"GET", "/api/v1/audit/seals", ""});
     if (seals.outcome != HttpAnswer::Outcome::kAnswered || seals.status != 200) {
       return context_.Failed(seals);
     }
-    const std::string key = JsonText(plan_, "key");
-    for (const auto& [name, text] :
-         {std::pair<const char*, std::string_view>{"seals.log", seals.body},
-          {"seal.pub", key},
-          {"verify.sh", kVerifyExport},
-          {"MANIFEST", manifest}}) {
+    // What was sealed since the signature may be by another key.
+    const std::string_view log =
+        std::string_view(seals.body)
+            .substr(0, std::min<size_t>(seals.body.size(), JsonCount(signed_files, "seals_bytes")));
+    const std::string key = JsonText(signed_files, "key");
+    const std::string manifest = JsonText(signed_files, "manifest");
+    for (const auto& [name, text] : {std::pair<const char*, std::string_view>{"seals.log", log},
+                                     {"seal.pub", key},
+                                     {"verify.sh", kVerifyExport},
+                                     {"MANIFEST", manifest}}) {
       if (auto written = Write(folder_ / name, text); !written.ok()) {
         return context_.Failed(kRefused, written.error().message);
       }

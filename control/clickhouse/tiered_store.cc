@@ -1,16 +1,13 @@
 #include "control/clickhouse/tiered_store.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <random>
 #include <utility>
 
 #include "control/audit/bytes.h"
+#include "dataplane/base/secret_file.h"
 
 namespace weir::control::clickhouse {
 namespace {
@@ -22,26 +19,9 @@ constexpr size_t kPasswordBytesMax = 1024;
 }  // namespace
 
 base::Result<std::string> LoadPassword(const std::filesystem::path& file) {
-  struct stat about {};
-  std::ifstream in(file, std::ios::binary);
-  if (!in || ::stat(file.c_str(), &about) != 0) {
-    return base::Error{fmt::format("{}: {}", file.string(), std::strerror(errno))};
-  }
-  if ((about.st_mode & S_IRWXO) != 0) {
-    return base::Error{
-        fmt::format("{}: everybody may read the password; chmod o-rwx would do", file.string())};
-  }
-  std::string password;
-  std::getline(in, password);
-  if (password.ends_with('\r')) password.pop_back();
-  const bool plain = std::all_of(password.begin(), password.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
-  });
-  if (password.empty() || password.size() > kPasswordBytesMax || !plain) {
-    return base::Error{fmt::format("{}: expected a password of up to {} bytes on its first line",
-                                   file.string(), kPasswordBytesMax)};
-  }
-  return password;
+  auto lines = base::ReadSecretLines(file, 1, kPasswordBytesMax, "a password");
+  if (!lines.ok()) return lines.error();
+  return std::move(lines->front());
 }
 
 base::Result<uint64_t> LeaveArchive(audit::RocksStore& local) {

@@ -205,6 +205,16 @@ void Metrics::TakeSeals(const sealing::SealerStatus& status) {
   series.Follow(MetricId::kAuditAnchorFailures, {}, status.anchor_failures);
 }
 
+void Metrics::TakeAnchorMail(const sealing::AnchorMailStatus& status) {
+  const std::scoped_lock lock(impl_->mutex);
+  Series& series = impl_->series;
+  series.Follow(MetricId::kAuditAnchorMails, {}, status.mails);
+  series.Follow(MetricId::kAuditAnchorMailFailures, {}, status.failures);
+  series.Follow(MetricId::kAuditAnchorMailDropped, {}, status.dropped);
+  series.Set(MetricId::kAuditAnchorMailQueued, {}, static_cast<double>(status.queued));
+  if (status.last) series.Set(MetricId::kAuditAnchorMailLast, {}, Seconds(*status.last));
+}
+
 void Metrics::TakeBackup(const backup::BackupStatus& status) {
   const std::scoped_lock lock(impl_->mutex);
   Series& series = impl_->series;

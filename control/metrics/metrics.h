@@ -21,6 +21,7 @@
 #include "control/policy/policy_service.h"
 #include "control/portal/syslog_server.h"
 #include "control/radius/radius_server.h"
+#include "control/sealing/anchor_mailer.h"
 #include "control/sealing/sealer.h"
 
 namespace weir::control::metrics {
@@ -40,6 +41,7 @@ class Metrics {
   void TakeIngest(const ingest::Counters& counters);
   void TakeStore(const audit::StoreStats& stats);
   void TakeSeals(const sealing::SealerStatus& status);
+  void TakeAnchorMail(const sealing::AnchorMailStatus& status);
   void TakeBackup(const backup::BackupStatus& status);
   void TakeDisk(std::optional<double> full_in_seconds);
   void TakeIncidents(const incidents::Totals& totals);

@@ -1,22 +1,19 @@
 #include "control/radius/radius_clients.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "control/accounts/csv.h"
+#include "dataplane/base/secret_file.h"
 
 namespace weir::control::radius {
 namespace {
 
 constexpr size_t kSecretBytesMin = 8;
 constexpr size_t kSecretBytesMax = 128;
+constexpr size_t kFileBytesMax = 16 << 20;
 constexpr std::string_view kHeader = "expected the header nas,secret,name";
 
 // What is wrong with the row; empty: nothing.
@@ -70,18 +67,9 @@ base::Result<RadiusClients> RadiusClients::Parse(std::string_view text, std::str
 }
 
 base::Result<RadiusClients> RadiusClients::Load(const std::filesystem::path& file) {
-  struct stat about {};
-  std::ifstream in(file, std::ios::binary);
-  if (!in || ::stat(file.c_str(), &about) != 0) {
-    return base::Error{fmt::format("{}: {}", file.string(), std::strerror(errno))};
-  }
-  if ((about.st_mode & S_IRWXO) != 0) {
-    return base::Error{
-        fmt::format("{}: everybody may read the secrets; chmod o-rwx would do", file.string())};
-  }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return Parse(std::move(text).str(), file.string());
+  const auto text = base::ReadSecretFile(file, kFileBytesMax);
+  if (!text.ok()) return text.error();
+  return Parse(*text, file.string());
 }
 
 const RadiusClient* RadiusClients::Find(const base::IpAddress& sender) const {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "control/sealing/durable_file.h"
@@ -9,41 +10,77 @@
 namespace weir::control::sealing {
 namespace {
 
-constexpr std::string_view kBegin = "weir anchor 1 ";
+constexpr std::string_view kBegin = "weir anchor 1";
 
-std::string_view TakeWord(std::string_view& rest) {
-  const size_t space = std::min(rest.find(' '), rest.size());
-  const std::string_view word = rest.substr(0, space);
-  rest.remove_prefix(std::min(space + 1, rest.size()));
-  return word;
+constexpr std::string_view kSoftBreaks[] = {"=\r\n", "=\n"};
+constexpr size_t kNumberDigitsMax = 20;
+
+// Takes digits of [0-9a-f]; a mail program that has wrapped the line, or marked it as an answer's,
+// leaves blanks and '>' before them.
+std::string_view TakeDigits(std::string_view& rest) {
+  rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n>"), rest.size()));
+  const size_t end = std::min(rest.find_first_not_of("0123456789abcdef"), rest.size());
+  const std::string_view digits = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return digits;
 }
 
-bool ParseLine(std::string_view line, Anchor& anchor) {
-  const size_t begin = line.find(kBegin);
-  if (begin == line.npos) return false;
-  std::string_view rest = line.substr(begin + kBegin.size());
-  if (rest.ends_with('\r')) rest.remove_suffix(1);
-  anchor.record = TakeWord(rest);
-  const std::string_view number = TakeWord(rest);
-  anchor.digest = TakeWord(rest);
+bool TakeAnchor(std::string_view& rest, Anchor& anchor) {
+  anchor.record = TakeDigits(rest);
+  const std::string_view number = TakeDigits(rest);
+  anchor.digest = TakeDigits(rest);
   const auto parsed = std::from_chars(number.data(), number.data() + number.size(), anchor.number);
   return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() &&
-         anchor.record.size() == 32 && anchor.digest.size() == 64;
+         number.size() <= kNumberDigitsMax && anchor.record.size() == 32 &&
+         anchor.digest.size() == 64;
+}
+
+// Without the ends of lines that quoted-printable puts in (RFC 2045 §6.7).
+std::string Unbroken(std::string_view text) {
+  std::string unbroken;
+  while (!text.empty()) {
+    size_t at = text.npos;
+    size_t size = 0;
+    for (const std::string_view soft : kSoftBreaks) {
+      const size_t found = text.find(soft);
+      if (found >= at) continue;
+      at = found;
+      size = soft.size();
+    }
+    unbroken += text.substr(0, at);
+    text.remove_prefix(at == text.npos ? text.size() : at + size);
+  }
+  return unbroken;
+}
+
+bool IsBase64Mail(std::string_view text) {
+  std::string lower(text.substr(0, std::min<size_t>(text.size(), 64 << 10)));
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  });
+  return lower.find("content-transfer-encoding: base64") != lower.npos;
 }
 
 }  // namespace
 
 std::string AnchorLine(const Anchor& anchor) {
-  return fmt::format("{}{} {} {}\n", kBegin, anchor.record, anchor.number, anchor.digest);
+  return fmt::format("{} {} {} {}\n", kBegin, anchor.record, anchor.number, anchor.digest);
 }
 
 base::Result<std::vector<Anchor>> ParseAnchors(std::string_view text) {
   std::vector<Anchor> anchors;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
+  const std::string unbroken = Unbroken(text);
+  std::string_view rest(unbroken);
+  for (size_t at = rest.find(kBegin); at != rest.npos; at = rest.find(kBegin)) {
+    rest.remove_prefix(at + kBegin.size());
+    std::string_view behind = rest;
     Anchor anchor;
-    if (ParseLine(text.substr(0, end), anchor)) anchors.push_back(std::move(anchor));
-    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!TakeAnchor(behind, anchor)) continue;
+    anchors.push_back(std::move(anchor));
+    rest = behind;
+  }
+  if (anchors.empty() && IsBase64Mail(text)) {
+    return base::Error{"the mail is in Base64: save its line 'weir anchor 1 …' alone"};
   }
   if (anchors.empty()) {
     return base::Error{"there is no anchor in it: no line with 'weir anchor 1 …'"};

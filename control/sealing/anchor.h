@@ -1,5 +1,5 @@
 // What is told of each seal to a place outside of the appliance, so that a record that was set back
-// as a whole, seals and all, is found out: one line a seal, at the end of a file.
+// as a whole, seals and all, is found out: one line a seal, at the end of a file, or one in a mail.
 //
 // The file is meant to lie on another machine's disk, one that takes appends only. Values and pure
 // functions, save AppendAnchor(); any thread.
@@ -27,8 +27,8 @@ struct Anchor {
 // "weir anchor 1 RECORD NUMBER DIGEST" and a line feed.
 std::string AnchorLine(const Anchor& anchor);
 
-// Other lines are left out: the file may be a mail folder, or notes. The error is that there is no
-// such line in it.
+// Other text is left out: it may be a mail as it was saved, a mail folder, or notes, and the line
+// may be wrapped. The error is that there is no such line in it.
 base::Result<std::vector<Anchor>> ParseAnchors(std::string_view text);
 
 base::Status AppendAnchor(const std::filesystem::path& file, const Anchor& anchor);

@@ -70,7 +70,7 @@ void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
 Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
   Standing standing;
   for (const LoggedSeal& logged : seals) {
-    if (!logged.seal) continue;
+    if (!logged.seal || logged.seal->kind == SealKind::kHandOver) continue;
     if (logged.seal->kind == SealKind::kRetention) {
       Drop(standing, logged.seal->dropped);
     } else {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 
 #include "dataplane/base/unique_fd.h"
@@ -43,6 +44,32 @@ base::Status WriteNewFile(const std::filesystem::path& file, std::string_view te
     return written;
   }
   return SyncFolderOf(file);
+}
+
+base::Status ReplaceFile(const std::filesystem::path& file, std::string_view text, mode_t mode) {
+  const std::filesystem::path fresh = file.string() + ".tmp";
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return Failed(fresh, "removed");
+  if (auto written = WriteNewFile(fresh, text, mode); !written.ok()) return written;
+  return MoveFile(fresh, file);
+}
+
+base::Status MoveFile(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return Failed(from, "moved");
+  return SyncFolderOf(to);
+}
+
+base::Status OverwriteFile(const std::filesystem::path& file) {
+  const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd.get() < 0) return errno == ENOENT ? base::Status() : Failed(file, "opened");
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  if (size < 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) return Failed(file, "measured");
+  return WriteAndSync(fd.get(), file, std::string(static_cast<size_t>(size), '\0'));
+}
+
+base::Status DestroyFile(const std::filesystem::path& file) {
+  if (auto overwritten = OverwriteFile(file); !overwritten.ok()) return overwritten;
+  if (::unlink(file.c_str()) == 0) return SyncFolderOf(file);
+  return errno == ENOENT ? base::Status() : Failed(file, "removed");
 }
 
 base::Status AppendDurably(const std::filesystem::path& file, std::string_view text, mode_t mode) {

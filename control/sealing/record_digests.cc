@@ -12,11 +12,15 @@ const base::Error kStopped{"stopped before the end"};
 }  // namespace
 
 base::Result<Digest> DigestSessions(const Record& record, const audit::TimeSpan& span,
-                                    Moment moment, const KeepOn& keep_on) {
+                                    Moment moment, const KeepOn& keep_on, SealParts* parts) {
   LineDigest lines;
+  SealParts unused;
+  PartGatherer gatherer(parts == nullptr ? unused : *parts);
   bool stopped = false;
   const audit::SessionVisitor visit = [&](const audit::SessionRecord& session) {
-    lines.Add(SessionLine(session));
+    const std::string line = SessionLine(session);
+    lines.Add(line);
+    if (parts != nullptr) gatherer.AddSession(session.event.start, line);
     stopped = !keep_on();
     return !stopped;
   };
@@ -34,17 +38,23 @@ base::Result<Digest> DigestSessions(const Record& record, const audit::TimeSpan&
   }
   if (!read.ok()) return read.error();
   if (stopped) return kStopped;
+  gatherer.Finish();
   return Digest{lines.records(), lines.Hex()};
 }
 
 base::Result<NumberedDigest> DigestNumbered(const Record& record, NumberedClass numbered,
-                                            uint64_t after, uint64_t upto, const KeepOn& keep_on) {
+                                            uint64_t after, uint64_t upto, const KeepOn& keep_on,
+                                            SealParts* parts) {
   LineDigest lines;
+  SealParts unused;
+  PartGatherer gatherer(parts == nullptr ? unused : *parts);
   bool stopped = false;
   uint64_t last = after;
   const auto take = [&](uint64_t number, const auto& item, const auto& line_of) {
     if (number > upto) return false;
-    lines.Add(line_of(item));
+    const std::string line = line_of(item);
+    lines.Add(line);
+    if (parts != nullptr) gatherer.AddNumbered(numbered, number, line);
     last = number;
     stopped = !keep_on();
     return !stopped;
@@ -75,6 +85,7 @@ base::Result<NumberedDigest> DigestNumbered(const Record& record, NumberedClass 
   }
   if (!read.ok()) return read.error();
   if (stopped) return kStopped;
+  gatherer.Finish();
   return NumberedDigest{{lines.records(), lines.Hex()}, after, upto == kToTheLast ? last : upto};
 }
 

@@ -12,7 +12,10 @@ namespace weir::control::sealing {
 namespace {
 
 constexpr std::string_view kFirstLine = "weir seal 1\n";
-constexpr std::string_view kSignature = "signature ";
+constexpr std::string_view kFirstLineWithParts = "weir seal 2\n";
+static_assert(kFirstLine.size() == kFirstLineWithParts.size());
+constexpr std::string_view kSignature = "\nsignature ";
+constexpr std::string_view kAccepted = "\naccepted ";
 constexpr size_t kDigestDigits = 64;
 constexpr size_t kRecordDigits = 32;
 
@@ -24,6 +27,8 @@ std::string_view KindName(SealKind kind) {
       return "amendment";
     case SealKind::kRetention:
       return "retention";
+    case SealKind::kHandOver:
+      return "hand-over";
   }
   return "";
 }
@@ -33,7 +38,7 @@ std::string DigestText(const Digest& digest) {
 }
 
 std::string Unsigned(const Seal& seal) {
-  std::string text(kFirstLine);
+  std::string text(seal.parts.empty() ? kFirstLine : kFirstLineWithParts);
   const auto line = [&text](std::string_view key, std::string_view value) {
     text.append(key).append(" ").append(value).append("\n");
   };
@@ -53,12 +58,19 @@ std::string Unsigned(const Seal& seal) {
     if (dropped.logins_upto != 0) line("drops-logins-upto", std::to_string(dropped.logins_upto));
     return text;
   }
+  if (seal.kind == SealKind::kHandOver) {
+    line("key", seal.hand_over.from);
+    line("next-key", seal.hand_over.to);
+    if (!seal.hand_over.accepted.empty()) line("accepted", seal.hand_over.accepted);
+    return text;
+  }
   line("from", base::FormatRfc3339(seal.span.from));
   line("to", base::FormatRfc3339(seal.span.to));
   line("sessions", DigestText(seal.sessions));
   if (seal.kind == SealKind::kAmendment) {
     line("replaces", DigestText(seal.replaced));
     line("late", std::to_string(seal.late));
+    if (!seal.parts.empty()) line("parts", seal.parts);
     return text;
   }
   for (size_t i = 0; i < kNumberedClasses; i++) {
@@ -66,6 +78,7 @@ std::string Unsigned(const Seal& seal) {
     line(NumberedClassName(static_cast<NumberedClass>(i)),
          fmt::format("{} {} {}", DigestText(numbered.digest), numbered.after, numbered.upto));
   }
+  if (!seal.parts.empty()) line("parts", seal.parts);
   return text;
 }
 
@@ -169,11 +182,11 @@ void ReadSpan(Lines& lines, Seal& seal) {
   if (seal.kind == SealKind::kAmendment) {
     seal.replaced = lines.ReadDigest("replaces");
     seal.late = lines.Number("late");
-    return;
   }
-  for (size_t i = 0; i < kNumberedClasses; i++) {
+  for (size_t i = 0; seal.kind == SealKind::kSpan && i < kNumberedClasses; i++) {
     seal.numbered[i] = lines.ReadNumbered(NumberedClassName(static_cast<NumberedClass>(i)));
   }
+  if (lines.Has("parts")) seal.parts = lines.Hex("parts", kDigestDigits);
 }
 
 void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
@@ -186,6 +199,14 @@ void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
   }
   if (lines.Has("drops-health-upto")) dropped.health_upto = lines.Number("drops-health-upto");
   if (lines.Has("drops-logins-upto")) dropped.logins_upto = lines.Number("drops-logins-upto");
+}
+
+void ReadHandOver(Lines& lines, HandOver& hand_over, bool& failed) {
+  hand_over.from = lines.Word("key");
+  hand_over.to = lines.Word("next-key");
+  hand_over.accepted = lines.Word("accepted");
+  failed = failed || !PublicKey::ParseDer(hand_over.from).ok() ||
+           !PublicKey::ParseDer(hand_over.to).ok() || hand_over.accepted.empty();
 }
 
 }  // namespace
@@ -207,18 +228,24 @@ std::string_view NumberedClassName(NumberedClass numbered) {
 std::string SealText(const Seal& seal, const SigningKey& key) {
   std::string text = Unsigned(seal);
   const std::string signature = key.Sign(text);
-  text.append(kSignature).append(signature).append("\n\n");
+  text.append(kSignature.substr(1)).append(signature).append("\n\n");
   return text;
+}
+
+void Accept(Seal& seal, const SigningKey& next) {
+  seal.hand_over.accepted.clear();
+  seal.hand_over.accepted = next.Sign(Unsigned(seal));
 }
 
 std::string SealDigest(std::string_view text) { return base::Sha256Hex(text); }
 
 base::Result<ParsedSeal> ParseSeal(std::string_view text) {
-  const base::Error fault{"it is not the text of a seal of format 1"};
+  const base::Error fault{"it is not the text of a seal of format 1 or 2"};
   const size_t at = text.find(kSignature);
-  if (!text.starts_with(kFirstLine) || at == text.npos || !text.ends_with("\n\n")) return fault;
+  const bool begins = text.starts_with(kFirstLine) || text.starts_with(kFirstLineWithParts);
+  if (!begins || at == text.npos || !text.ends_with("\n\n")) return fault;
   ParsedSeal parsed;
-  parsed.signed_text = text.substr(0, at);
+  parsed.signed_text = text.substr(0, at + 1);
   parsed.signature = text.substr(at + kSignature.size());
   parsed.signature.remove_suffix(2);
   if (parsed.signature.find('\n') != text.npos) return fault;
@@ -230,7 +257,8 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   seal.previous = lines.Hex("previous", kDigestDigits);
   const std::string_view kind = lines.Word("kind");
   bool failed = true;
-  for (const auto known : {SealKind::kSpan, SealKind::kAmendment, SealKind::kRetention}) {
+  for (const auto known :
+       {SealKind::kSpan, SealKind::kAmendment, SealKind::kRetention, SealKind::kHandOver}) {
     if (kind != KindName(known)) continue;
     seal.kind = known;
     failed = false;
@@ -239,6 +267,9 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   seal.signer = lines.Hex("signer", kDigestDigits);
   if (seal.kind == SealKind::kRetention) {
     ReadDropped(lines, seal.dropped, failed);
+  } else if (seal.kind == SealKind::kHandOver) {
+    parsed.accepted = parsed.signed_text.substr(0, parsed.signed_text.find(kAccepted) + 1);
+    ReadHandOver(lines, seal.hand_over, failed);
   } else {
     ReadSpan(lines, seal);
   }

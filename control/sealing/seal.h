@@ -21,6 +21,7 @@ enum class SealKind : uint8_t {
   kSpan,       // the sessions that began in a stretch of time, and what was numbered since
   kAmendment,  // such a stretch once more: sessions came or changed late
   kRetention,  // what is about to be dropped, its time being over
+  kHandOver,   // another key signs from the next seal on
 };
 
 // Records that are numbered, and sealed by their numbers.
@@ -43,6 +44,15 @@ struct NumberedDigest {
   bool operator==(const NumberedDigest&) const = default;
 };
 
+// Keys are as PublicKey::der() has them.
+struct HandOver {
+  std::string from;      // the key that signs this seal
+  std::string to;        // the one that signs from the next seal on
+  std::string accepted;  // signature of that one, of all lines before
+
+  bool operator==(const HandOver&) const = default;
+};
+
 struct Seal {
   std::string record;    // 32 hex digits: which record this is, made by chance at its beginning
   uint64_t number = 0;   // 1, 2, 3 …
@@ -54,6 +64,7 @@ struct Seal {
   // kSpan and kAmendment.
   audit::TimeSpan span;
   Digest sessions;
+  std::string parts;  // 64 hex digits, of the text in seal_parts.h; empty: there is none
   // kSpan; index: NumberedClass.
   std::array<NumberedDigest, kNumberedClasses> numbered;
   // kAmendment.
@@ -61,6 +72,8 @@ struct Seal {
   uint64_t late = 0;  // sessions that came or changed
   // kRetention.
   audit::RetentionPlan dropped;
+  // kHandOver.
+  HandOver hand_over;
 
   bool operator==(const Seal&) const = default;
 };
@@ -71,6 +84,9 @@ inline constexpr std::string_view kNoPrevious =
 // Signs it: the whole text, which ends in an empty line.
 std::string SealText(const Seal& seal, const SigningKey& key);
 
+// Fills in `hand_over.accepted`: `next` signs what stands before it.
+void Accept(Seal& seal, const SigningKey& next);
+
 // SHA-256 of a whole text.
 std::string SealDigest(std::string_view text);
 
@@ -78,6 +94,7 @@ struct ParsedSeal {
   Seal seal;
   std::string_view signed_text;  // into the text: what the signature is over
   std::string_view signature;    // into the text
+  std::string_view accepted;     // into the text: what the next key has signed; kHandOver only
 };
 // Takes nothing that SealText() would not have written, to the byte; the signature is not checked.
 base::Result<ParsedSeal> ParseSeal(std::string_view text);

@@ -33,6 +33,9 @@ class SealLog {
   // Writes and syncs. What a failure leaves behind, the next call removes.
   base::Status Append(const std::string& text);
 
+  // All whole seals; after Open().
+  uint64_t bytes() const { return end_; }
+
   const std::filesystem::path& file() const { return file_; }
 
  private:

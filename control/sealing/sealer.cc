@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "control/audit/store_keys.h"
-#include "control/sealing/anchor.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -44,14 +43,33 @@ base::Result<std::unique_ptr<Sealer>> Sealer::Open(Options options, const Record
   std::error_code failed;
   std::filesystem::create_directories(options.dir, failed);
   if (failed) return base::Error{options.dir.string() + ": cannot be made: " + failed.message()};
-  auto key = SigningKey::LoadOrMake(options.dir);
-  if (!key.ok()) return key.error();
-  std::unique_ptr<Sealer> sealer(new Sealer(std::move(options), record, holds, std::move(*key)));
+  std::unique_ptr<Sealer> sealer(new Sealer(std::move(options), record, holds));
   if (auto loaded = sealer->Load(); !loaded.ok()) return loaded.error();
   return sealer;
 }
 
 base::Status Sealer::Load() {
+  if (auto loaded = LoadSeals(); !loaded.ok()) return loaded;
+  return LoadKey();
+}
+
+base::Status Sealer::LoadKey() {
+  auto key = SigningKey::LoadAs(options_.dir, signer_);
+  if (!key.ok()) return key.error();
+  if (!signer_.empty() && key->public_key().fingerprint() != signer_) {
+    options_.log("seals: seal.key is not the key that is to sign: weirctl audit verify");
+  }
+  Use(std::move(*key));
+  return {};
+}
+
+void Sealer::Use(SigningKey key) {
+  const std::lock_guard lock(mutex_);
+  key_ = std::move(key);
+  status_.key = key_->public_key().fingerprint();
+}
+
+base::Status Sealer::LoadSeals() {
   const auto state = record_.store.Sealed();
   if (!state.ok()) return state.error();
   if (auto opened = log_.Open(); !opened.ok()) return opened;
@@ -134,6 +152,12 @@ SealerStatus Sealer::status() const {
   return status_;
 }
 
+std::optional<Anchor> Sealer::newest_anchor() const {
+  const std::lock_guard lock(mutex_);
+  if (status_.seals == 0) return std::nullopt;
+  return Anchor{status_.record, status_.seals, status_.digest};
+}
+
 base::Status Sealer::Work(base::WallTime now) {
   const std::lock_guard work(work_);
   auto status = CompleteLog();
@@ -156,10 +180,46 @@ base::Status Sealer::SealUntil(base::WallTime until, base::WallTime now) {
   return Finished(std::move(status));
 }
 
-std::string Sealer::Sign(Manifest manifest) {
+base::Result<Sealer::Signed> Sealer::Sign(Manifest manifest) {
   const std::lock_guard work(work_);
+  if (auto completed = CompleteLog(); !completed.ok()) return completed.error();
   manifest.record = record_name_;
-  return ManifestText(manifest, key_);
+  return Signed{ManifestText(manifest, *key_), key_->public_key(), log_.bytes()};
+}
+
+PublicKey Sealer::public_key() const {
+  const std::lock_guard lock(mutex_);
+  return key_->public_key();
+}
+
+base::Status Sealer::RotateKey(base::WallTime now) {
+  const std::lock_guard work(work_);
+  auto status = CompleteLog();
+  if (status.ok()) status = HandOverKey(now);
+  TellAnchor();
+  return Finished(std::move(status));
+}
+
+// The store's write decides: before it the next key is one that never took over, after it the
+// present one has signed its last seal.
+base::Status Sealer::HandOverKey(base::WallTime now) {
+  if (head_.number == 0) return base::Error{"there is no seal yet that a new key could follow"};
+  // An attempt that failed may have reached the store all the same: its key is still needed then.
+  if (auto noted = record_.store.NoteSeal(head_, {}); !noted.ok()) return noted;
+  auto next = SigningKey::MakeNext(options_.dir);
+  if (!next.ok()) return next.error();
+  Seal seal;
+  seal.kind = SealKind::kHandOver;
+  seal.hand_over.from = key_->public_key().der();
+  seal.hand_over.to = next->public_key().der();
+  Prepare(seal, now);
+  Accept(seal, *next);
+  const audit::SealHead head = HeadOf(seal);
+  if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
+  Remember(seal, head);
+  Use(std::move(*next));
+  handing_over_ = true;
+  return CompleteLog();
 }
 
 // One line when trouble begins, and one when it is over.
@@ -221,20 +281,30 @@ base::Status Sealer::SealSpan(const audit::TimeSpan& span, base::WallTime now) {
   Seal seal;
   seal.kind = SealKind::kSpan;
   seal.span = span;
-  auto sessions = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+  SealParts parts;
+  auto sessions = DigestSessions(record_, span, Moment::kSealed, UntilStopped(), &parts);
   if (!sessions.ok()) return sessions.error();
   seal.sessions = std::move(*sessions);
   for (size_t i = 0; i < kNumberedClasses; i++) {
     const uint64_t after = ends_[i].empty() ? 0 : ends_[i].back();
-    auto numbered =
-        DigestNumbered(record_, static_cast<NumberedClass>(i), after, kToTheLast, UntilStopped());
+    auto numbered = DigestNumbered(record_, static_cast<NumberedClass>(i), after, kToTheLast,
+                                   UntilStopped(), &parts);
     if (!numbered.ok()) return numbered.error();
     seal.numbered[i] = std::move(*numbered);
   }
+  if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept;
   const audit::SealHead head = Make(seal, now);
   if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
   Remember(seal, head);
   return CompleteLog();
+}
+
+// Before the seal is written: a seal's parts are there as long as its span is.
+base::Status Sealer::KeepParts(Seal& seal, const SealParts& parts) const {
+  if (parts.empty()) return {};
+  const std::string text = PartsText(parts);
+  seal.parts = SealDigest(text);
+  return WriteParts(options_.dir, head_.number + 1, text);
 }
 
 base::Status Sealer::AmendLate(base::WallTime now) {
@@ -278,9 +348,11 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
           "weirctl audit verify",
           base::FormatRfc3339(span.from))};
     }
-    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped());
+    SealParts parts;
+    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
     if (!is.ok()) return is.error();
     seal.sessions = *is;
+    if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept.error();
     head = Make(seal, now);
     return head;
   });
@@ -336,14 +408,22 @@ audit::RetentionPlan Sealer::AtSealEnds(audit::RetentionPlan plan) const {
 }
 
 audit::SealHead Sealer::Make(Seal& seal, base::WallTime now) const {
+  Prepare(seal, now);
+  return HeadOf(seal);
+}
+
+void Sealer::Prepare(Seal& seal, base::WallTime now) const {
   seal.record = record_name_;
   seal.number = head_.number + 1;
   seal.previous = head_.number == 0 ? std::string(kNoPrevious) : head_.digest;
   seal.written = Cut(now);
-  seal.signer = key_.public_key().fingerprint();
+  seal.signer = key_->public_key().fingerprint();
+}
+
+audit::SealHead Sealer::HeadOf(const Seal& seal) const {
   audit::SealHead head;
   head.number = seal.number;
-  head.text = SealText(seal, key_);
+  head.text = SealText(seal, *key_);
   head.digest = SealDigest(head.text);
   return head;
 }
@@ -351,6 +431,8 @@ audit::SealHead Sealer::Make(Seal& seal, base::WallTime now) const {
 void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   head_ = head;
   record_name_ = seal.record;
+  const bool another_key = seal.signer != signer_;
+  signer_ = seal.signer;
   const auto from = [](const Sealed& sealed) { return sealed.span.from; };
   switch (seal.kind) {
     case SealKind::kSpan:
@@ -362,23 +444,34 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
       until_ = seal.span.to;
       [[fallthrough]];
     case SealKind::kAmendment: {
-      const auto place = std::ranges::lower_bound(spans_, seal.span.from, {}, from);
-      if (place != spans_.end() && place->span == seal.span) {
-        place->sessions = seal.sessions;
-      } else {
-        spans_.insert(place, {seal.span, seal.sessions});
+      auto place = std::ranges::lower_bound(spans_, seal.span.from, {}, from);
+      if (place == spans_.end() || place->span != seal.span) {
+        place = spans_.insert(place, Sealed{seal.span, {}});
       }
+      place->sessions = seal.sessions;
+      if (!seal.parts.empty()) place->parts.push_back(seal.number);
       break;
     }
     case SealKind::kRetention:
       if (!seal.dropped.day) break;
       std::erase_if(spans_, [&](const Sealed& sealed) {
-        return audit::DayOf(sealed.span.from) == *seal.dropped.day &&
-               sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
+        const bool drops = audit::DayOf(sealed.span.from) == *seal.dropped.day &&
+                           sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
+        for (size_t i = 0; drops && i < sealed.parts.size(); i++) {
+          RemoveParts(options_.dir, sealed.parts[i]);
+        }
+        return drops;
       });
+      break;
+    case SealKind::kHandOver:
+      if (const auto next = PublicKey::ParseDer(seal.hand_over.to); next.ok()) {
+        signer_ = next->fingerprint();
+      }
       break;
   }
   const std::lock_guard lock(mutex_);
+  if (another_key || seal.kind == SealKind::kHandOver) status_.key_since = seal.written;
+  status_.record = record_name_;
   status_.seals = head.number;
   status_.digest = head.digest;
   status_.until = until_;
@@ -387,9 +480,14 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
 
 // The store has a seal first, whole with what it changes there; the log gets it from here.
 base::Status Sealer::CompleteLog() {
-  if (logged_ == head_.number) return {};
-  if (auto written = log_.Append(head_.text); !written.ok()) return written;
-  logged_ = head_.number;
+  if (logged_ != head_.number) {
+    if (auto written = log_.Append(head_.text); !written.ok()) return written;
+    logged_ = head_.number;
+  }
+  if (handing_over_) {
+    if (auto adopted = key_->Adopt(options_.dir); !adopted.ok()) return adopted;
+    handing_over_ = false;
+  }
   return {};
 }
 

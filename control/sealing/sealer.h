@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 
+#include "control/sealing/anchor.h"
 #include "control/sealing/archive.h"
 #include "control/sealing/legal_holds.h"
 #include "control/sealing/record_digests.h"
@@ -25,11 +26,14 @@
 namespace weir::control::sealing {
 
 struct SealerStatus {
-  uint64_t seals = 0;                     // the number of the newest
-  std::string digest;                     // its own
-  std::optional<base::WallTime> until;    // sessions that began before are sealed
-  std::optional<base::WallTime> written;  // the newest, by this process
-  uint64_t amendments = 0;                // since the program's start, as are those below
+  std::string record;                       // its name, as seals have it
+  uint64_t seals = 0;                       // the number of the newest
+  std::string digest;                       // its own
+  std::optional<base::WallTime> until;      // sessions that began before are sealed
+  std::optional<base::WallTime> written;    // the newest, by this process
+  std::string key;                          // fingerprint of the key that signs now
+  std::optional<base::WallTime> key_since;  // of its first seal, or of the hand-over to it
+  uint64_t amendments = 0;                  // since the program's start, as are those below
   uint64_t failures = 0;
   uint64_t anchored = 0;  // the number of the newest seal that the anchor has
   uint64_t anchor_failures = 0;
@@ -68,21 +72,29 @@ class Sealer {
   // While somebody holds it, nothing is sealed or dropped.
   std::unique_lock<std::mutex> Pause() { return std::unique_lock(work_); }
 
+  // A new key takes over: the last seal of the present one names it, and it has signed that seal as
+  // well. The present key's private half is destroyed.
+  base::Status RotateKey(base::WallTime now);
+
   SealerStatus status() const;
-  // The text of a manifest of this record, signed.
-  std::string Sign(Manifest manifest);
-  const PublicKey& public_key() const { return key_.public_key(); }
+  std::optional<Anchor> newest_anchor() const;  // empty: there is no seal yet
+  struct Signed {
+    std::string manifest;      // of this record
+    PublicKey key;             // that has signed it
+    uint64_t seals_bytes = 0;  // the log as it was then: the key is that of its end
+  };
+  base::Result<Signed> Sign(Manifest manifest);
+  PublicKey public_key() const;
   const SealLog& log() const { return log_; }
 
  private:
-  Sealer(Options options, const Record& record, LegalHolds& holds, SigningKey key)
-      : options_(std::move(options)),
-        record_(record),
-        holds_(holds),
-        key_(std::move(key)),
-        log_(options_.dir) {}
+  Sealer(Options options, const Record& record, LegalHolds& holds)
+      : options_(std::move(options)), record_(record), holds_(holds), log_(options_.dir) {}
 
   base::Status Load();
+  base::Status LoadSeals();
+  base::Status LoadKey();
+  void Use(SigningKey key);
   void Run();
   base::Status SealSpans(base::WallTime until, base::WallTime now);
   base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
@@ -91,7 +103,11 @@ class Sealer {
   base::Status DropOld(base::WallTime now);
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
   base::Result<base::WallTime> Begin(base::WallTime now);
+  base::Status KeepParts(Seal& seal, const SealParts& parts) const;
+  base::Status HandOverKey(base::WallTime now);
   audit::SealHead Make(Seal& seal, base::WallTime now) const;
+  void Prepare(Seal& seal, base::WallTime now) const;
+  audit::SealHead HeadOf(const Seal& seal) const;
   void Remember(const Seal& seal, const audit::SealHead& head);
   base::Status CompleteLog();
   void TellAnchor();
@@ -102,10 +118,12 @@ class Sealer {
   const Options options_;
   const Record record_;
   LegalHolds& holds_;
-  const SigningKey key_;
   SealLog log_;
 
-  std::mutex work_;  // guards these
+  std::mutex work_;                // guards these
+  std::optional<SigningKey> key_;  // set by Open()
+  bool handing_over_ = false;      // key_ is the next one, and the files do not have it yet
+  std::string signer_;             // of the next seal, as the seals say; empty: there is none
   std::string record_name_;
   audit::SealHead head_;
   uint64_t logged_ = 0;                     // the number of the newest seal that the log has
@@ -116,6 +134,7 @@ class Sealer {
   struct Sealed {
     audit::TimeSpan span;
     Digest sessions;
+    std::vector<uint64_t> parts{};  // the numbers of seals that have parts of it
   };
   std::vector<Sealed> spans_;
   // Where each class's numbers were cut by seals, in order: the last is how far it is sealed.

@@ -20,7 +20,10 @@ namespace weir::control::sealing {
 namespace {
 
 constexpr size_t kSignatureBytes = 64;
+constexpr int kDerBytes = 44;  // RFC 8410 §4
+constexpr int kDerDigits = 60;
 constexpr const char* kKeyFile = "seal.key";
+constexpr const char* kNextFile = "seal.key.next";
 constexpr const char* kPublicFile = "seal.pub";
 
 using Key = std::shared_ptr<EVP_PKEY>;
@@ -53,10 +56,11 @@ base::Result<Key> ParsePrivate(const std::filesystem::path& file) {
   if ((stat.st_mode & 077) != 0) {
     return base::Error{file.string() + ": others may read it: chmod 600, and think of a new key"};
   }
-  const auto pem = Read(file);
+  auto pem = Read(file);
   if (!pem.ok()) return pem.error();
   const Bio bio(BIO_new_mem_buf(pem->data(), static_cast<int>(pem->size())), BIO_free);
   Key key = Own(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  OPENSSL_cleanse(pem->data(), pem->size());
   if (!key || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519) {
     return base::Error{file.string() + ": holds no Ed25519 key in PEM"};
   }
@@ -66,7 +70,7 @@ base::Result<Key> ParsePrivate(const std::filesystem::path& file) {
 base::Result<Key> Make(const std::filesystem::path& file) {
   Key key = Own(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (!key) return base::Error{"libcrypto makes no Ed25519 key"};
-  const Bio bio(BIO_new(BIO_s_mem()), BIO_free);
+  const Bio bio(BIO_new(BIO_s_secmem()), BIO_free);
   if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
       1) {
     return base::Error{"libcrypto writes no Ed25519 key"};
@@ -85,6 +89,10 @@ std::string Base64(const std::vector<unsigned char>& bytes) {
 
 }  // namespace
 
+bool IsFingerprint(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 base::Result<PublicKey> PublicKey::Of(Key key) {
   if (!key || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519) {
     return base::Error{"no Ed25519 public key in PEM"};
@@ -95,10 +103,24 @@ base::Result<PublicKey> PublicKey::Of(Key key) {
   if (der_bytes <= 0 || PEM_write_bio_PUBKEY(bio.get(), key.get()) != 1) {
     return base::Error{"libcrypto writes no public key"};
   }
-  std::string fingerprint =
-      base::Sha256Hex({reinterpret_cast<const char*>(der), static_cast<size_t>(der_bytes)});
+  const std::vector<unsigned char> bytes(der, der + der_bytes);
   OPENSSL_free(der);
-  return PublicKey(std::move(key), TextOf(bio.get()), std::move(fingerprint));
+  std::string fingerprint =
+      base::Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return PublicKey(std::move(key), TextOf(bio.get()), Base64(bytes), std::move(fingerprint));
+}
+
+base::Result<PublicKey> PublicKey::ParseDer(std::string_view base64) {
+  const base::Error fault{"no Ed25519 public key in DER"};
+  std::vector<unsigned char> bytes(base64.size());
+  if (base64.size() != kDerDigits ||
+      EVP_DecodeBlock(bytes.data(), Bytes(base64), kDerDigits) < kDerBytes) {
+    return fault;
+  }
+  const unsigned char* at = bytes.data();
+  auto key = Of(Own(d2i_PUBKEY(nullptr, &at, kDerBytes)));
+  if (!key.ok() || key->der() != base64) return fault;
+  return key;
 }
 
 base::Result<PublicKey> PublicKey::Parse(std::string_view pem) {
@@ -131,15 +153,51 @@ bool PublicKey::Verifies(std::string_view text, std::string_view signature) cons
 
 base::Result<SigningKey> SigningKey::LoadOrMake(const std::filesystem::path& dir) {
   const auto file = dir / kKeyFile;
-  const auto key = std::filesystem::exists(file) ? ParsePrivate(file) : Make(file);
+  auto key = Of(std::filesystem::exists(file) ? ParsePrivate(file) : Make(file));
+  if (!key.ok()) return key.error();
+  if (!std::filesystem::exists(dir / kPublicFile)) {
+    auto written = WriteNewFile(dir / kPublicFile, key->public_key().pem(), 0644);
+    if (!written.ok()) return written.error();
+  }
+  return key;
+}
+
+base::Result<SigningKey> SigningKey::Of(base::Result<Key> key) {
   if (!key.ok()) return key.error();
   auto public_key = PublicKey::Of(*key);
   if (!public_key.ok()) return public_key.error();
-  if (!std::filesystem::exists(dir / kPublicFile)) {
-    auto written = WriteNewFile(dir / kPublicFile, public_key->pem(), 0644);
-    if (!written.ok()) return written.error();
+  return SigningKey(std::move(*key), std::move(*public_key));
+}
+
+base::Result<SigningKey> SigningKey::MakeNext(const std::filesystem::path& dir) {
+  const auto file = dir / kNextFile;
+  if (auto gone = DestroyFile(file); !gone.ok()) return gone.error();
+  return Of(Make(file));
+}
+
+// The public half first: whoever finds the next key still there does all of it again.
+base::Status SigningKey::Adopt(const std::filesystem::path& dir) const {
+  auto done = ReplaceFile(dir / kPublicFile, public_.pem(), 0644);
+  if (done.ok()) done = OverwriteFile(dir / kKeyFile);
+  if (done.ok()) done = MoveFile(dir / kNextFile, dir / kKeyFile);
+  return done;
+}
+
+base::Result<SigningKey> SigningKey::LoadAs(const std::filesystem::path& dir,
+                                            const std::string& fingerprint) {
+  if (!std::filesystem::exists(dir / kNextFile)) return LoadOrMake(dir);
+  auto next = Of(ParsePrivate(dir / kNextFile));
+  if (next.ok() && next->public_key().fingerprint() == fingerprint) {
+    if (auto adopted = next->Adopt(dir); !adopted.ok()) return adopted.error();
+    return next;
   }
-  return SigningKey(*key, std::move(*public_key));
+  auto present = LoadOrMake(dir);
+  const bool ours =
+      present.ok() && (fingerprint.empty() || present->public_key().fingerprint() == fingerprint);
+  if (ours) {
+    if (auto gone = DestroyFile(dir / kNextFile); !gone.ok()) return gone.error();
+  }
+  return present;
 }
 
 std::string SigningKey::Sign(std::string_view text) const {

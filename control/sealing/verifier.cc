@@ -7,6 +7,7 @@
 #include <set>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/key_chain.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -16,14 +17,21 @@ constexpr int kReportEvery = 100'000;  // records
 
 // What the seals say together: the newest word on every span and number.
 struct Expected {
+  // Where the parts of a digest are to be found.
+  struct PartsOf {
+    uint64_t seal = 0;
+    std::string sha256;  // empty: it has none
+  };
   struct Span {
     audit::TimeSpan span;
     Digest sessions;
+    PartsOf parts;
   };
   struct Numbers {
     NumberedClass numbered;
     NumberedDigest digest;
     base::WallTime span;  // of the seal, for messages
+    PartsOf parts;
   };
   std::vector<Span> spans;  // by their beginning
   std::vector<Numbers> numbers;
@@ -48,6 +56,11 @@ class Verifier {
   void ExpectAmendment(const Seal& seal);
   base::Status CheckSpans();
   base::Status CheckSpan(const Expected::Span& expected);
+  std::string PlaceOf(const Expected::Span& expected) const;
+  std::string PlaceOf(const Expected::Numbers& expected) const;
+  using Compare = std::function<std::string(const SealParts& was, const SealParts& is)>;
+  std::string PlaceIn(const Expected::PartsOf& parts, const std::function<bool(SealParts&)>& gather,
+                      const Compare& compare) const;
   base::Status CheckGaps();
   base::Status CheckGap(const audit::TimeSpan& gap);
   base::Status CheckNumbers();
@@ -93,19 +106,26 @@ base::Status Verifier::CheckLog() {
   auto seals = log_.Read();
   if (!seals.ok()) return seals.error();
   seals_ = std::move(*seals);
+  KeyChain keys(seals_, options_.key);
   const LoggedSeal* previous = nullptr;
   for (size_t i = 0; i < seals_.size(); i++) {
     const LoggedSeal& logged = seals_[i];
     const std::string where = logged.seal ? fmt::format("seal {}", logged.seal->number)
                                           : fmt::format("the {}. seal of the log", i + 1);
-    for (std::string& fault : CheckSeal(logged, previous, options_.key)) {
+    for (std::string& fault : CheckSeal(logged, previous, keys.current())) {
       Fail(where, std::move(fault));
     }
+    if (std::string fault = keys.Pass(logged); !fault.empty()) Fail(where, std::move(fault));
     if (logged.seal) Expect(*logged.seal);
     previous = &logged;
   }
   result_.seals = seals_.size();
   result_.days_dropped = expected_.days_dropped.size();
+  const std::string& trusted =
+      options_.fingerprint.empty() ? options_.key.fingerprint() : options_.fingerprint;
+  if (!seals_.empty() && !keys.Has(trusted)) {
+    Fail("seals", fmt::format("key {} is none of those that have signed them", trusted));
+  }
   CheckAnchors();
   return {};
 }
@@ -165,6 +185,9 @@ void Verifier::Expect(const Seal& seal) {
       return ExpectSpan(seal);
     case SealKind::kAmendment:
       return ExpectAmendment(seal);
+    case SealKind::kHandOver:
+      result_.hand_overs++;
+      return;
     case SealKind::kRetention:
       break;
   }
@@ -194,7 +217,7 @@ void Verifier::ExpectSpan(const Seal& seal) {
   }
   if (!result_.sealed) result_.sealed = seal.span;
   result_.sealed->to = seal.span.to;
-  expected_.spans.push_back({seal.span, seal.sessions});
+  expected_.spans.push_back({seal.span, seal.sessions, {seal.number, seal.parts}});
   std::array<uint64_t, kNumberedClasses> upto{};
   for (const Expected::Numbers& numbers : expected_.numbers) {
     upto[static_cast<size_t>(numbers.numbered)] = numbers.digest.upto;
@@ -205,7 +228,8 @@ void Verifier::ExpectSpan(const Seal& seal) {
       Fail(where, fmt::format("its {} do not go on where those of the seal before end",
                               NumberedClassName(numbered)));
     }
-    expected_.numbers.push_back({numbered, seal.numbered[i], seal.span.from});
+    expected_.numbers.push_back(
+        {numbered, seal.numbered[i], seal.span.from, {seal.number, seal.parts}});
   }
 }
 
@@ -221,8 +245,9 @@ void Verifier::ExpectAmendment(const Seal& seal) {
   }
   if (known) {
     place->sessions = seal.sessions;
+    place->parts = {seal.number, seal.parts};
   } else {
-    expected_.spans.insert(place, {seal.span, seal.sessions});
+    expected_.spans.insert(place, {seal.span, seal.sessions, {seal.number, seal.parts}});
   }
 }
 
@@ -250,14 +275,49 @@ base::Status Verifier::CheckSpan(const Expected::Span& expected) {
   if (*digest == expected.sessions) return {};
   const uint64_t was = expected.sessions.records;
   const uint64_t is = digest->records;
+  const std::string place = PlaceOf(expected);
   if (is < was) {
-    Fail(where, fmt::format("{} of {} sessions are missing", was - is, was));
+    Fail(where, fmt::format("{} of {} sessions are missing{}", was - is, was, place));
   } else if (is > was) {
-    Fail(where, fmt::format("{} sessions were added to {}", is - was, was));
+    Fail(where, fmt::format("{} sessions were added to {}{}", is - was, was, place));
   } else {
-    Fail(where, fmt::format("of {} sessions, one or more are not what they were", was));
+    Fail(where, fmt::format("of {} sessions, one or more are not what they were{}", was, place));
   }
   return {};
+}
+
+// In which minutes; empty: the seal does not tell.
+std::string Verifier::PlaceOf(const Expected::Span& expected) const {
+  const auto gather = [&](SealParts& is) {
+    return DigestSessions(
+               record_, expected.span, Moment::kSealed, [] { return true; }, &is)
+        .ok();
+  };
+  return PlaceIn(expected.parts, gather, MinutesThatDiffer);
+}
+
+// Among which numbers.
+std::string Verifier::PlaceOf(const Expected::Numbers& expected) const {
+  const NumberedClass numbered = expected.numbered;
+  const auto gather = [&](SealParts& is) {
+    return DigestNumbered(
+               record_, numbered, expected.digest.after, expected.digest.upto, [] { return true; },
+               &is)
+        .ok();
+  };
+  return PlaceIn(expected.parts, gather, [numbered](const SealParts& was, const SealParts& is) {
+    return NumbersThatDiffer(numbered, was, is);
+  });
+}
+
+std::string Verifier::PlaceIn(const Expected::PartsOf& parts,
+                              const std::function<bool(SealParts&)>& gather,
+                              const Compare& compare) const {
+  if (parts.sha256.empty()) return "";
+  const auto was = ReadParts(log_.file().parent_path(), parts.seal, parts.sha256);
+  if (!was.ok()) return "; where, cannot be told: " + was.error().message;
+  SealParts is;
+  return gather(is) ? ": " + compare(*was, is) : "";
 }
 
 // Sessions in a time that no seal speaks of.
@@ -314,9 +374,9 @@ base::Status Verifier::CheckNumbers() {
       if (!options_.progress(progress_)) return digest.error();
     } else if (digest->digest != sealed.digest) {
       Fail(where, fmt::format("sealed with the hour from {}, they are not what they were: {} "
-                              "records, sealed were {}",
+                              "records, sealed were {}{}",
                               base::FormatRfc3339(expected.span), digest->digest.records,
-                              sealed.digest.records));
+                              sealed.digest.records, PlaceOf(expected)));
     }
   }
   return {};

@@ -23,11 +23,14 @@ struct VerifyProgress {
 };
 
 struct VerifyOptions {
+  // The key that signs now, or any that has: hand-overs are followed from the first one on.
   PublicKey key;
   std::optional<audit::TimeSpan> only;  // spans outside are not read
   std::vector<Anchor> anchors;          // empty: none was given
   // After every span, and now and then within one; false ends the check with an error.
   std::function<bool(const VerifyProgress&)> progress = [](const VerifyProgress&) { return true; };
+  // Instead of `key`'s: of the key that is trusted.
+  std::string fingerprint{};
 };
 
 struct Fault {
@@ -49,6 +52,7 @@ struct Verification {
   uint64_t waiting = 0;       // sessions that came or changed since, and wait for their amendment
   uint64_t days_dropped = 0;  // by retention
   uint64_t anchors = 0;       // that belong to this record
+  uint64_t hand_overs = 0;    // of the signing key
   std::optional<audit::TimeSpan> sealed;  // from the first span to the last
   uint64_t fault_count = 0;
   std::vector<Fault> faults;  // the first ones

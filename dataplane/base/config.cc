@@ -169,6 +169,45 @@ void TakeClickhouseUrl(const Value& value, Config& config) {
   while (config.audit.clickhouse_url.ends_with('/')) config.audit.clickhouse_url.pop_back();
 }
 
+// It stands in commands of SMTP and in a mail's header as it is (RFC 5321 §4.1.2).
+void TakeMailAddress(const Value& value, std::string& out) {
+  constexpr size_t kBytesMax = 254;
+  constexpr std::string_view kWhat = "a mail address such as \"soc@campus.example\"";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const size_t at = text->find('@');
+  const bool is_plain = std::ranges::all_of(*text, [](char c) {
+    return c > ' ' && c < 0x7f &&
+           std::string_view("<>()[],;:\\\"").find(c) == std::string_view::npos;
+  });
+  const bool good = is_plain && text->size() <= kBytesMax && at != 0 && at < text->size() - 1 &&
+                    at == text->rfind('@');
+  if (!good) return value.Expected(kWhat);
+  out = *text;
+}
+
+void TakeMailServer(const Value& value, Config& config) {
+  constexpr size_t kBytesMax = 300;
+  constexpr std::string_view kWhat =
+      "a mail server such as \"smtps://mail.campus.example\" or \"smtp://127.0.0.1:25\", without "
+      "user, password and path";
+  const auto text = TakeText(value, kWhat);
+  if (!text) return;
+  const size_t slashes = text->find("://");
+  const bool is_mail = text->starts_with("smtp://") || text->starts_with("smtps://");
+  const bool is_plain = is_mail && std::ranges::all_of(text->substr(slashes + 3), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                 (c >= '0' && c <= '9') ||
+                                 std::string_view(".-:[]").find(c) != std::string_view::npos;
+                        });
+  if (!is_plain || text->size() == slashes + 3 || text->size() > kBytesMax) {
+    return value.Expected(kWhat);
+  }
+  config.audit.anchor_mail.server = *text;
+}
+
+constexpr Choice<bool> kMailTlsChoices[] = {{"required", true}, {"optional", false}};
+
 // It stands in statements as it is.
 void TakeClickhouseDatabase(const Value& value, Config& config) {
   constexpr size_t kBytesMax = 64;
@@ -378,6 +417,19 @@ constexpr KeyRule kKeys[] = {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_events_days.emplace());
      }},
     {"audit", "anchor_file", [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_file); }},
+    {"audit", "anchor_mail_to",
+     [](const Value& v, Config& c) { TakeMailAddress(v, c.audit.anchor_mail.to); }},
+    {"audit", "anchor_mail_from",
+     [](const Value& v, Config& c) { TakeMailAddress(v, c.audit.anchor_mail.from); }},
+    {"audit", "anchor_mail_server", TakeMailServer},
+    {"audit", "anchor_mail_tls",
+     [](const Value& v, Config& c) {
+       TakeWord<bool>(v, kMailTlsChoices, c.audit.anchor_mail.tls_required);
+     }},
+    {"audit", "anchor_mail_credentials_file",
+     [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_mail.credentials_file); }},
+    {"audit", "anchor_mail_ca_file",
+     [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_mail.ca_file); }},
     {"audit", "clickhouse_url", TakeClickhouseUrl},
     {"audit", "clickhouse_database", TakeClickhouseDatabase},
     {"audit", "clickhouse_user", TakeClickhouseUser},
@@ -592,6 +644,33 @@ class ConfigReader {
     const bool clickhouse = config_.audit.store == AuditStore::kClickhouse;
     if (clickhouse && !places_.contains("audit.clickhouse_url")) {
       problems_.Add(places_["audit.store"], "audit.store: \"clickhouse\" needs clickhouse_url");
+    }
+    CheckAnchorMail();
+  }
+
+  void CheckAnchorMail() {
+    if (!places_.contains("audit.anchor_mail_to")) {
+      for (const char* key : {"from", "server", "tls", "credentials_file", "ca_file"}) {
+        const std::string name = std::string("audit.anchor_mail_") + key;
+        if (!places_.contains(name)) continue;
+        problems_.Add(places_[name], name + ": needs anchor_mail_to, who gets the mail");
+      }
+      return;
+    }
+    for (const char* key : {"from", "server"}) {
+      if (places_.contains(std::string("audit.anchor_mail_") + key)) continue;
+      problems_.Add(places_["audit.anchor_mail_to"],
+                    fmt::format("audit.anchor_mail_to: needs anchor_mail_{}", key));
+    }
+    const AnchorMailConfig& mail = config_.audit.anchor_mail;
+    if (!mail.tls_required && mail.server.starts_with("smtps:")) {
+      problems_.Add(places_["audit.anchor_mail_tls"],
+                    "audit.anchor_mail_tls: expected \"required\" with an smtps server");
+    } else if (!mail.tls_required && !mail.credentials_file.empty()) {
+      problems_.Add(
+          places_["audit.anchor_mail_tls"],
+          "audit.anchor_mail_tls: expected \"required\" with anchor_mail_credentials_file: "
+          "no password goes over the wire in the clear");
     }
   }
 

@@ -120,6 +120,16 @@ enum class AuditStore : uint8_t {
   kClickhouse,  // its newest days here, and all of it in ClickHouse
 };
 
+// The newest seal's anchor by mail, once a day.
+struct AnchorMailConfig {
+  std::string to{};          // an address; empty: none is mailed. Then the next two are given.
+  std::string from{};        // an address
+  std::string server{};      // "smtps://host" or "smtp://host", and perhaps ":port"
+  bool tls_required = true;  // of smtp: nothing without STARTTLS
+  std::filesystem::path credentials_file{};  // user and password; empty: nobody logs in
+  std::filesystem::path ca_file{};           // empty: whom the system trusts
+};
+
 struct AuditConfig {
   AuditStore store = AuditStore::kEmbedded;
   uint32_t retention_days = 365;  // never less than 180
@@ -127,6 +137,7 @@ struct AuditConfig {
   std::optional<uint32_t> retention_logins_days{};
   std::optional<uint32_t> retention_events_days{};
   std::filesystem::path anchor_file{};  // where seals are told outside; empty: nowhere
+  AnchorMailConfig anchor_mail;
   // With kClickhouse only.
   std::string clickhouse_url;  // "http://host:8123", without user and password
   std::string clickhouse_database = "weir";

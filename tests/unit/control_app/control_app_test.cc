@@ -16,6 +16,7 @@
 #include "dataplane/base/unique_fd.h"
 #include "tests/unit/control_clickhouse/clickhouse_server.h"
 #include "tests/unit/control_ingest/journal_fixture.h"
+#include "tests/unit/control_mail/smtp_server.h"
 #include "tests/unit/control_policy/fake_dataplane.h"
 
 namespace weir::control::app {
@@ -476,6 +477,75 @@ TEST_F(ControlAppTest, WithoutBackupsItSaysSo) {
   EXPECT_EQ(refused.code, 1);
   EXPECT_NE(refused.err.find("no backups are configured"), std::string::npos) << refused.err;
   EXPECT_NE(Weirctl({"doctor"}).out.find("none is made"), std::string::npos);
+}
+
+TEST_F(ControlAppTest, TheSigningKeyIsHandedOverAndExportsFollow) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  const Ran early = Weirctl({"audit", "key", "rotate", "--reason", "yearly"});
+  EXPECT_EQ(early.code, 1);
+  EXPECT_NE(early.err.find("there is no seal yet"), std::string::npos) << early.err;
+  EXPECT_EQ(Weirctl({"audit", "key", "rotate"}).code, 2);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const std::string before = Json({"audit", "status"})["seals"]["key"];
+  const auto rotated = Json({"audit", "key", "rotate", "--reason", "yearly"});
+  EXPECT_EQ(rotated["key_before"], before);
+  EXPECT_NE(rotated["key"], before);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const auto status = Json({"audit", "status"})["seals"];
+  EXPECT_EQ(status["key"], rotated["key"]);
+  EXPECT_EQ(status["key_since"], rotated["written"]);
+  EXPECT_NE(Weirctl({"audit", "status"}).out.find("signs since"), std::string::npos);
+  const auto checked = Json({"audit", "verify", "--fingerprint", before});
+  EXPECT_EQ(checked["good"], true);
+  EXPECT_EQ(checked["hand_overs"], 1);
+  EXPECT_EQ(Weirctl({"audit", "verify", "--fingerprint", std::string(64, 'e')}).code, 1);
+  EXPECT_EQ(Weirctl({"audit", "verify", "--fingerprint", "e"}).code, 2);
+  const auto operations = Json({"audit", "operations"})["operations"];
+  EXPECT_TRUE(std::any_of(operations.begin(), operations.end(), [&](const auto& operation) {
+    return operation["action"] == "audit key rotate" && operation["reason"] == "yearly" &&
+           operation["target"] == before + " to " + rotated["key"].template get<std::string>();
+  }));
+  const std::string out = (dir_ / "export").string();
+  EXPECT_EQ(Weirctl({"audit", "export", "--out", out, "--reason", "case"}).code, 0);
+  const std::string check = "sh " + out + "/verify.sh " + out + " " + before + " > /dev/null 2>&1";
+  if (std::system("openssl version > /dev/null 2>&1") == 0) {
+    EXPECT_EQ(std::system(check.c_str()), 0);
+  }
+}
+
+TEST_F(ControlAppTest, TheAnchorIsShownAndMailed) {
+  Start();
+  EXPECT_EQ(Weirctl({"audit", "anchor"}).code, 1);  // there is no seal yet
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const Ran shown = Weirctl({"audit", "anchor"});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_TRUE(shown.out.starts_with("weir anchor 1 ")) << shown.out;
+  EXPECT_NE(shown.out.find("no mail is configured"), std::string::npos);
+  app_.reset();
+
+  testing_support::SmtpServer server({testing_support::SmtpServer::Tls::kStartTls, "", "", false});
+  std::ofstream(dir_ / "ca.pem") << server.certificate();
+  std::ofstream(dir_ / "weir.toml", std::ios::app)
+      << "[audit]\nanchor_mail_to = \"soc@campus.example\"\n"
+      << "anchor_mail_from = \"weir@campus.example\"\nanchor_mail_server = \"" << server.Url()
+      << "\"\nanchor_mail_ca_file = \"ca.pem\"\n";
+  Start();
+  const auto mailed = Json({"audit", "anchor", "--reason", "test"});
+  EXPECT_EQ(mailed["mail"]["mailed"], mailed["number"]);
+  ASSERT_FALSE(server.mails().empty());
+  std::ofstream(dir_ / "saved.eml", std::ios::binary) << server.mails().back();
+  const auto checked = Json({"audit", "verify", "--anchor", (dir_ / "saved.eml").string()});
+  EXPECT_EQ(checked["good"], true);
+  EXPECT_GE(checked["anchors"], 1);
+  EXPECT_NE(Weirctl({"doctor"}).out.find("went to soc@campus.example"), std::string::npos);
+  EXPECT_NE(Weirctl({"audit", "status"}).out.find("anchors are mailed to"), std::string::npos);
+  EXPECT_TRUE(Eventually([this] {
+    const auto answer = cli::HttpClient(dir_ / "control.sock", "").Call({"GET", "/metrics", ""});
+    return answer.body.find("weir_audit_anchor_mails_total 1") != std::string::npos ||
+           answer.body.find("weir_audit_anchor_mails_total 2") != std::string::npos;
+  }));
 }
 
 TEST_F(ControlAppTest, IsBackedUpAndComesBackFromNothing) {

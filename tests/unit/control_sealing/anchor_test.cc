@@ -20,6 +20,24 @@ TEST(Anchor, IsFoundAmongOtherText) {
   EXPECT_EQ(*parsed, std::vector<Anchor>{kAnchor});
 }
 
+// As mail programs and servers leave it: wrapped, marked as an answer's, in quoted-printable.
+TEST(Anchor, IsFoundInAMailHoweverItWasSaved) {
+  const std::string record(32, 'a');
+  const std::string digest(64, 'b');
+  for (const std::string& text :
+       {"> weir anchor 1 " + record + " 17\r\n> " + digest + "\r\n",
+        "weir anchor 1 " + record + "\n17\n\t" + digest,
+        "weir anchor 1 " + record.substr(0, 20) + "=\r\n" + record.substr(20) + " 17 " +
+            digest.substr(0, 8) + "=\n" + digest.substr(8) + "\r\n"}) {
+    const auto parsed = ParseAnchors(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    EXPECT_EQ(*parsed, std::vector<Anchor>{kAnchor}) << text;
+  }
+  const auto base64 = ParseAnchors("Content-Transfer-Encoding: BASE64\r\n\r\nd2VpciBhbmNob3I=");
+  ASSERT_FALSE(base64.ok());
+  EXPECT_NE(base64.error().message.find("Base64"), std::string::npos);
+}
+
 TEST(Anchor, TextWithoutAnyIsRefused) {
   EXPECT_FALSE(ParseAnchors("").ok());
   EXPECT_FALSE(ParseAnchors("nothing here\n").ok());

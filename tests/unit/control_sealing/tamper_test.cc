@@ -170,8 +170,10 @@ TEST_F(TamperTest, TellsHowManyAreMissingOrAdded) {
     key[key.size() - 2] ^= 0x55;
     ASSERT_TRUE(db.db()->Put({}, day.sessions->handle(), key, entries.back().value).ok());
   });
-  EXPECT_THAT(Text(Check()), ElementsAre(HourName(2) + ": 1 of 20 sessions are missing",
-                                         HourName(5) + ": 1 sessions were added to 20"));
+  EXPECT_THAT(
+      Text(Check()),
+      ElementsAre(HourName(2) + ": 1 of 20 sessions are missing: from 11:07 on 1 of 1 missing",
+                  HourName(5) + ": 1 sessions were added to 20: from 14:47 on 1 added to 1"));
 }
 
 // With its index entries, as the store itself would write it, but behind the seals' back.
@@ -304,7 +306,9 @@ TEST_F(TamperTest, AStoreThatWasSetBackIsFound) {
   std::filesystem::rename(dir_ / "copy", dir_ / "store");
   Open();
   EXPECT_THAT(lines_, Contains(HasSubstr("it was set back")));
-  EXPECT_THAT(Text(Check()), Contains(HourName(6) + ": 1 of 1 sessions are missing"));
+  EXPECT_THAT(
+      Text(Check()),
+      Contains(HourName(6) + ": 1 of 1 sessions are missing: from 15:30 on 1 of 1 missing"));
 }
 
 // Store, log, key and all: only what lies elsewhere knows.

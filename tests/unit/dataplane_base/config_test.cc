@@ -99,6 +99,12 @@ retention_days = 180
 retention_logins_days = 400
 retention_events_days = 200
 anchor_file = "anchor"
+anchor_mail_to = "soc@campus.example"
+anchor_mail_from = "weir@campus.example"
+anchor_mail_server = "smtp://mail.campus.example:587"
+anchor_mail_tls = "required"
+anchor_mail_credentials_file = "mail.credentials"
+anchor_mail_ca_file = "ca.pem"
 clickhouse_url = "https://ch.campus.example:8443/"
 clickhouse_database = "weir_1"
 clickhouse_user = "weir"
@@ -169,6 +175,12 @@ level = "debug"
   EXPECT_EQ(config->audit.retention_logins_days, 400U);
   EXPECT_EQ(config->audit.retention_events_days, 200U);
   EXPECT_EQ(config->audit.anchor_file, "/etc/weir/anchor");
+  EXPECT_EQ(config->audit.anchor_mail.to, "soc@campus.example");
+  EXPECT_EQ(config->audit.anchor_mail.from, "weir@campus.example");
+  EXPECT_EQ(config->audit.anchor_mail.server, "smtp://mail.campus.example:587");
+  EXPECT_TRUE(config->audit.anchor_mail.tls_required);
+  EXPECT_EQ(config->audit.anchor_mail.credentials_file, "/etc/weir/mail.credentials");
+  EXPECT_EQ(config->audit.anchor_mail.ca_file, "/etc/weir/ca.pem");
   EXPECT_EQ(config->audit.clickhouse_url, "https://ch.campus.example:8443");
   EXPECT_EQ(config->audit.clickhouse_database, "weir_1");
   EXPECT_EQ(config->audit.clickhouse_user, "weir");
@@ -345,6 +357,25 @@ constexpr BadInput kBadInputs[] = {
     {"[audit]\nclickhouse_user = \"a\\nb\"\n",
      "5:19: audit.clickhouse_user: expected a user's name of up to 100 bytes, without control "
      "characters"},
+    {"[audit]\nanchor_mail_to = \"a@b\"\nanchor_mail_from = \"a@b\"\n",
+     "5:1: audit.anchor_mail_to: needs anchor_mail_server"},
+    {"[audit]\nanchor_mail_server = \"smtp://a\"\n",
+     "5:1: audit.anchor_mail_server: needs anchor_mail_to, who gets the mail"},
+    {"[audit]\nanchor_mail_to = \"a@b>\\r\\nX\"\nanchor_mail_from = \"a@b\"\nanchor_mail_server = "
+     "\"smtps://a\"\n",
+     "5:18: audit.anchor_mail_to: expected a mail address such as \"soc@campus.example\""},
+    {"[audit]\nanchor_mail_to = \"a@b\"\nanchor_mail_from = \"a@b\"\nanchor_mail_server = "
+     "\"smtp://u:p@host\"\n",
+     "7:22: audit.anchor_mail_server: expected a mail server such as "
+     "\"smtps://mail.campus.example\" or \"smtp://127.0.0.1:25\", without user, password and "
+     "path"},
+    {"[audit]\nanchor_mail_to = \"a@b\"\nanchor_mail_from = \"a@b\"\nanchor_mail_server = "
+     "\"smtps://a\"\nanchor_mail_tls = \"optional\"\n",
+     "8:1: audit.anchor_mail_tls: expected \"required\" with an smtps server"},
+    {"[audit]\nanchor_mail_to = \"a@b\"\nanchor_mail_from = \"a@b\"\nanchor_mail_server = "
+     "\"smtp://a\"\nanchor_mail_tls = \"optional\"\nanchor_mail_credentials_file = \"c\"\n",
+     "8:1: audit.anchor_mail_tls: expected \"required\" with anchor_mail_credentials_file: no "
+     "password goes over the wire in the clear"},
     {"[audit]\nlocal_days = 0\n",
      "5:14: audit.local_days: expected a whole number from 1 to 36500, found 0"},
     {"[audit]\nstore = \"clickhose\"\n",

@@ -1,0 +1,135 @@
+// scripts/verify_export, which knows nothing of Weir's code, on exports that Weir has made.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+
+#include "sealing_fixture.h"
+
+namespace weir::control::sealing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class VerifyExportTest : public SealingTest {
+ protected:
+  void SetUp() override {
+    if (std::system("openssl version > /dev/null 2>&1") != 0) GTEST_SKIP() << "needs openssl";
+    Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, kHour + 60)),
+            MakeSession(3, After(kNine, 2 * kHour + 60))});
+    CommitFinding(kNine, "r1");
+    Act("alice");
+    Work(After(kNine, 2 * kHour));
+  }
+
+  static void Write(const std::filesystem::path& file, const std::string& text) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
+  }
+  // As `weirctl audit export` puts it together.
+  std::filesystem::path Export() {
+    const auto folder = dir_ / "export";
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directory(folder);
+    Manifest manifest;
+    manifest.made = kNine;
+    manifest.by = "alice";
+    manifest.reason = "case";
+    for (const ArchivePart& part : PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}})) {
+      std::string lines;
+      EXPECT_TRUE(ReadPart({*store_, *operations_}, part, {}, [&](std::string_view line) {
+                    lines += line;
+                    return true;
+                  }).ok());
+      Write(folder / PartName(part), lines);
+      manifest.files.push_back({part, part.digest});
+    }
+    const auto done = sealer_->Sign(std::move(manifest));
+    EXPECT_TRUE(done.ok());
+    Write(folder / "MANIFEST", done->manifest);
+    Write(folder / "seal.pub", done->key.pem());
+    std::string log;
+    for (const LoggedSeal& seal : Seals()) log += seal.text;
+    EXPECT_EQ(log.size(), done->seals_bytes);
+    Write(folder / "seals.log", log);
+    return folder;
+  }
+
+  struct Ran {
+    int code = -1;
+    std::string out;
+  };
+  Ran Run(const std::filesystem::path& folder, const std::string& arguments = "") const {
+    const std::string script = std::string(WEIR_SOURCE_DIR) + "/scripts/verify_export";
+    const std::string command = "sh " + script + " " + folder.string() + " " + arguments + " 2>&1";
+    Ran ran;
+    FILE* pipe = popen(command.c_str(), "r");
+    EXPECT_NE(pipe, nullptr);
+    std::array<char, 4096> piece{};
+    for (size_t got; (got = fread(piece.data(), 1, piece.size(), pipe)) > 0;) {
+      ran.out.append(piece.data(), got);
+    }
+    const int status = pclose(pipe);
+    ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ran;
+  }
+};
+
+TEST_F(VerifyExportTest, FollowsTheKeysFromHandOverToHandOver) {
+  const std::string first = sealer_->public_key().fingerprint();
+  ASSERT_TRUE(sealer_->RotateKey(After(kNine, 2 * kHour + 60)).ok());
+  const std::string second = sealer_->public_key().fingerprint();
+  Work(After(kNine, 3 * kHour));
+  ASSERT_TRUE(sealer_->RotateKey(After(kNine, 3 * kHour + 60)).ok());
+  Work(After(kNine, 4 * kHour));
+  const auto folder = Export();
+  for (const std::string& trusted :
+       {std::string(), first, second, sealer_->public_key().fingerprint()}) {
+    const Ran ran = Run(folder, trusted);
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("by 3 keys"));
+  }
+  const Ran other = Run(folder, std::string(64, 'e'));
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.out, HasSubstr("no key of the seals"));
+  const Ran anchored = Run(folder, first + " " + (dir_ / "anchor").string());
+  EXPECT_EQ(anchored.code, 0) << anchored.out;
+}
+
+TEST_F(VerifyExportTest, FindsAKeyExchangedWithoutAHandOver) {
+  Close();
+  std::filesystem::remove(dir_ / "seals" / "seal.key");
+  std::filesystem::remove(dir_ / "seals" / "seal.pub");
+  Open();
+  Work(After(kNine, 3 * kHour));
+  const Ran ran = Run(Export());
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("another key has signed it"));
+}
+
+TEST_F(VerifyExportTest, FindsAHandOverThatOnlyOneKeyHasSigned) {
+  std::filesystem::create_directory(dir_ / "other");
+  const auto theirs = SigningKey::LoadOrMake(dir_ / "other");
+  const auto ours = SigningKey::LoadOrMake(dir_ / "seals");
+  ASSERT_TRUE(theirs.ok() && ours.ok());
+  ASSERT_TRUE(sealer_->RotateKey(After(kNine, 2 * kHour + 60)).ok());
+  const auto folder = Export();
+  ASSERT_EQ(Run(folder).code, 0);
+  const auto seals = Seals();
+  Seal unaccepted = *seals[1].seal;
+  unaccepted.hand_over.accepted = ours->Sign("another text");
+  Write(folder / "seals.log", seals[0].text + SealText(unaccepted, *ours));
+  EXPECT_THAT(Run(folder).out, HasSubstr("does not hand over to a key that both have signed"));
+  Seal unsigned_by_old = *seals[1].seal;
+  unsigned_by_old.hand_over.to = theirs->public_key().der();
+  Accept(unsigned_by_old, *theirs);
+  Write(folder / "seals.log", seals[0].text + SealText(unsigned_by_old, *theirs));
+  Write(folder / "seal.pub", theirs->public_key().pem());
+  const Ran ran = Run(folder);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("its signature is not of this text"));
+}
+
+}  // namespace
+}  // namespace weir::control::sealing
