@@ -130,6 +130,28 @@ void TakeRadiusListen(const Value& value, Config& config) {
   config.accounts.radius_port = taken->port;
 }
 
+void TakeDhcpServers(const Value& value, Config& config) {
+  constexpr size_t kServersMax = 64;
+  constexpr std::string_view kWhat = "a list of servers' addresses and prefixes";
+  constexpr unsigned kAllOfV4 = 96;
+  std::vector<IpPrefix>& servers = config.accounts.dhcp_servers;
+  TakeTexts(value, kWhat, [&](const toml::node& node, const std::string& text) {
+    const auto prefix = IpPrefix::Parse(text);
+    if (!prefix) return value.Expected(fmt::format("{}; {}", kWhat, prefix.error().message), node);
+    const unsigned bits = prefix->length_bits();
+    if (bits == 0 || (bits == kAllOfV4 && prefix->address().is_v4())) {
+      return value.Expected(fmt::format("{}; {} is everybody", kWhat, text), node);
+    }
+    if (servers.size() == kServersMax) {
+      return value.Expected(fmt::format("{}, {} at most", kWhat, kServersMax), node);
+    }
+    servers.push_back(*prefix);
+  });
+}
+
+constexpr Choice<DhcpSide> kDhcpSides[] = {{"outside", DhcpSide::kOutside},
+                                           {"inside", DhcpSide::kInside}};
+
 constexpr Choice<AuditStore> kAuditStores[] = {{"embedded", AuditStore::kEmbedded},
                                                {"clickhouse", AuditStore::kClickhouse}};
 
@@ -392,6 +414,9 @@ constexpr KeyRule kKeys[] = {
     {"accounts", "radius_clients",
      [](const Value& v, Config& c) { TakePath(v, c.accounts.radius_clients); }},
     {"accounts", "radius_listen", TakeRadiusListen},
+    {"accounts", "dhcp_servers", TakeDhcpServers},
+    {"accounts", "dhcp_side",
+     [](const Value& v, Config& c) { TakeWord<DhcpSide>(v, kDhcpSides, c.accounts.dhcp_side); }},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",
      [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},
@@ -523,6 +548,9 @@ class ConfigReader {
     if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
       problems_.Add(places_["accounts.radius_listen"],
                     "accounts.radius_listen: needs radius_clients, those who may send");
+    }
+    if (places_.contains("accounts.dhcp_side") && accounts.dhcp_servers.empty()) {
+      problems_.Add(places_["accounts.dhcp_side"], "accounts.dhcp_side: needs dhcp_servers");
     }
   }
 

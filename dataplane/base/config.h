@@ -153,6 +153,9 @@ struct ListsConfig {
 // What becomes of flows from an address that is nobody's, when no rule decides them.
 enum class UnknownAddress : uint8_t { kAllow, kDrop, kReject, kPortal };
 
+// The port behind which the DHCP servers are, or the relays that pass their answers on.
+enum class DhcpSide : uint8_t { kOutside, kInside };
+
 struct AccountsConfig {
   std::filesystem::path registry;  // empty: none
   UnknownAddress unknown = UnknownAddress::kAllow;
@@ -161,6 +164,9 @@ struct AccountsConfig {
   std::filesystem::path radius_clients;  // who may send RADIUS accounting; empty: nobody
   IpAddress radius_address = IpAddress::FromV4(kAnyV4);
   uint16_t radius_port = 1813;  // RFC 2866 §3; 0: any free port
+  // Whose DHCP answers count, and on which side they are; empty: nobody's.
+  std::vector<IpPrefix> dhcp_servers;
+  DhcpSide dhcp_side = DhcpSide::kOutside;
 };
 
 struct IncidentsConfig {

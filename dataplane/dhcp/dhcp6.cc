@@ -130,6 +130,14 @@ bool TakeOptions(Bytes options, bool released, Message& out) {
   });
 }
 
+// Of a message that a relay passes on, who asks.
+Kind TakeClientOf(Bytes options, Message& out) {
+  const bool good = ForEachOption(options, [&](uint16_t code, Bytes value) {
+    return code != kClientId || TakeClientId(value, out);
+  });
+  return good ? Kind::kAsk : Kind::kMalformed;
+}
+
 // Around one message, what a relay has put; the one within, or nothing where it is malformed.
 Bytes TakeRelay(Cursor cursor, Message& out) {
   cursor.Skip(1);  // the hop count
@@ -149,6 +157,7 @@ Bytes TakeRelay(Cursor cursor, Message& out) {
       out.remote = CutPlace(value.subspan(kEnterpriseBytes));
     } else if (code == kClientLinkLayer && value.size() > sizeof(uint16_t)) {
       out.mac = MacOf(base::LoadBe<uint16_t>(value.data()), value.subspan(sizeof(uint16_t)));
+      out.mac_by_relay = !out.mac.is_zero();
     }
     return true;
   });
@@ -186,9 +195,12 @@ Kind Read(Bytes message, Message& out) {
         relays == 0 || kind == Kind::kOther || (relays == kRelayReply) == (kind == Kind::kAnswer);
     if (!fits) return Kind::kMalformed;
     // Whatever a server wraps for its relays, it is a server's word.
-    if (kind == Kind::kOther) return relays == kRelayReply ? Kind::kAnswer : kind;
-    cursor.Skip(3);  // the transaction's number
+    if (kind == Kind::kOther && relays != kRelayForward) {
+      return relays == kRelayReply ? Kind::kAnswer : kind;
+    }
+    out.transaction = cursor.U24();
     if (!cursor.ok()) return Kind::kMalformed;
+    if (kind == Kind::kOther) return TakeClientOf(cursor.rest(), out);
     if (type != kReply && type != kRelease) return kind;
     return TakeOptions(cursor.rest(), type == kRelease, out) ? kind : Kind::kMalformed;
   }

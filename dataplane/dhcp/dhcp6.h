@@ -3,8 +3,9 @@
 //
 // Who the client is its DUID says. Its MAC address is the one that a relay told (RFC 6939), else
 // the one in a DUID-LLT or DUID-LL (§11.2, §11.4), which the client may have from another
-// interface. An address with a valid lifetime of 0 has been taken back; one with a status code that
-// is not Success was not given. Pure; any thread.
+// interface. Relays tell it to the server, which need not send it back: so what they pass on to it
+// is read as well. An address with a valid lifetime of 0 has been taken back; one with a status
+// code that is not Success was not given. Pure; any thread.
 #pragma once
 
 #include "dataplane/dhcp/message.h"

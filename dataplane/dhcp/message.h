@@ -35,6 +35,7 @@ enum class Kind : uint8_t {
   kOther,      // nothing that says who has an address
   kAnswer,     // a server's word to a client, perhaps by way of a relay
   kRelease,    // a client gives back what it had, perhaps by way of a relay
+  kAsk,        // DHCPv6: a client asks, and a relay passes it on
   kMalformed,  // lengths, values or an order that the RFCs do not have
 };
 
@@ -47,6 +48,8 @@ struct Lease {
 struct Message {
   Kind kind = Kind::kOther;
   base::MacAddress mac;                // of the client; zero: not told
+  bool mac_by_relay = false;           // RFC 6939
+  uint32_t transaction = 0;            // DHCPv6: 24 bits of the client's choice
   std::span<const uint8_t> client_id;  // DHCPv6: the DUID
   base::IpAddress relay;               // nearest to the client; "::": none, or it did not say
   bool relayed = false;

@@ -97,6 +97,19 @@ TEST(Dhcp6, ARelaysMacAddressGoesBeforeTheDuids) {
   EXPECT_EQ(Read(Relayed(kBack, "::", PlainReply(), option)).mac.ToString(), "02:00:00:00:00:77");
 }
 
+TEST(Dhcp6, WhatARelayPassesOnSaysWhoAsks) {
+  const Bytes option = Option6(79, Joined({Be(1, 2), MacBytes("02:00:00:00:00:77")}));
+  const Bytes datagram = Relayed(kForward, "::", Dhcp6(3, ClientId()), option);
+  const Message message = Read(datagram);
+  EXPECT_TRUE(message.mac_by_relay);
+  EXPECT_EQ(message.mac.ToString(), "02:00:00:00:00:77");
+  EXPECT_EQ(message.transaction, 0x123456U);
+  EXPECT_EQ(Bytes(message.client_id.begin(), message.client_id.end()), Duid(kMac));
+  EXPECT_EQ(message.lease_count, 0U);
+  EXPECT_FALSE(Read(Relayed(kForward, "::", Dhcp6(3, ClientId()))).mac_by_relay);
+  EXPECT_EQ(Read(Relayed(kForward, "::", Dhcp6(3, Option6(1, {1})))).kind, Kind::kMalformed);
+}
+
 TEST(Dhcp6, RelaysAreFollowedSoFar) {
   Bytes datagram = PlainReply();
   for (unsigned i = 0; i < kRelaysMax; ++i) datagram = Relayed(kBack, "::", datagram);
@@ -110,7 +123,8 @@ TEST(Dhcp6, AClientsWordsAreNoServersAndTheOtherWayRound) {
   EXPECT_EQ(Read(Relayed(kForward, "::", PlainReply())).kind, Kind::kMalformed);
   EXPECT_EQ(Read(Relayed(kBack, "::", release)).kind, Kind::kMalformed);
   EXPECT_EQ(Read(Relayed(kBack, "::", Relayed(kForward, "::", release))).kind, Kind::kMalformed);
-  EXPECT_EQ(Read(Relayed(kForward, "::", Dhcp6(3, ClientId()))).kind, Kind::kOther);
+  EXPECT_EQ(Read(Relayed(kForward, "::", Dhcp6(3, ClientId()))).kind, Kind::kAsk);
+  EXPECT_EQ(Read(Dhcp6(3, ClientId())).kind, Kind::kOther);
   EXPECT_EQ(Read(Dhcp6(3, Joined({ClientId(), IaNa(IaAddress("2001:db8::11", 9))}))).lease_count,
             0U);
 }
