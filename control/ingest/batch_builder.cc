@@ -32,6 +32,9 @@ bool BatchBuilder::Add(const events::Frame& frame) {
     case events::EventType::kHealth:
       good = AddHealth(payload);
       break;
+    case events::EventType::kLease:
+      good = AddLease(payload);
+      break;
   }
   if (!good) counted_.undecodable++;
   return good;
@@ -42,14 +45,7 @@ bool BatchBuilder::AddSession(std::span<const uint8_t> payload) {
   if (!event.ok()) return false;
   if (!IsPlausible(event->session_start) || !IsPlausible(event->start)) return false;
   if (!IsPlausible(event->end)) return false;
-  const bool inbound = event->direction == events::Direction::kInbound;
-  audit::Identity identity =
-      Join(audit::InsideIp(*event), inbound ? event->dst_mac : event->src_mac, event->start);
-  if (identity.account.empty() && event->direction == events::Direction::kUnknown) {
-    identity = Join(event->dst_ip, event->dst_mac, event->start);
-  }
-  identity.account.empty() ? counted_.accounts_unknown++ : counted_.accounts_joined++;
-  batch_.sessions.push_back({*event, identity});
+  batch_.sessions.push_back({*event, {}});
   last_time_ = event->end;
   counted_.sessions++;
   return true;
@@ -58,13 +54,7 @@ bool BatchBuilder::AddSession(std::span<const uint8_t> payload) {
 bool BatchBuilder::AddFinding(std::span<const uint8_t> payload) {
   const auto event = events::DecodeFinding(payload);
   if (!event.ok() || !IsPlausible(event->time)) return false;
-  const bool inbound = event->direction == events::Direction::kInbound;
-  audit::Identity identity = inbound ? Join(event->dst_ip, event->dst_mac, event->time)
-                                     : Join(event->src_ip, event->src_mac, event->time);
-  if (identity.account.empty() && event->direction == events::Direction::kUnknown) {
-    identity = Join(event->dst_ip, event->dst_mac, event->time);
-  }
-  batch_.findings.push_back({*event, identity});
+  batch_.findings.push_back({*event, {}});
   last_time_ = event->time;
   counted_.findings++;
   return true;
@@ -82,6 +72,37 @@ bool BatchBuilder::AddHealth(std::span<const uint8_t> payload) {
   return true;
 }
 
+bool BatchBuilder::AddLease(std::span<const uint8_t> payload) {
+  const auto event = events::DecodeLease(payload);
+  if (!event.ok() || !IsPlausible(event->time)) return false;
+  leases_.push_back(*event);
+  last_time_ = event->time;
+  counted_.leases++;
+  return true;
+}
+
+void BatchBuilder::JoinAccounts() {
+  for (auto& session : batch_.sessions) {
+    session.identity = IdentityOf(session.event, session.event.start);
+    session.identity.account.empty() ? counted_.accounts_unknown++ : counted_.accounts_joined++;
+  }
+  for (auto& finding : batch_.findings) {
+    finding.identity = IdentityOf(finding.event, finding.event.time);
+  }
+}
+
+// Of the end inside; where that is not known, of the source, else of the destination.
+template <typename Event>
+audit::Identity BatchBuilder::IdentityOf(const Event& event, base::WallTime at) {
+  const bool inbound = event.direction == events::Direction::kInbound;
+  audit::Identity identity =
+      inbound ? Join(event.dst_ip, event.dst_mac, at) : Join(event.src_ip, event.src_mac, at);
+  if (identity.account.empty() && event.direction == events::Direction::kUnknown) {
+    identity = Join(event.dst_ip, event.dst_mac, at);
+  }
+  return identity;
+}
+
 audit::Identity BatchBuilder::Join(const base::IpAddress& ip, const base::MacAddress& mac,
                                    base::WallTime at) {
   auto found = directory_.Lookup(ip, mac, at);
@@ -94,6 +115,7 @@ void BatchBuilder::AddTo(Counters& counters) const {
   counters.sessions += counted_.sessions;
   counters.findings += counted_.findings;
   counters.health += counted_.health;
+  counters.leases += counted_.leases;
   counters.undecodable += counted_.undecodable;
   counters.accounts_joined += counted_.accounts_joined;
   counters.accounts_unknown += counted_.accounts_unknown;
@@ -104,6 +126,7 @@ void BatchBuilder::AddTo(Counters& counters) const {
 
 void BatchBuilder::Clear() {
   batch_.Clear();
+  leases_.clear();
   bindings_.clear();
   arena_.Clear();
   frames_ = 0;

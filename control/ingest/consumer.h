@@ -10,6 +10,7 @@
 
 #include "control/audit/record.h"
 #include "dataplane/base/result.h"
+#include "dataplane/events/lease_event.h"
 
 namespace weir::control::ingest {
 
@@ -30,6 +31,16 @@ class HealthConsumer {
   virtual ~HealthConsumer() = default;
   virtual base::Result<uint64_t> LastSeq() = 0;
   virtual base::Status Consume(std::span<const SequencedHealth> health) = 0;
+};
+
+// Who wants leases: before the sessions of the same batch are joined with their accounts, and
+// before the batch is committed. So after a stop in between the same leases come again, in order,
+// and must change nothing.
+class LeaseConsumer {
+ public:
+  virtual ~LeaseConsumer() = default;
+  // Takes all of them or none. While it refuses, ingest waits.
+  virtual base::Status Consume(std::span<const events::LeaseEvent> leases) = 0;
 };
 
 }  // namespace weir::control::ingest

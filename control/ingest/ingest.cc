@@ -47,6 +47,7 @@ class Ingest::Loop {
         delivery_(store, [this](std::string_view line) { Log(line); }) {}
 
   Delivery& delivery() { return delivery_; }
+  void SetConsumer(LeaseConsumer& consumer) { leases_ = &consumer; }
 
   void Start() {
     thread_ = std::thread([this] { Run(); });
@@ -101,6 +102,7 @@ class Ingest::Loop {
   audit::SessionStore& store_;
   BatchBuilder builder_;
   Delivery delivery_;
+  LeaseConsumer* leases_ = nullptr;
   std::thread thread_;
 
   // The loop's own.
@@ -221,6 +223,10 @@ void Ingest::Loop::TakeFrame(const events::Frame& frame) {
 
 base::Status Ingest::Loop::Commit() {
   if (builder_.frames() == 0) return {};
+  if (leases_ != nullptr && !builder_.leases().empty()) {
+    if (auto taken = leases_->Consume(builder_.leases()); !taken.ok()) return taken;
+  }
+  builder_.JoinAccounts();
   builder_.batch().position = PositionBytes(batch_end_);
   auto committed = store_.Commit(builder_.batch());
   if (!committed.ok()) return committed;
@@ -310,6 +316,7 @@ Ingest::~Ingest() { Stop(); }
 
 void Ingest::AddConsumer(FindingConsumer& consumer) { loop_->delivery().Add(consumer); }
 void Ingest::AddConsumer(HealthConsumer& consumer) { loop_->delivery().Add(consumer); }
+void Ingest::SetConsumer(LeaseConsumer& consumer) { loop_->SetConsumer(consumer); }
 
 base::Status Ingest::Start() {
   loop_->Start();

@@ -29,6 +29,7 @@ struct Counters {
   uint64_t sessions = 0;  // snapshots committed
   uint64_t findings = 0;
   uint64_t health = 0;
+  uint64_t leases = 0;
   uint64_t batches = 0;
   uint64_t undecodable = 0;     // frames skipped: their payload is not what their type says
   uint64_t missing_frames = 0;  // numbers that the journal did not have
@@ -64,6 +65,7 @@ class Ingest {
   // Before Start().
   void AddConsumer(FindingConsumer& consumer);
   void AddConsumer(HealthConsumer& consumer);
+  void SetConsumer(LeaseConsumer& consumer);  // one; without it leases are passed over
 
   base::Status Start();
   // Commits what is read and ends the thread. Idempotent; the destructor calls it.

@@ -18,24 +18,6 @@ void AddMac(Json& json, const char* key, const base::MacAddress& mac) {
   if (!mac.is_zero()) json[key] = mac.ToString();
 }
 
-std::string_view HealthType(events::HealthKind kind) {
-  switch (kind) {
-    case events::HealthKind::kStarted:
-      return "started";
-    case events::HealthKind::kStopped:
-      return "stopped";
-    case events::HealthKind::kPolicyInstalled:
-      return "policy_installed";
-    case events::HealthKind::kPolicyRefused:
-      return "policy_refused";
-    case events::HealthKind::kEventsLost:
-      return "events_lost";
-    case events::HealthKind::kBypass:
-      return "bypass";
-  }
-  return "unknown";
-}
-
 // What came from the wire may be no UTF-8: such bytes become U+FFFD.
 std::string Line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -88,7 +70,7 @@ std::string HealthLine(const audit::SequencedHealth& health) {
   Json json;
   json["number"] = health.seq;
   json["time"] = base::FormatRfc3339(health.event.time);
-  json["type"] = HealthType(health.event.kind);
+  json["type"] = events::HealthKindName(health.event.kind);
   json["sensor"] = health.sensor;
   json["boot_id"] = events::SessionIdText(health.event.boot_id);
   json["value"] = health.event.value;

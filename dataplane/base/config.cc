@@ -149,6 +149,28 @@ void TakeSyslogSenders(const Value& value, Config& config) {
   config.accounts.syslog_senders = std::move(senders);
 }
 
+void TakeDhcpServers(const Value& value, Config& config) {
+  constexpr size_t kServersMax = 64;
+  constexpr std::string_view kWhat = "a list of servers' addresses and prefixes";
+  constexpr unsigned kAllOfV4 = 96;
+  std::vector<IpPrefix>& servers = config.accounts.dhcp_servers;
+  TakeTexts(value, kWhat, [&](const toml::node& node, const std::string& text) {
+    const auto prefix = IpPrefix::Parse(text);
+    if (!prefix) return value.Expected(fmt::format("{}; {}", kWhat, prefix.error().message), node);
+    const unsigned bits = prefix->length_bits();
+    if (bits == 0 || (bits == kAllOfV4 && prefix->address().is_v4())) {
+      return value.Expected(fmt::format("{}; {} is everybody", kWhat, text), node);
+    }
+    if (servers.size() == kServersMax) {
+      return value.Expected(fmt::format("{}, {} at most", kWhat, kServersMax), node);
+    }
+    servers.push_back(*prefix);
+  });
+}
+
+constexpr Choice<DhcpSide> kDhcpSides[] = {{"outside", DhcpSide::kOutside},
+                                           {"inside", DhcpSide::kInside}};
+
 constexpr Choice<AuditStore> kAuditStores[] = {{"embedded", AuditStore::kEmbedded},
                                                {"clickhouse", AuditStore::kClickhouse}};
 
@@ -475,6 +497,9 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 1, 1'000'000, c.accounts.syslog_lines_per_second);
      }},
+    {"accounts", "dhcp_servers", TakeDhcpServers},
+    {"accounts", "dhcp_side",
+     [](const Value& v, Config& c) { TakeWord<DhcpSide>(v, kDhcpSides, c.accounts.dhcp_side); }},
     {"incidents", "profiles", TakeProfiles},
     {"log", "level",
      [](const Value& v, Config& c) { TakeWord<LogLevel>(v, kLogLevels, c.log.level); }},
@@ -609,6 +634,9 @@ class ConfigReader {
     if (places_.contains("accounts.radius_listen") && accounts.radius_clients.empty()) {
       problems_.Add(places_["accounts.radius_listen"],
                     "accounts.radius_listen: needs radius_clients, those who may send");
+    }
+    if (places_.contains("accounts.dhcp_side") && accounts.dhcp_servers.empty()) {
+      problems_.Add(places_["accounts.dhcp_side"], "accounts.dhcp_side: needs dhcp_servers");
     }
   }
 

@@ -164,6 +164,9 @@ struct ListsConfig {
 // What becomes of flows from an address that is nobody's, when no rule decides them.
 enum class UnknownAddress : uint8_t { kAllow, kDrop, kReject, kPortal };
 
+// The port behind which the DHCP servers are, or the relays that pass their answers on.
+enum class DhcpSide : uint8_t { kOutside, kInside };
+
 struct AccountsConfig {
   std::filesystem::path registry;  // empty: none
   // Of its rows behind their end; at least as long as sessions are kept.
@@ -180,6 +183,9 @@ struct AccountsConfig {
   uint16_t syslog_port = 5514;  // 0: any free port
   std::vector<IpPrefix> syslog_senders{};
   uint32_t syslog_lines_per_second = 10'000;  // what comes above is dropped, and counted
+  // Whose DHCP answers count, and on which side they are; empty: nobody's.
+  std::vector<IpPrefix> dhcp_servers;
+  DhcpSide dhcp_side = DhcpSide::kOutside;
 };
 
 struct IncidentsConfig {

@@ -148,6 +148,26 @@ std::string_view ProtocolName(uint8_t ip_protocol) {
   }
 }
 
+std::string_view HealthKindName(HealthKind kind) {
+  switch (kind) {
+    case HealthKind::kStarted:
+      return "started";
+    case HealthKind::kStopped:
+      return "stopped";
+    case HealthKind::kPolicyInstalled:
+      return "policy_installed";
+    case HealthKind::kPolicyRefused:
+      return "policy_refused";
+    case HealthKind::kEventsLost:
+      return "events_lost";
+    case HealthKind::kBypass:
+      return "bypass";
+    case HealthKind::kRogueDhcp:
+      return "rogue_dhcp";
+  }
+  return "unknown";
+}
+
 size_t Encode(const SessionEvent& event, std::span<uint8_t, kEncodedBytesMax> out) {
   ByteWriter writer(out);
   writer.Put(kSessionVersion);
@@ -275,7 +295,7 @@ base::Result<HealthEvent> DecodeHealth(std::span<const uint8_t> bytes) {
   if (reader.Take<uint8_t>() != kHealthVersion) return BadEvent("health");
   HealthEvent event;
   event.time.ns = reader.TakeInt64();
-  event.kind = reader.TakeEnum(HealthKind::kBypass);
+  event.kind = reader.TakeEnum(HealthKind::kRogueDhcp);
   if (event.kind < HealthKind::kStarted) reader.Fail();
   event.boot_id = reader.Take<uint64_t>();
   event.value = reader.Take<uint64_t>();

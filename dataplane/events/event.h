@@ -1,4 +1,5 @@
-// What the data plane tells the control plane: sessions, findings, and news of itself.
+// What the data plane tells the control plane: sessions, findings, news of itself; leases are in
+// lease_event.h.
 //
 // A session event is a snapshot, whole in itself: a reader stores the newest revision of
 // (session_id, part) and needs none of the earlier ones. So a lost event costs detail and never a
@@ -25,11 +26,14 @@ enum class EventType : uint8_t {
   kSession = 1,
   kFinding = 2,
   kHealth = 3,
+  kLease = 4,
 };
 
 // What is given up first when the journal is full: a higher number goes earlier.
 enum class LossClass : uint8_t {
-  kSession = 0,  // a session announced, named, decided or closed
+  // A session announced, named, decided or closed; and a lease, without which sessions would be
+  // held to be somebody else's.
+  kSession = 0,
   kFinding = 1,  // a hit on a rule with a class
   kHealth = 2,
   kDetail = 3,  // a session refreshed: only counters are newer
@@ -128,7 +132,12 @@ enum class HealthKind : uint8_t {
   kPolicyRefused = 4,    // detail: why
   kEventsLost = 5,       // value: how many since the last such event; detail: the class
   kBypass = 6,           // value: 1 on, 0 off
+  // DHCP answers of somebody who is no server, or is not where servers are. value: how many since
+  // the last such event; detail: the newest one's address
+  kRogueDhcp = 7,
 };
+
+std::string_view HealthKindName(HealthKind kind);  // "started", "policy_installed" …
 
 struct HealthEvent {
   base::WallTime time;

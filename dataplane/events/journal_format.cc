@@ -49,7 +49,7 @@ uint32_t FrameCrc(std::span<const uint8_t> frame, uint64_t salt) {
 
 bool KnownType(uint8_t type) {
   return type >= static_cast<uint8_t>(EventType::kSession) &&
-         type <= static_cast<uint8_t>(EventType::kHealth);
+         type <= static_cast<uint8_t>(EventType::kLease);
 }
 
 }  // namespace

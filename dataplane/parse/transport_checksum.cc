@@ -5,11 +5,14 @@
 
 namespace weir::parse {
 
-ChecksumState CheckTcpChecksum(const packet::Packet& packet) {
+namespace {
+
+// Of a TCP segment or UDP datagram, with the pseudo-header.
+ChecksumState CheckSum(const packet::Packet& packet, uint8_t ip_protocol) {
   const packet::Headers& headers = packet.headers;
-  const bool is_whole_tcp = headers.note == packet::ParseNote::kComplete && !headers.is_fragment &&
-                            headers.ip_protocol == packet::ip_protocol::kTcp;
-  if (!is_whole_tcp) return ChecksumState::kUnknown;
+  const bool is_whole = headers.note == packet::ParseNote::kComplete && !headers.is_fragment &&
+                        headers.ip_protocol == ip_protocol;
+  if (!is_whole) return ChecksumState::kUnknown;
   const size_t end = size_t{headers.payload_offset} + headers.payload_bytes;
   if (end != size_t{headers.l3_offset} + headers.ip_bytes) return ChecksumState::kUnknown;
   const std::span<const uint8_t> segment(packet.data + headers.l4_offset, end - headers.l4_offset);
@@ -21,6 +24,20 @@ ChecksumState CheckTcpChecksum(const packet::Packet& packet) {
   sum += base::ByteSwap(uint32_t{headers.ip_protocol});
   sum = base::AddToSum(sum, segment);
   return base::FoldSum(sum) == 0xffff ? ChecksumState::kRight : ChecksumState::kWrong;
+}
+
+}  // namespace
+
+ChecksumState CheckTcpChecksum(const packet::Packet& packet) {
+  return CheckSum(packet, packet::ip_protocol::kTcp);
+}
+
+ChecksumState CheckUdpChecksum(const packet::Packet& packet) {
+  constexpr size_t kChecksumAt = 6;
+  const ChecksumState state = CheckSum(packet, packet::ip_protocol::kUdp);
+  if (state != ChecksumState::kWrong || packet.headers.l3 != packet::L3::kIpv4) return state;
+  const uint8_t* const checksum = packet.data + packet.headers.l4_offset + kChecksumAt;
+  return base::LoadBe<uint16_t>(checksum) == 0 ? ChecksumState::kRight : state;
 }
 
 bool Ipv4HeaderChecksumIsRight(const packet::Packet& packet) {

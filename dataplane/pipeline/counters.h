@@ -5,6 +5,7 @@
 #include <array>
 
 #include "dataplane/base/counter.h"
+#include "dataplane/dhcp/message.h"
 #include "dataplane/fragments/event.h"
 #include "dataplane/names/outcome.h"
 #include "dataplane/packet/packet.h"
@@ -41,6 +42,7 @@ struct alignas(64) Counters {
   Counter short_way;                       // of the forwarded: on the short way (short_way.h)
   CounterArray<packet::ParseNote> parsed;  // every packet, by what parse made of it
   CounterArray<fragments::Event> fragments;
+  CounterArray<dhcp::Seen> dhcp;
   Counter responses;                                   // frames Weir made itself
   CounterArray<respond::Withheld> responses_withheld;  // answers that were due, and not sent
   Counter sessions_recorded;                           // first announcements that the sink took

@@ -9,6 +9,7 @@
 #include "dataplane/base/ip_address.h"
 #include "dataplane/flow/limits.h"
 #include "dataplane/fragments/limits.h"
+#include "dataplane/packet/packet.h"
 #include "dataplane/respond/settings.h"
 
 namespace weir::pipeline {
@@ -36,6 +37,10 @@ struct Options {
   // side.
   std::vector<base::IpPrefix> inside;
   respond::Settings respond;
+  // Whose DHCP answers are told as leases, and behind which port they are; empty: nobody's.
+  std::vector<base::IpPrefix> dhcp_servers;
+  packet::Side dhcp_side = packet::Side::kOutside;
+  uint64_t boot_id = 0;  // of this start of the data plane, for news of a worker's own
 };
 
 }  // namespace weir::pipeline

@@ -7,6 +7,7 @@
 #include "dataplane/pipeline/flow_stage.h"
 #include "dataplane/pipeline/fragment_stage.h"
 #include "dataplane/pipeline/learn.h"
+#include "dataplane/pipeline/lease_stage.h"
 #include "dataplane/pipeline/name_stage.h"
 #include "dataplane/pipeline/recheck.h"
 #include "dataplane/pipeline/respond_stage.h"
@@ -31,6 +32,7 @@ class Pipeline::Impl {
         verdict_(worker_, writer_),
         respond_(worker_),
         strip_(worker_),
+        leases_(worker_),
         recheck_(worker_) {}
 
   void Process(packet::Batch& batch, const rules::CompiledPolicy& policy,
@@ -113,6 +115,7 @@ class Pipeline::Impl {
       JudgeFragment(packet, FlowStage::ChargeOf(packet), 0);
     } else {
       JudgeFrame(packet, wanted);
+      if (packet.action == packet::Action::kForward) leases_.Look(packet, now_);
     }
     if (packet.headers.too_deep) TooDeep(packet);
     CountParsed(packet);
@@ -190,6 +193,7 @@ class Pipeline::Impl {
     } else {
       auto at = flows_.Locate(packet, flows_.PrefetchParsed(packet), now_, whole.charge);
       if (at.has_value()) Judge(*at);
+      if (packet.action == packet::Action::kForward) leases_.Look(packet, now_);
     }
     if (packet.headers.too_deep) TooDeep(packet);
     fragment.action = packet.action;
@@ -262,6 +266,7 @@ class Pipeline::Impl {
   VerdictStage verdict_;
   RespondStage respond_;
   StripStage strip_;
+  LeaseStage leases_;
   Recheck recheck_;
   FoundNames found_;
   std::array<Wanted, packet::kBatchMax> wanted_;

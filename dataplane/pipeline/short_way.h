@@ -11,6 +11,7 @@
 // Inline, as every packet pays for it. Worker's thread.
 #pragma once
 
+#include "dataplane/dhcp/message.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/names/dns_message.h"
 #include "dataplane/parse/glance.h"
@@ -47,6 +48,9 @@ static_assert(sizeof(Wanted) == 64);
 [[gnu::always_inline]] inline Way WayOf(const parse::Glance& glance) {
   if (glance.protocol == packet::ip_protocol::kTcp) return Way::kShortTcp;
   if (glance.src_port() == names::kDnsPort || glance.dst_port() == names::kDnsPort) {
+    return Way::kGlanced;
+  }
+  if (dhcp::IsDhcp4Port(glance.dst_port()) || dhcp::IsDhcp6Port(glance.dst_port())) {
     return Way::kGlanced;
   }
   return NameStage::MayBeHello({glance.payload, glance.payload_bytes}) ? Way::kGlanced

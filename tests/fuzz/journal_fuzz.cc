@@ -9,6 +9,7 @@
 
 #include "dataplane/events/event.h"
 #include "dataplane/events/journal_format.h"
+#include "dataplane/events/lease_event.h"
 #include "dataplane/events/loss_ledger.h"
 #include "dataplane/events/session_json.h"
 #include "fuzz_check.h"
@@ -98,7 +99,7 @@ void CheckSmallThings(Span bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const Span bytes(data + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       CheckEvent(bytes, DecodeSession);
       if (const auto event = DecodeSession(bytes); event.ok()) {
@@ -116,6 +117,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 4:
       CheckFound(bytes);
+      break;
+    case 6:
+      CheckEvent(bytes, DecodeLease);
+      if (const auto event = DecodeLease(bytes); event.ok()) {
+        FUZZ_CHECK(LeaseText(event->circuit).find('\n') == std::string::npos);
+      }
       break;
     default:
       CheckSmallThings(bytes);

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "dataplane/flow": PACKET | {"dataplane/parse"},
     "dataplane/stream": PACKET | {"dataplane/flow"},
     "dataplane/names": BASE,
+    "dataplane/dhcp": BASE,
     "dataplane/classify": PACKET,
     "dataplane/events": BASE,
     "dataplane/capture": PACKET,
@@ -41,7 +42,7 @@ MAY_INCLUDE = {
     "dataplane/verdict": PACKET | {"dataplane/flow", "dataplane/events", "dataplane/identity", "rules/model", "rules/lists",
                                    "rules/compile"},
     "dataplane/pipeline": PACKET | {"dataplane/parse", "dataplane/fragments", "dataplane/flow", "dataplane/stream",
-                                    "dataplane/names", "dataplane/classify", "dataplane/verdict", "dataplane/respond",
+                                    "dataplane/names", "dataplane/dhcp", "dataplane/classify", "dataplane/verdict", "dataplane/respond",
                                     "dataplane/events", "dataplane/identity", "rules/model", "rules/lists", "rules/compile"},
 }
 # Programs are at the edge and put the parts together.

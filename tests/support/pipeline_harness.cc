@@ -43,6 +43,14 @@ bool EventRecorder::Push(events::EventType type, events::LossClass,
     if (!event) throw std::invalid_argument(event.error().message);
     findings_.push_back({*event, std::string(event->rule), std::string(event->rule_class),
                          std::string(event->name)});
+  } else if (type == events::EventType::kLease) {
+    const auto event = events::DecodeLease(encoded);
+    if (!event) throw std::invalid_argument(event.error().message);
+    leases_.push_back({*event, std::string(event->client_id), std::string(event->circuit)});
+  } else {
+    const auto event = events::DecodeHealth(encoded);
+    if (!event) throw std::invalid_argument(event.error().message);
+    health_.push_back({*event, std::string(event->detail)});
   }
   return true;
 }
@@ -50,6 +58,8 @@ bool EventRecorder::Push(events::EventType type, events::LossClass,
 void EventRecorder::Clear() {
   sessions_.clear();
   findings_.clear();
+  leases_.clear();
+  health_.clear();
   session_events_ = 0;
 }
 

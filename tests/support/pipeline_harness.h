@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/events/event.h"
+#include "dataplane/events/lease_event.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "rules/compile/compile.h"
 #include "tests/support/packet_builder.h"
@@ -27,6 +27,16 @@ struct SeenFinding {
   std::string name;
 };
 
+struct SeenLease {
+  events::LeaseEvent event;
+  std::string client_id;
+  std::string circuit;
+};
+struct SeenHealth {
+  events::HealthEvent event;
+  std::string detail;
+};
+
 class EventRecorder final : public events::EventSink {
  public:
   bool Push(events::EventType type, events::LossClass loss_class,
@@ -35,6 +45,8 @@ class EventRecorder final : public events::EventSink {
   // The newest revision of each part, by session and part.
   const std::map<std::pair<uint64_t, uint32_t>, SeenSession>& sessions() const { return sessions_; }
   const std::vector<SeenFinding>& findings() const { return findings_; }
+  const std::vector<SeenLease>& leases() const { return leases_; }
+  const std::vector<SeenHealth>& health() const { return health_; }
   size_t session_events() const { return session_events_; }
   // Forgets what was seen, for benches that serve many cases.
   void Clear();
@@ -42,6 +54,8 @@ class EventRecorder final : public events::EventSink {
  private:
   std::map<std::pair<uint64_t, uint32_t>, SeenSession> sessions_;
   std::vector<SeenFinding> findings_;
+  std::vector<SeenLease> leases_;
+  std::vector<SeenHealth> health_;
   size_t session_events_ = 0;
 };
 

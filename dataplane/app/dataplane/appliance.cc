@@ -141,6 +141,7 @@ base::Status Appliance::MakeWorkers(const port::Plan& plan) {
                             .respond = &respond_,
                             .shared = shared_.get(),
                             .hash_secret = Random<std::array<uint8_t, 16>>(),
+                            .boot_id = boot_id_,
                             .shares = plan.distributed() ? spread::DistributorShares(plan.workers)
                                                          : spread::EvenShares(plan.workers),
                             .names = names_};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/lease_stage.h"
 #include "rules/model/policy_text.h"
 
 namespace weir::appliance {
@@ -274,6 +275,7 @@ Json Statistics::Stats() const {
   stats["flows"] = Flows();
   stats["coverage"] = Listed(pipeline::CoverageCounts);
   stats["streams"] = Listed(pipeline::StreamCounts);
+  stats["dhcp"] = Listed(pipeline::LeaseCounts);
   stats["workers"] = Json::array();
   for (size_t i = 0; i < sources_.workers.size(); ++i) stats["workers"].push_back(WorkerStats(i));
   stats["classifier"] = Classifier();

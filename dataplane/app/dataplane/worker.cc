@@ -55,6 +55,10 @@ pipeline::Options PipelineOptions(const Worker::Setup& setup, unsigned index) {
   options.midstream = config.streams.midstream;
   options.two_way = config.streams.two_way;
   options.strip_ech = config.dns.strip_ech;
+  options.dhcp_servers = config.accounts.dhcp_servers;
+  options.dhcp_side = config.accounts.dhcp_side == base::DhcpSide::kInside ? packet::Side::kInside
+                                                                           : packet::Side::kOutside;
+  options.boot_id = setup.boot_id;
   flow::Limits& limits = options.flow_limits;
   limits.flows_max = PartOf(config.flows.max, kFlowsLeast, setup, index);
   limits.embryonic_percent = static_cast<uint32_t>(config.flows.embryonic_max_share * 100);

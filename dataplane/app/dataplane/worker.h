@@ -50,6 +50,7 @@ class Worker {
     const respond::Settings* respond = nullptr;
     Shared* shared = nullptr;
     std::array<uint8_t, 16> hash_secret{};
+    uint64_t boot_id = 0;
     std::vector<uint32_t> shares;  // of all flows, by worker
     std::shared_ptr<const classify::NdpiNames> names;
   };

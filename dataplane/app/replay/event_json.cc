@@ -13,24 +13,6 @@ using Json = nlohmann::ordered_json;
 
 Json TextOrNull(std::string_view text) { return text.empty() ? Json() : Json(text); }
 
-std::string_view KindName(events::HealthKind kind) {
-  switch (kind) {
-    case events::HealthKind::kStarted:
-      return "started";
-    case events::HealthKind::kStopped:
-      return "stopped";
-    case events::HealthKind::kPolicyInstalled:
-      return "policy_installed";
-    case events::HealthKind::kPolicyRefused:
-      return "policy_refused";
-    case events::HealthKind::kEventsLost:
-      return "events_lost";
-    case events::HealthKind::kBypass:
-      return "bypass";
-  }
-  return "unknown";
-}
-
 // Names come from packets: bytes that are not UTF-8 become U+FFFD.
 std::string Line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -64,11 +46,31 @@ std::string FindingToJson(const events::FindingEvent& event, std::string_view se
   return Line(json);
 }
 
+std::string LeaseToJson(const events::LeaseEvent& event, std::string_view sensor) {
+  const bool bound = event.state == events::LeaseState::kBound;
+  Json json;
+  json["time"] = base::FormatRfc3339(event.time);
+  json["type"] = "lease";
+  json["class"] = events::LeaseStateName(event.state);
+  json["sensor"] = sensor;
+  json["ip"] = base::IpPrefix(event.ip, event.prefix_bits).ToString();
+  json["mac"] = event.mac.is_zero() ? Json() : Json(event.mac.ToString());
+  json["duid"] = TextOrNull(events::BytesText(event.client_id));
+  const bool forever = event.lease_s == events::kLeaseForever;
+  json["lease_s"] = bound && !forever ? Json(event.lease_s) : Json();
+  json["server"] = event.server.ToString();
+  json["relay"] = event.relay.is_unspecified() ? Json() : Json(event.relay.ToString());
+  json["vlan"] = event.vlan == 0 ? Json() : Json(event.vlan);
+  json["circuit"] = TextOrNull(events::LeaseText(event.circuit));
+  json["remote"] = TextOrNull(events::LeaseText(event.remote));
+  return Line(json);
+}
+
 std::string HealthToJson(const events::HealthEvent& event, std::string_view sensor) {
   Json json;
   json["time"] = base::FormatRfc3339(event.time);
   json["type"] = "health";
-  json["class"] = KindName(event.kind);
+  json["class"] = events::HealthKindName(event.kind);
   json["sensor"] = sensor;
   json["boot_id"] = fmt::format("{:016x}", event.boot_id);
   json["value"] = event.value;

@@ -20,6 +20,7 @@ pipeline::Options PipelineOptions(const Options& options, unsigned index) {
   made.flow_limits.flows_max = options.flows_max;
   made.hash_secret = kHashSecret;
   made.inside = options.inside;
+  made.dhcp_servers = options.dhcp_servers;
   return made;
 }
 

@@ -45,13 +45,14 @@ base::Status Outputs(const Options& options) {
   return {};
 }
 
-base::Status Check(Options& options, const std::vector<std::string>& inside) {
-  for (const std::string& text : inside) {
+base::Status Prefixes(std::string_view option, const std::vector<std::string>& texts,
+                      std::vector<base::IpPrefix>& out) {
+  for (const std::string& text : texts) {
     const auto prefix = base::IpPrefix::Parse(text);
-    if (!prefix.ok()) return base::Error{"--inside: " + prefix.error().message};
-    options.inside.push_back(*prefix);
+    if (!prefix.ok()) return base::Error{fmt::format("{}: {}", option, prefix.error().message)};
+    out.push_back(*prefix);
   }
-  return Outputs(options);
+  return {};
 }
 
 Parsed Refused(const std::string& why) {
@@ -67,6 +68,7 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
   Parsed parsed;
   Options& options = parsed.options;
   std::vector<std::string> inside;
+  std::vector<std::string> dhcp_servers;
   std::string eve;
   CLI::App app(kDescription, "weir-replay");
   app.add_option("--rules", options.rules, "Rules file or glob; several count in this order")
@@ -75,10 +77,12 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
       ->type_name("OUT.pcap");
   app.add_option("--sessions", options.sessions, "Session records, by start")
       ->type_name("OUT.jsonl");
-  app.add_option("--events", options.events, "Findings and health, by time")
+  app.add_option("--events", options.events, "Findings, leases and health, by time")
       ->type_name("OUT.jsonl");
   app.add_option("--eve", eve, "Suricata's EVE JSON (not supported yet)")->type_name("OUT.json");
   app.add_option("--inside", inside, "Addresses of the inside; without it directions are unknown")
+      ->type_name("CIDR");
+  app.add_option("--dhcp-server", dhcp_servers, "Whose DHCP answers are leases; without it none")
       ->type_name("CIDR");
   app.add_option("--accounts", options.accounts, "Registry: account,ip,mac,group,room,seat")
       ->type_name("FILE.csv");
@@ -92,7 +96,7 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
       ->type_name("FILE")
       ->required();
   // Each flag takes one value and may be repeated, so that captures may follow anywhere.
-  for (const char* repeated : {"--rules", "--inside"}) {
+  for (const char* repeated : {"--rules", "--inside", "--dhcp-server"}) {
     app.get_option(repeated)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
   try {
@@ -103,8 +107,11 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
     return Refused(error.what());
   }
   if (!eve.empty()) return Refused("--eve is not supported yet");
-  const base::Status checked = Check(options, inside);
-  if (!checked.ok()) return Refused(checked.error().message);
+  for (const base::Status& checked :
+       {Prefixes("--inside", inside, options.inside),
+        Prefixes("--dhcp-server", dhcp_servers, options.dhcp_servers), Outputs(options)}) {
+    if (!checked.ok()) return Refused(checked.error().message);
+  }
   return parsed;
 }
 

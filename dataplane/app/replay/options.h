@@ -20,6 +20,7 @@ struct Options {
   std::string accounts;
   std::string sensor = "replay";
   std::vector<base::IpPrefix> inside;
+  std::vector<base::IpPrefix> dhcp_servers;  // whose leases are events
   unsigned workers = 1;
   uint32_t flows_max = 1'000'000;  // of each worker
 };

@@ -62,10 +62,18 @@ void WriteEvents(std::span<const RecordKeeper* const> keepers, std::string_view 
                  TextOutput& out) {
   const auto of = [](const RecordKeeper& keeper) -> const auto& { return keeper.events(); };
   for (const Kept* kept : InOrder(keepers, of)) {
-    if (kept->type == events::EventType::kFinding) {
-      out.WriteLine(FindingToJson(events::DecodeFinding(kept->encoded).value(), sensor));
-    } else {
-      out.WriteLine(HealthToJson(events::DecodeHealth(kept->encoded).value(), sensor));
+    switch (kept->type) {
+      case events::EventType::kFinding:
+        out.WriteLine(FindingToJson(events::DecodeFinding(kept->encoded).value(), sensor));
+        break;
+      case events::EventType::kHealth:
+        out.WriteLine(HealthToJson(events::DecodeHealth(kept->encoded).value(), sensor));
+        break;
+      case events::EventType::kLease:
+        out.WriteLine(LeaseToJson(events::DecodeLease(kept->encoded).value(), sensor));
+        break;
+      case events::EventType::kSession:
+        break;  // not among them
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "dataplane/app/replay/record_keeper.h"
 
+#include "dataplane/events/lease_event.h"
+
 namespace weir::replay {
 
 bool RecordKeeper::Push(events::EventType type, events::LossClass /*loss_class*/,
@@ -13,6 +15,9 @@ bool RecordKeeper::Push(events::EventType type, events::LossClass /*loss_class*/
       break;
     case events::EventType::kHealth:
       if (keep_events_) KeepHealth(encoded);
+      break;
+    case events::EventType::kLease:
+      if (keep_events_) KeepLease(encoded);
       break;
   }
   return true;
@@ -55,6 +60,16 @@ void RecordKeeper::KeepHealth(std::span<const uint8_t> encoded) {
   }
   events_.push_back(
       {event->time, 0, 0, events::EventType::kHealth, {encoded.begin(), encoded.end()}});
+}
+
+void RecordKeeper::KeepLease(std::span<const uint8_t> encoded) {
+  const auto event = events::DecodeLease(encoded);
+  if (!event.ok()) {
+    ++undecodable_;
+    return;
+  }
+  events_.push_back(
+      {event->time, 0, 0, events::EventType::kLease, {encoded.begin(), encoded.end()}});
 }
 
 }  // namespace weir::replay

@@ -1,5 +1,5 @@
 // Takes the events of a pipeline and keeps what the outputs need: the newest snapshot of each
-// session part, every finding, every piece of news.
+// session part, every finding, every lease, every piece of news.
 //
 // One thread. Memory grows with the number of sessions (about 400 bytes each): outputs are in the
 // order of the sessions' starts, which is known only at the end.
@@ -40,6 +40,7 @@ class RecordKeeper final : public events::EventSink {
   void KeepSession(std::span<const uint8_t> encoded);
   void KeepFinding(std::span<const uint8_t> encoded);
   void KeepHealth(std::span<const uint8_t> encoded);
+  void KeepLease(std::span<const uint8_t> encoded);
 
   const bool keep_sessions_;
   const bool keep_events_;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dataplane/pipeline/coverage.h"
+#include "dataplane/pipeline/lease_stage.h"
 
 namespace weir::replay {
 namespace {
@@ -100,6 +101,7 @@ Json Worker(const Lane& lane) {
   json["by_reason"] = ByReason(counters);
   json["coverage"] = Listed(pipeline::CoverageCounts(counters));
   json["streams"] = Listed(pipeline::StreamCounts(counters));
+  json["dhcp"] = Listed(pipeline::LeaseCounts(counters));
   json["classifier"] = Classifier(lane.classifier());
   return json;
 }

@@ -124,6 +124,8 @@ syslog_listen = "[::]:514"
 syslog_senders = ["10.0.0.5", "2001:db8::/64"]
 syslog_patterns = "portal.toml"
 syslog_lines_per_second = 50
+dhcp_servers = ["10.0.0.5", "fe80::/10"]
+dhcp_side = "inside"
 [incidents]
 profiles = []
 [log]
@@ -144,6 +146,10 @@ level = "debug"
   EXPECT_EQ(config->streams.midstream, MidStream::kDrop);
   EXPECT_FALSE(config->streams.two_way);
   EXPECT_TRUE(config->dns.strip_ech);
+  EXPECT_EQ(config->accounts.dhcp_servers,
+            (std::vector<IpPrefix>{IpPrefix::Parse("10.0.0.5").value(),
+                                   IpPrefix::Parse("fe80::/10").value()}));
+  EXPECT_EQ(config->accounts.dhcp_side, DhcpSide::kInside);
   EXPECT_EQ(config->respond.dns, DnsAnswerMode::kSinkhole);
   EXPECT_EQ(config->respond.sinkhole_ipv4->ToString(), "192.0.2.1");
   EXPECT_EQ(config->respond.sinkhole_ipv6->ToString(), "2001:db8::1");
@@ -343,6 +349,18 @@ constexpr BadInput kBadInputs[] = {
      "5:1: accounts.radius_listen: needs radius_clients, those who may send"},
     {"[accounts]\nregistry = \"a.csv\"\nregistry_history_days = 364\n",
      "6:1: accounts.registry_history_days: expected at least audit.retention_days, which is 365"},
+    {"[accounts]\ndhcp_servers = \"10.0.0.5\"\n",
+     "5:16: accounts.dhcp_servers: expected a list of servers' addresses and prefixes, found a "
+     "string"},
+    {"[accounts]\ndhcp_servers = [\"10.0.0.5\", \"10.0.0.5/24\"]\n",
+     "5:29: accounts.dhcp_servers: expected a list of servers' addresses and prefixes; "
+     "'10.0.0.5/24' has bits set behind its length; 10.0.0.0/24 would do"},
+    {"[accounts]\ndhcp_servers = [\"0.0.0.0/0\"]\n",
+     "5:17: accounts.dhcp_servers: expected a list of servers' addresses and prefixes; 0.0.0.0/0 "
+     "is everybody"},
+    {"[accounts]\ndhcp_servers = [\"10.0.0.5\"]\ndhcp_side = \"left\"\n",
+     "6:13: accounts.dhcp_side: expected \"outside\" or \"inside\", found \"left\""},
+    {"[accounts]\ndhcp_side = \"inside\"\n", "5:1: accounts.dhcp_side: needs dhcp_servers"},
     {"[accounts]\nregistry = \"a.csv\"\nunknown = \"portal\"\n",
      "6:1: accounts.unknown: \"portal\" needs portal"},
     {"[accounts]\nmax_addresses = 0\n",

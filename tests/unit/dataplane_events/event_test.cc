@@ -179,7 +179,7 @@ TEST(EventDecoding, RefusesUnknownVersionsAndValues) {
   EXPECT_FALSE(with(132, 5));  // verdict
   EXPECT_FALSE(with(0, 2));    // version
   const size_t health_bytes = Encode(SampleHealth(), buffer);
-  for (const uint8_t kind : std::vector<uint8_t>{0, 7, 255}) {
+  for (const uint8_t kind : std::vector<uint8_t>{0, 8, 255}) {
     buffer[9] = kind;
     EXPECT_FALSE(DecodeHealth(std::span(buffer).first(health_bytes)).ok());
   }

@@ -13,13 +13,14 @@ namespace {
 using testing::Bytes;
 using testing::PacketBuilder;
 
-ChecksumState StateOf(Bytes frame, size_t captured_bytes) {
+ChecksumState StateOf(Bytes frame, size_t captured_bytes,
+                      ChecksumState (*check)(const packet::Packet&) = CheckTcpChecksum) {
   packet::Packet packet;
   packet.data = frame.data();
   packet.captured_bytes = static_cast<uint32_t>(captured_bytes);
   packet.wire_bytes = static_cast<uint32_t>(frame.size());
   Parse(packet);
-  return CheckTcpChecksum(packet);
+  return check(packet);
 }
 
 TEST(TransportChecksum, TellsRightFromWrongAtEveryLength) {
@@ -40,6 +41,23 @@ TEST(TransportChecksum, TellsRightFromWrongAtEveryLength) {
       frame[at] = static_cast<uint8_t>(frame[at] ^ 0x10);
       EXPECT_EQ(StateOf(frame, frame.size()), ChecksumState::kWrong) << bytes;
     }
+  }
+}
+
+TEST(TransportChecksum, ADatagramOfIpv4MayHaveNone) {
+  constexpr size_t kChecksumAt = 6;
+  for (const bool v6 : {false, true}) {
+    PacketBuilder builder;
+    v6 ? builder.Ipv6("2001:db8::1", "2001:db8::2") : builder.Ipv4("192.0.2.1", "198.51.100.2");
+    Bytes frame = builder.Udp({}).Payload("hello").Build();
+    const size_t udp_at = 14 + (v6 ? 40 : 20);
+    EXPECT_EQ(StateOf(frame, frame.size(), CheckUdpChecksum), ChecksumState::kRight);
+    EXPECT_EQ(StateOf(frame, frame.size() - 1, CheckUdpChecksum), ChecksumState::kUnknown);
+    frame.back() ^= 1;
+    EXPECT_EQ(StateOf(frame, frame.size(), CheckUdpChecksum), ChecksumState::kWrong);
+    frame[udp_at + kChecksumAt] = frame[udp_at + kChecksumAt + 1] = 0;
+    EXPECT_EQ(StateOf(frame, frame.size(), CheckUdpChecksum),
+              v6 ? ChecksumState::kWrong : ChecksumState::kRight);
   }
 }
 
