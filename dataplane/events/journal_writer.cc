@@ -49,6 +49,11 @@ uint64_t RandomNumber() {
   return number;
 }
 
+bool SyncFile(const std::filesystem::path& path, JournalFiles& files) {
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return fd && files.Sync(fd.get()) == 0;
+}
+
 // Trouble of the place rather than of the space: better not to go on in the same file.
 bool IsMediumFault(int error) { return error != ENOSPC && error != EDQUOT && error != EFBIG; }
 
@@ -139,6 +144,11 @@ base::Status JournalWriter::Recover() {
   segments_.assign(found->segments.begin(), found->segments.end());
   closed_bytes_ = SumBytes(segments_);
   counters_.torn_tails += found->torn_tails;
+  // What a killed writer left to the kernel, before an announcement in it counts as told.
+  if (options_.sync_ms > 0 && !segments_.empty()) {
+    const auto newest = options_.dir / SegmentFileName(segments_.back().first_seq);
+    if (!SyncFile(newest, *files_)) ++counters_.sync_faults;
+  }
   if (auto losses = RecoverLosses(found->read_end_seq); !losses) return losses;
   DeleteAcknowledged();
   return {};

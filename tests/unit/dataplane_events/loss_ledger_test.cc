@@ -307,6 +307,21 @@ TEST(JournalLosses, AreKeptInANewFileWhenTheirsIsDeleted) {
   EXPECT_EQ(after.next.writer->counters().inherited[kFinding], 8U);
 }
 
+// Or the machine's end could take the frame, and the file say that it was told.
+TEST(JournalLosses, WhatAKilledWriterLeftIsSyncedBeforeItCountsAsTold) {
+  TestJournal journal;
+  journal.sync_ms = 60'000;
+  journal.Open();
+  journal.Write(1);
+  journal.Open(2);
+  const int syncs = journal.files.syncs;
+  journal.Open(3);
+  EXPECT_EQ(journal.files.syncs, syncs + 1);
+  journal.files.sync_fails = true;
+  journal.Open(4);
+  EXPECT_EQ(journal.writer->counters().sync_faults, 1U);
+}
+
 // A damaged header: no reader finds the announcement behind it.
 TEST(JournalLosses, AreToldAgainWhenTheSegmentOfTheirFrameCannotBeRead) {
   TestJournal journal;
