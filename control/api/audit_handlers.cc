@@ -8,6 +8,7 @@
 #include "control/api/row_stream.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
+#include "control/sealing/record_gaps.h"
 #include "control/sealing/verifier.h"
 
 namespace weir::control::api {
@@ -59,6 +60,29 @@ json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
                        {"kept_days", days[i]}});
   }
   return classes;
+}
+
+constexpr int64_t kSealOverdueNs = 3 * 3600 * base::kNsPerSecond;
+
+json GapJson(const sealing::RecordGap& gap) {
+  json out{{"kind", sealing::GapKindName(gap.kind)},
+           {"from", base::FormatRfc3339(gap.span.from)},
+           {"to", base::FormatRfc3339(gap.span.to)},
+           {"goes_on", gap.goes_on},
+           {"is_about", gap.is_about}};
+  switch (gap.kind) {
+    case sealing::RecordGap::Kind::kNotSealed:
+      out["classes"] = {"session", "login", "finding", "health", "operation"};
+      break;
+    case sealing::RecordGap::Kind::kNotRecording:
+      out["classes"] = {"session", "finding", "health"};
+      break;
+    case sealing::RecordGap::Kind::kEventsLost:
+      out["classes"] = json::array({gap.lost_class});
+      out["events"] = gap.events;
+      break;
+  }
+  return out;
 }
 
 json HoldJson(const sealing::LegalHold& hold) {
@@ -197,6 +221,13 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   uint64_t waiting = 0;
   for (const audit::LateHour& hour : *late) waiting += hour.records;
   status["seals"]["waiting"] = waiting;
+  const auto gaps =
+      sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(), kSealOverdueNs);
+  if (!gaps.ok()) return ErrorReply(500, gaps.error().message);
+  status["gaps"] = json::array();
+  for (const sealing::RecordGap& gap : gaps->gaps) status["gaps"].push_back(GapJson(gap));
+  status["gaps_older"] = gaps->older;
+  status["gaps_whole"] = gaps->whole;
   const auto holds = parts.holds.List();
   if (!holds.ok()) return ErrorReply(500, holds.error().message);
   status["holds"] = json::array();

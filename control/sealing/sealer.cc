@@ -434,8 +434,10 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   const bool another_key = seal.signer != signer_;
   signer_ = seal.signer;
   const auto from = [](const Sealed& sealed) { return sealed.span.from; };
+  std::optional<audit::TimeSpan> unsealed;
   switch (seal.kind) {
     case SealKind::kSpan:
+      if (until_ && *until_ < seal.span.from) unsealed = {*until_, seal.span.from};
       for (size_t i = 0; i < kNumberedClasses; i++) {
         if (ends_[i].empty() || ends_[i].back() < seal.numbered[i].upto) {
           ends_[i].push_back(seal.numbered[i].upto);
@@ -471,6 +473,10 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   }
   const std::lock_guard lock(mutex_);
   if (another_key || seal.kind == SealKind::kHandOver) status_.key_since = seal.written;
+  if (unsealed) status_.unsealed.push_back(*unsealed);
+  if (status_.unsealed.size() > SealerStatus::kUnsealedMax) {
+    status_.unsealed.erase(status_.unsealed.begin());
+  }
   status_.record = record_name_;
   status_.seals = head.number;
   status_.digest = head.digest;

@@ -37,6 +37,9 @@ struct SealerStatus {
   uint64_t failures = 0;
   uint64_t anchored = 0;  // the number of the newest seal that the anchor has
   uint64_t anchor_failures = 0;
+  // Between spans, the newest kUnsealedMax: a seal there is gone, or damaged.
+  static constexpr size_t kUnsealedMax = 200;
+  std::vector<audit::TimeSpan> unsealed;
   std::string error;         // of the last attempt; empty: it went well
   std::string anchor_error;  // the same
 };
