@@ -46,7 +46,8 @@ json AnchorMailJson(const sealing::AnchorMailer& mailer) {
           {"dropped", status.dropped}, {"error", status.error}};
 }
 
-json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
+json ClassesJson(const Parts& parts, const audit::StoreStats& stats,
+                 const operations::OperationsLog::Extent& operations) {
   const base::AuditConfig& audit = parts.config.audit;
   const uint32_t logins = audit.retention_logins_days.value_or(audit.retention_days);
   const uint32_t events = audit.retention_events_days.value_or(audit.retention_days);
@@ -59,6 +60,11 @@ json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
                        {"oldest", TimeOrNull(stats.classes[i].oldest)},
                        {"kept_days", days[i]}});
   }
+  const std::optional<uint32_t>& operations_days = audit.retention_operations_days;
+  classes.push_back({{"class", "operation"},
+                     {"records", operations.entries},
+                     {"oldest", TimeOrNull(operations.oldest)},
+                     {"kept_days", operations_days ? json(*operations_days) : json()}});
   return classes;
 }
 
@@ -194,7 +200,9 @@ base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request) {
 Reply GetAuditStatus(const Parts& parts, const Request&) {
   const auto stats = parts.store.Stats();
   if (!stats.ok()) return ErrorReply(500, stats.error().message);
-  json status{{"classes", ClassesJson(parts, *stats)},
+  const auto operations = parts.operations.Describe();
+  if (!operations.ok()) return ErrorReply(500, operations.error().message);
+  json status{{"classes", ClassesJson(parts, *stats, *operations)},
               {"bytes_on_disk", stats->bytes_on_disk},
               {"days", stats->days},
               {"days_dropped", stats->days_dropped},

@@ -144,7 +144,10 @@ int RunAuditStatus(Context& context) {
   Table table({"class", "records", "oldest", "kept for"});
   for (const json& of_class : JsonMember(*status, "classes")) {
     table.Add({JsonText(of_class, "class"), std::to_string(JsonCount(of_class, "records")),
-               Day(of_class, "oldest"), fmt::format("{} days", JsonCount(of_class, "kept_days"))});
+               Day(of_class, "oldest"),
+               JsonMember(of_class, "kept_days").is_null()
+                   ? std::string("for good")
+                   : fmt::format("{} days", JsonCount(of_class, "kept_days"))});
   }
   context.Print(table);
   const json& full = JsonMember(*status, "full_in_seconds");

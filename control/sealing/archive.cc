@@ -53,7 +53,8 @@ void AddSpan(Standing& standing, const Seal& seal) {
   }
 }
 
-void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
+void Drop(Standing& standing, const Seal& seal) {
+  const audit::RetentionPlan& dropped = seal.dropped;
   if (dropped.day) {
     std::erase_if(standing.sessions, [&](const ArchivePart& part) {
       return audit::DayOf(part.span.from) == *dropped.day &&
@@ -67,6 +68,7 @@ void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
   raise(NumberedClass::kFindings, dropped.findings_upto);
   raise(NumberedClass::kHealth, dropped.health_upto);
   raise(NumberedClass::kLogins, dropped.logins_upto);
+  raise(NumberedClass::kOperations, seal.dropped_operations.upto);
 }
 
 Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
@@ -74,7 +76,7 @@ Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
   for (const LoggedSeal& logged : seals) {
     if (!logged.seal || logged.seal->kind == SealKind::kHandOver) continue;
     if (logged.seal->kind == SealKind::kRetention) {
-      Drop(standing, logged.seal->dropped);
+      Drop(standing, *logged.seal);
     } else {
       AddSpan(standing, *logged.seal);
     }

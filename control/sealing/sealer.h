@@ -52,6 +52,7 @@ class Sealer {
     // An hour is sealed when it is over for so long: parts of sessions end within half an hour.
     int64_t settle_ns = 45 * 60 * base::kNsPerSecond;
     audit::RetentionDays retention{365, 365, 365, 365};
+    std::optional<uint32_t> retention_operations_days{};  // none: they stay
     // Whether everything that happened until then has reached the store.
     std::function<bool(base::WallTime)> caught_up = [](base::WallTime) { return true; };
     std::function<void(std::string_view)> log = [](std::string_view) {};
@@ -104,6 +105,10 @@ class Sealer {
   base::Status AmendLate(base::WallTime now);
   base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
   base::Status DropOld(base::WallTime now);
+  base::Result<DroppedOperations> PlanOperations(base::WallTime now,
+                                                 const audit::RetentionLimits& limits);
+  base::Status Drop(const Seal& seal);
+  uint64_t LastEnd(NumberedClass numbered, uint64_t upto) const;
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
   base::Result<base::WallTime> Begin(base::WallTime now);
   base::Status KeepParts(Seal& seal, const SealParts& parts) const;
