@@ -8,6 +8,7 @@
 #include "control/api/row_stream.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
+#include "control/sealing/record_gaps.h"
 #include "control/sealing/verifier.h"
 
 namespace weir::control::api {
@@ -45,7 +46,8 @@ json AnchorMailJson(const sealing::AnchorMailer& mailer) {
           {"dropped", status.dropped}, {"error", status.error}};
 }
 
-json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
+json ClassesJson(const Parts& parts, const audit::StoreStats& stats,
+                 const operations::OperationsLog::Extent& operations) {
   const base::AuditConfig& audit = parts.config.audit;
   const uint32_t logins = audit.retention_logins_days.value_or(audit.retention_days);
   const uint32_t events = audit.retention_events_days.value_or(audit.retention_days);
@@ -58,7 +60,35 @@ json ClassesJson(const Parts& parts, const audit::StoreStats& stats) {
                        {"oldest", TimeOrNull(stats.classes[i].oldest)},
                        {"kept_days", days[i]}});
   }
+  const std::optional<uint32_t>& operations_days = audit.retention_operations_days;
+  classes.push_back({{"class", "operation"},
+                     {"records", operations.entries},
+                     {"oldest", TimeOrNull(operations.oldest)},
+                     {"kept_days", operations_days ? json(*operations_days) : json()}});
   return classes;
+}
+
+constexpr int64_t kSealOverdueNs = 3 * 3600 * base::kNsPerSecond;
+
+json GapJson(const sealing::RecordGap& gap) {
+  json out{{"kind", sealing::GapKindName(gap.kind)},
+           {"from", base::FormatRfc3339(gap.span.from)},
+           {"to", base::FormatRfc3339(gap.span.to)},
+           {"goes_on", gap.goes_on},
+           {"is_about", gap.is_about}};
+  switch (gap.kind) {
+    case sealing::RecordGap::Kind::kNotSealed:
+      out["classes"] = {"session", "login", "finding", "health", "operation"};
+      break;
+    case sealing::RecordGap::Kind::kNotRecording:
+      out["classes"] = {"session", "finding", "health"};
+      break;
+    case sealing::RecordGap::Kind::kEventsLost:
+      out["classes"] = json::array({gap.lost_class});
+      out["events"] = gap.events;
+      break;
+  }
+  return out;
 }
 
 json HoldJson(const sealing::LegalHold& hold) {
@@ -170,7 +200,9 @@ base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request) {
 Reply GetAuditStatus(const Parts& parts, const Request&) {
   const auto stats = parts.store.Stats();
   if (!stats.ok()) return ErrorReply(500, stats.error().message);
-  json status{{"classes", ClassesJson(parts, *stats)},
+  const auto operations = parts.operations.Describe();
+  if (!operations.ok()) return ErrorReply(500, operations.error().message);
+  json status{{"classes", ClassesJson(parts, *stats, *operations)},
               {"bytes_on_disk", stats->bytes_on_disk},
               {"days", stats->days},
               {"days_dropped", stats->days_dropped},
@@ -197,6 +229,13 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   uint64_t waiting = 0;
   for (const audit::LateHour& hour : *late) waiting += hour.records;
   status["seals"]["waiting"] = waiting;
+  const auto gaps =
+      sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(), kSealOverdueNs);
+  if (!gaps.ok()) return ErrorReply(500, gaps.error().message);
+  status["gaps"] = json::array();
+  for (const sealing::RecordGap& gap : gaps->gaps) status["gaps"].push_back(GapJson(gap));
+  status["gaps_older"] = gaps->older;
+  status["gaps_whole"] = gaps->whole;
   const auto holds = parts.holds.List();
   if (!holds.ok()) return ErrorReply(500, holds.error().message);
   status["holds"] = json::array();

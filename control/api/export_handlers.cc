@@ -36,18 +36,22 @@ audit::TimeSpan SpanOf(const audit::Query& query) {
           query.to.value_or(base::WallTime{INT64_MAX})};
 }
 
-base::Result<std::vector<ArchivePart>> PartsOf(const Parts& parts, const audit::Query& query) {
-  const auto seals = parts.sealer.log().Read();
-  if (!seals.ok()) return seals.error();
-  return QueryText(query).empty() ? sealing::PlanArchive(*seals, SpanOf(query))
-                                  : sealing::PlanQuery(*seals, SpanOf(query));
-}
-
 struct Asked {
   audit::Query query;
+  bool csv = false;
   std::string reason;
   std::string request;
 };
+
+base::Result<std::vector<ArchivePart>> PartsOf(const Parts& parts, const Asked& asked) {
+  const auto seals = parts.sealer.log().Read();
+  if (!seals.ok()) return seals.error();
+  const audit::TimeSpan span = SpanOf(asked.query);
+  auto files = QueryText(asked.query).empty() ? sealing::PlanArchive(*seals, span)
+                                              : sealing::PlanQuery(*seals, span);
+  for (ArchivePart& file : files) file.csv = asked.csv;
+  return files;
+}
 
 base::Result<Asked> ToAsked(const Request& request) {
   Asked asked;
@@ -55,6 +59,11 @@ base::Result<Asked> ToAsked(const Request& request) {
   if (!query.ok()) return query.error();
   asked.query = std::move(*query);
   if (asked.query.at) return base::Error{"an export is of a time: say from and to"};
+  const std::string format = request.QueryText("format");
+  if (!format.empty() && format != "json" && format != "csv") {
+    return base::Error{"format: '" + format + "' is not json or csv"};
+  }
+  asked.csv = format == "csv";
   asked.reason = request.QueryText("reason");
   asked.request = request.QueryText("request");
   if (asked.reason.empty()) {
@@ -68,6 +77,7 @@ Operation OperationOf(const Asked& asked, const char* action) {
   operation.action = action;
   const std::string what = QueryText(asked.query);
   operation.target = what.empty() ? "all" : what;
+  if (asked.csv) operation.target += " as CSV";
   if (asked.query.from) operation.target += " from " + base::FormatRfc3339(*asked.query.from);
   if (asked.query.to) operation.target += " to " + base::FormatRfc3339(*asked.query.to);
   operation.reason = asked.reason + (asked.request.empty() ? "" : " (" + asked.request + ")");
@@ -78,15 +88,15 @@ json PartJson(const ArchivePart& part) {
   json out{{"name", sealing::PartName(part)}};
   if (part.kind != ArchivePart::Kind::kQuery) {
     out["records"] = part.digest.records;
-    out["sha256"] = part.digest.sha256;
+    if (!part.csv) out["sha256"] = part.digest.sha256;  // of CSV the seal does not know it
   }
   return out;
 }
 
 // The part of that name among those that the question has.
-base::Result<ArchivePart> FindPart(const Parts& parts, const audit::Query& query,
+base::Result<ArchivePart> FindPart(const Parts& parts, const Asked& asked,
                                    const std::string& name) {
-  const auto all = PartsOf(parts, query);
+  const auto all = PartsOf(parts, asked);
   if (!all.ok()) return all.error();
   for (const ArchivePart& part : *all) {
     if (sealing::PartName(part) == name) return part;
@@ -107,14 +117,12 @@ bool StreamPart(const Parts& parts, const Request& request, const Asked& asked,
   Operation operation = OperationOf(asked, "audit export file");
   operation.target = sealing::PartName(part) + " of " + operation.target;
   operation.outcome = sent ? "done" : (read.ok() ? "cut off" : "failed: " + read.error().message);
-  operation.rows = count;
+  operation.rows = count - (part.csv && count > 0 ? 1 : 0);
   return !LogOperation(parts, request, operation).has_value() && sent;
 }
 
-// What the store has of a part; of a sealed one the seal says it.
-base::Result<sealing::Digest> DigestOf(const Parts& parts, const Asked& asked,
-                                       const ArchivePart& part) {
-  if (part.kind != ArchivePart::Kind::kQuery) return part.digest;
+base::Result<sealing::Digest> DigestAsRead(const Parts& parts, const Asked& asked,
+                                           const ArchivePart& part) {
   sealing::LineDigest lines;
   const auto read = sealing::ReadPart({parts.store, parts.operations}, part, asked.query,
                                       [&](std::string_view line) {
@@ -122,7 +130,25 @@ base::Result<sealing::Digest> DigestOf(const Parts& parts, const Asked& asked,
                                         return true;
                                       });
   if (!read.ok()) return read.error();
-  return sealing::Digest{lines.records(), lines.Hex()};
+  const uint64_t headers = part.csv ? 1 : 0;
+  return sealing::Digest{lines.records() - headers, lines.Hex()};
+}
+
+// What the store has of a part; of a sealed one the seal says it, and of its CSV, whether the
+// records that the rows are made of are those that were sealed.
+base::Result<sealing::Digest> DigestOf(const Parts& parts, const Asked& asked,
+                                       const ArchivePart& part) {
+  if (part.kind == ArchivePart::Kind::kQuery) return DigestAsRead(parts, asked, part);
+  if (!part.csv) return part.digest;
+  ArchivePart as_lines = part;
+  as_lines.csv = false;
+  const auto lines = DigestAsRead(parts, asked, as_lines);
+  if (!lines.ok()) return lines.error();
+  if (*lines != part.digest) {
+    return base::Error{sealing::PartName(part) +
+                       " would not be made of what was sealed: weirctl audit verify"};
+  }
+  return DigestAsRead(parts, asked, part);
 }
 
 }  // namespace
@@ -130,7 +156,7 @@ base::Result<sealing::Digest> DigestOf(const Parts& parts, const Asked& asked,
 Reply GetExportPlan(const Parts& parts, const Request& request) {
   const auto asked = ToAsked(request);
   if (!asked.ok()) return ErrorReply(400, asked.error().message);
-  const auto files = PartsOf(parts, asked->query);
+  const auto files = PartsOf(parts, *asked);
   if (!files.ok()) return ErrorReply(500, files.error().message);
   if (files->size() > kFilesMax) {
     return ErrorReply(409,
@@ -150,10 +176,10 @@ Reply GetExportPlan(const Parts& parts, const Request& request) {
 Reply GetExportFile(const Parts& parts, const Request& request) {
   const auto asked = ToAsked(request);
   if (!asked.ok()) return ErrorReply(400, asked.error().message);
-  const auto part = FindPart(parts, asked->query, request.PathValue("name"));
+  const auto part = FindPart(parts, *asked, request.PathValue("name"));
   if (!part.ok()) return ErrorReply(404, part.error().message);
   Reply reply;
-  reply.content_type = "application/x-ndjson";
+  reply.content_type = asked->csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
   reply.stream = [parts, request, asked = *asked, part = *part](const ChunkWriter& write) {
     return StreamPart(parts, request, asked, part, write);
   };
@@ -178,7 +204,7 @@ Reply PostExportSign(const Parts& parts, const Request& request) {
   if (!files.is_array() || files.size() > kFilesMax) {
     return ErrorReply(400, "a signature wants \"files\"");
   }
-  const auto all = PartsOf(parts, asked->query);
+  const auto all = PartsOf(parts, *asked);
   if (!all.ok()) return ErrorReply(500, all.error().message);
   std::map<std::string, ArchivePart> by_name;
   for (const ArchivePart& part : *all) by_name[sealing::PartName(part)] = part;

@@ -98,6 +98,7 @@ base::Status ControlApp::OpenSealer() {
   options.dir = config_.control.data_dir / "seals";
   options.anchor_file = audit.anchor_file;
   options.retention = {audit.retention_days, logins, events, events};
+  options.retention_operations_days = audit.retention_operations_days;
   options.log = LogLine;
   options.caught_up = [this](base::WallTime until) {
     const ingest::Counters counters = ingest_->counters();

@@ -1,7 +1,6 @@
 #include "control/audit/session_csv.h"
 
-#include <fmt/format.h>
-
+#include "control/audit/csv_row.h"
 #include "control/audit/store_keys.h"
 #include "dataplane/events/session_json.h"
 
@@ -18,51 +17,6 @@ constexpr uint8_t kIcmp = 1;
 constexpr uint8_t kTcp = 6;
 constexpr uint8_t kIcmp6 = 58;
 
-// What a spreadsheet would evaluate when it opens the file (OWASP: CSV injection).
-bool LooksLikeFormula(std::string_view text) {
-  return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-}
-
-class Row {
- public:
-  // From outside: may hold anything.
-  Row& Text(std::string_view text) {
-    const bool formula = LooksLikeFormula(text);
-    const bool quoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
-    Separate();
-    if (quoted) line_ += '"';
-    if (formula) line_ += '\'';
-    for (const char c : text) {
-      if (c == '"') line_ += '"';
-      line_ += c;
-    }
-    if (quoted) line_ += '"';
-    return *this;
-  }
-  // Made by Weir: needs no quotes.
-  template <typename Value>
-  Row& Plain(const Value& value) {
-    Separate();
-    fmt::format_to(std::back_inserter(line_), "{}", value);
-    return *this;
-  }
-  // Empty where the field means nothing for this session.
-  template <typename Value>
-  Row& PlainIf(bool meant, const Value& value) {
-    return meant ? Plain(value) : Plain("");
-  }
-  std::string Finish() && { return std::move(line_) + "\r\n"; }
-
- private:
-  void Separate() {
-    if (!first_) line_ += ',';
-    first_ = false;
-  }
-
-  std::string line_;
-  bool first_ = true;
-};
-
 std::string VlanText(const events::SessionEvent& event) {
   std::string text;
   for (size_t i = 0; i < event.vlan_count; i++) {
@@ -78,7 +32,7 @@ int64_t DurationMs(const events::SessionEvent& event) {
 
 std::string MacText(const base::MacAddress& mac) { return mac.is_zero() ? "" : mac.ToString(); }
 
-void AddEndpoints(Row& row, const events::SessionEvent& event) {
+void AddEndpoints(CsvRow& row, const events::SessionEvent& event) {
   const bool ports = HasPorts(event.ip_protocol);
   const bool icmp = event.ip_protocol == kIcmp || event.ip_protocol == kIcmp6;
   row.Plain(events::ProtocolName(event.ip_protocol)).Plain(event.ip_protocol);
@@ -94,7 +48,7 @@ std::string SessionCsvHeader() { return std::string(kHeader); }
 std::string SessionToCsv(const SessionRecord& record) {
   const events::SessionEvent& event = record.event;
   const Identity& identity = record.identity;
-  Row row;
+  CsvRow row;
   row.Plain(events::SessionIdText(event.session_id)).Plain(event.part).Text(record.sensor);
   row.Plain(base::FormatRfc3339(event.session_start)).Plain(base::FormatRfc3339(event.start));
   row.Plain(base::FormatRfc3339(event.end)).Plain(DurationMs(event));

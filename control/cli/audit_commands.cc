@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -64,6 +65,36 @@ void PrintAnchorMail(Context& context, const json& mail) {
                                             JsonCount(mail, "queued"), Printable(error)));
 }
 
+void PrintGaps(Context& context, const json& status) {
+  constexpr size_t kShownMax = 20;
+  const json& gaps = JsonMember(status, "gaps");
+  if (gaps.empty()) {
+    context.Print("no gaps: every hour is sealed, the sensor ran, nothing was lost\n");
+    return;
+  }
+  const size_t skipped = gaps.size() - std::min(gaps.size(), kShownMax);
+  Table table({"gap", "of", "from", "to", "events"});
+  for (size_t i = skipped; i < gaps.size(); i++) {
+    const json& gap = gaps[i];
+    std::string classes;
+    for (const json& name : JsonMember(gap, "classes")) {
+      if (name.is_string()) classes += (classes.empty() ? "" : " ") + name.get<std::string>();
+    }
+    const uint64_t events = JsonCount(gap, "events");
+    table.Add({Printable(JsonText(gap, "kind")), Printable(classes),
+               (policy::JsonBool(gap, "is_about") ? "about " : "") + Day(gap, "from"),
+               policy::JsonBool(gap, "goes_on") ? "goes on" : Day(gap, "to"),
+               events > 0 ? std::to_string(events) : "-"});
+  }
+  context.Print(table);
+  if (const uint64_t older = skipped + JsonCount(status, "gaps_older"); older > 0) {
+    context.Print(fmt::format("and {} older gaps (the newest 200: -j)\n", older));
+  }
+  if (!policy::JsonBool(status, "gaps_whole")) {
+    context.Print("there are more health records than were looked at: newer gaps may be missing\n");
+  }
+}
+
 void PrintVerification(Context& context, const json& result) {
   context.Print(fmt::format("{} seals, {} spans from {} to {}, {} records read\n",
                             JsonCount(result, "seals"), JsonCount(result, "spans"),
@@ -113,7 +144,10 @@ int RunAuditStatus(Context& context) {
   Table table({"class", "records", "oldest", "kept for"});
   for (const json& of_class : JsonMember(*status, "classes")) {
     table.Add({JsonText(of_class, "class"), std::to_string(JsonCount(of_class, "records")),
-               Day(of_class, "oldest"), fmt::format("{} days", JsonCount(of_class, "kept_days"))});
+               Day(of_class, "oldest"),
+               JsonMember(of_class, "kept_days").is_null()
+                   ? std::string("for good")
+                   : fmt::format("{} days", JsonCount(of_class, "kept_days"))});
   }
   context.Print(table);
   const json& full = JsonMember(*status, "full_in_seconds");
@@ -124,6 +158,7 @@ int RunAuditStatus(Context& context) {
                                    : "when it is full is not known yet"));
   PrintSeals(context, JsonMember(*status, "seals"));
   PrintAnchorMail(context, JsonMember(*status, "anchor_mail"));
+  PrintGaps(context, *status);
   for (const json& hold : JsonMember(*status, "holds")) {
     context.Print(fmt::format("hold {}: {} to {}: {}\n", JsonCount(hold, "id"), Day(hold, "from"),
                               Day(hold, "to"), Printable(JsonText(hold, "reason"))));

@@ -340,6 +340,10 @@ class CommandLine {
     hand_out->add_option("--reason", export_.reason, "why; it is logged, and in the archive")
         ->required();
     hand_out->add_option("--request", export_.request, "the authority's number");
+    hand_out
+        ->add_option("--format", export_.format,
+                     "json: lines, as they are sealed; csv: rows for a spreadsheet, made of them")
+        ->check(CLI::IsMember({"json", "csv"}));
     Add(audit, "migrate", "ship what was recorded before there was an archive; goes on by itself",
         [this](Context& c) { return RunAuditMigrate(c, again_); })
         ->add_flag("--again", again_,

@@ -83,6 +83,7 @@ int RunAuditOperations(Context& context, uint64_t limit);
 struct ExportCommand {
   std::filesystem::path out;  // a folder, new or of an export that was cut off
   std::string from, to, account, ip, name, reason, request;
+  std::string format = "json";
   std::optional<uint16_t> port;
 };
 int RunAuditExport(Context& context, const ExportCommand& command);

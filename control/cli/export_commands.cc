@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/cli/commands.h"
+#include "control/cli/csv_counter.h"
 #include "control/cli/progress_bar.h"
 #include "control/cli/text.h"
 #include "control/cli/verify_export.h"
@@ -38,6 +39,7 @@ base::Result<std::string> ToQuery(const ExportCommand& command) {
     if (!value.empty()) query += "&" + std::string(name) + "=" + UrlEncode(value);
   };
   add("request", command.request);
+  if (command.format == "csv") add("format", command.format);
   add("account", command.account);
   add("ip", command.ip);
   add("name", command.name);
@@ -85,13 +87,17 @@ base::Result<FileState> Look(const fs::path& folder, const std::string& name) {
   std::ifstream in(folder / name, std::ios::binary);
   if (!in) return base::Error{(folder / name).string() + " cannot be read"};
   FileState state{name, 0, {}};
+  const bool is_csv = name.ends_with(".csv");
+  CsvCounter csv;
   base::Sha256 sha256;
   std::string piece(1 << 20, '\0');
   while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
     const std::string_view got(piece.data(), static_cast<size_t>(in.gcount()));
     sha256.Add(got);
     state.records += static_cast<uint64_t>(std::count(got.begin(), got.end(), '\n'));
+    if (is_csv) csv.Add(got);
   }
+  if (is_csv) state.records = csv.records();
   if (in.bad()) return base::Error{(folder / name).string() + " cannot be read"};
   state.sha256 = sha256.Hex();
   return state;

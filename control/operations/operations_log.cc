@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -17,7 +19,8 @@ using database::Transaction;
 
 // An entry from before the second step has no chain of its own: the first one that has vouches for
 // all of them.
-constexpr std::array<const char*, 2> kSchema{R"sql(
+constexpr std::array<const char*, 3> kSchema{
+    R"sql(
 CREATE TABLE operation_log(
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   time_us INTEGER NOT NULL,
@@ -33,8 +36,20 @@ CREATE TRIGGER operation_log_keeps BEFORE UPDATE ON operation_log
 CREATE TRIGGER operation_log_stays BEFORE DELETE ON operation_log
   BEGIN SELECT RAISE(ABORT, 'the operations log is append-only'); END;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE operation_log ADD COLUMN chain TEXT NOT NULL DEFAULT '';
+)sql",
+    // The last entry that was dropped, its time being over.
+    R"sql(
+CREATE TABLE operation_start(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  number INTEGER NOT NULL,
+  chain TEXT NOT NULL) STRICT;
+INSERT INTO operation_start VALUES(1, 0, '');
+DROP TRIGGER operation_log_stays;
+CREATE TRIGGER operation_log_stays BEFORE DELETE ON operation_log
+  WHEN OLD.number > (SELECT number FROM operation_start)
+  BEGIN SELECT RAISE(ABORT, 'the operations log is append-only'); END;
 )sql"};
 
 constexpr std::string_view kColumns =
@@ -51,29 +66,33 @@ std::string Chain(const std::string& previous, const Operation& operation) {
   return base::Sha256Hex(previous + "\n" + OperationToJson(operation) + "\n");
 }
 
+using Point = OperationsLog::Point;
+
+Point StartOf(Database& database) {
+  Rows rows = database.Query("SELECT number, chain FROM operation_start");
+  return rows.Next() ? Point{rows.Int(0), rows.Text(1)} : Point{};
+}
+
 // The chain up to the entry numbered `last`, which has none of its own.
 std::string ChainOfUnchained(Database& database, int64_t last) {
-  std::string chain;
+  std::string chain = StartOf(database).chain;
   Rows rows = database.Query(std::string(kColumns) + "WHERE number <= ? ORDER BY number", last);
   while (rows.Next()) chain = Chain(chain, OperationOf(rows));
   return chain;
 }
 
-struct Tail {
-  int64_t number = 0;
-  std::string chain;
-};
-
-Tail TailOf(Database& database) {
-  Tail tail;
+// The newest entry not above `last`.
+Point PointUpto(Database& database, int64_t last) {
+  Point point = StartOf(database);
   {
-    Rows rows =
-        database.Query("SELECT number, chain FROM operation_log ORDER BY number DESC LIMIT 1");
-    if (!rows.Next()) return tail;
-    tail = {rows.Int(0), rows.Text(1)};
+    Rows rows = database.Query(
+        "SELECT number, chain FROM operation_log WHERE number <= ? ORDER BY number DESC LIMIT 1",
+        last);
+    if (!rows.Next()) return point;
+    point = {rows.Int(0), rows.Text(1)};
   }
-  if (tail.chain.empty()) tail.chain = ChainOfUnchained(database, tail.number);
-  return tail;
+  if (point.chain.empty()) point.chain = ChainOfUnchained(database, point.number);
+  return point;
 }
 
 }  // namespace
@@ -101,7 +120,7 @@ base::Result<std::unique_ptr<OperationsLog>> OperationsLog::Open(
 base::Status OperationsLog::Append(const Operation& operation) {
   const std::scoped_lock lock(mutex_);
   Transaction transaction(*database_, Transaction::Kind::kWrite);
-  const Tail tail = TailOf(*database_);
+  const Point tail = PointUpto(*database_, std::numeric_limits<int64_t>::max());
   Operation entry = operation;
   entry.number = tail.number + 1;
   entry.time = database::FromUs(database::ToUs(operation.time));
@@ -133,8 +152,60 @@ base::Result<int64_t> OperationsLog::LastNumber() {
     Rows rows = database_->Query("SELECT MAX(number) FROM operation_log");
     if (rows.Next()) number = rows.Int(0);
   }
+  number = std::max(number, StartOf(*database_).number);
   if (auto done = transaction.Commit(); !done) return done.error();
   return number;
+}
+
+base::Result<Point> OperationsLog::Start() {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  Point start = StartOf(*database_);
+  if (auto done = transaction.Commit(); !done) return done.error();
+  return start;
+}
+
+base::Result<Point> OperationsLog::PointAt(int64_t number) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  Point point = PointUpto(*database_, number);
+  if (auto done = transaction.Commit(); !done) return done.error();
+  if (point.number != number) return base::Error{fmt::format("there is no operation {}", number)};
+  return point;
+}
+
+base::Result<uint64_t> OperationsLog::DropUpto(const Point& point) {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  const Point start = StartOf(*database_);
+  if (point.number <= start.number) return uint64_t{0};
+  const Point there = PointUpto(*database_, point.number);
+  if (there != point) {
+    return base::Error{
+        fmt::format("operations are not dropped: the chain at {} is not the one that was sealed",
+                    point.number)};
+  }
+  database_->Exec("UPDATE operation_start SET number = ?, chain = ?", point.number, point.chain);
+  database_->Exec("DELETE FROM operation_log WHERE number <= ?", point.number);
+  if (auto done = transaction.Commit(); !done) return done.error();
+  return static_cast<uint64_t>(point.number - start.number);
+}
+
+base::Result<OperationsLog::Extent> OperationsLog::Describe() {
+  const std::scoped_lock lock(mutex_);
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  Extent extent;
+  {
+    Rows rows =
+        database_->Query("SELECT number, time_us FROM operation_log ORDER BY number LIMIT 1");
+    if (rows.Next()) {
+      const int64_t last = PointUpto(*database_, std::numeric_limits<int64_t>::max()).number;
+      extent.entries = static_cast<uint64_t>(last - rows.Int(0) + 1);
+      extent.oldest = rows.Time(1);
+    }
+  }
+  if (auto done = transaction.Commit(); !done) return done.error();
+  return extent;
 }
 
 base::Status OperationsLog::Read(int64_t first, int64_t last,
@@ -155,6 +226,9 @@ base::Result<OperationsLog::Check> OperationsLog::CheckChain() {
   const std::scoped_lock lock(mutex_);
   Transaction transaction(*database_, Transaction::Kind::kRead);
   Check check;
+  const Point start = StartOf(*database_);
+  check.last_number = start.number;
+  check.last_chain = start.chain;
   const auto fault = [&check](std::string text) {
     if (check.faults.size() < kFaultsMax) check.faults.push_back(std::move(text));
   };

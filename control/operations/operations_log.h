@@ -1,6 +1,7 @@
 // The operations log: every action of a person or a token, and every look-up of sessions with its
-// reason. Append-only; triggers in the table refuse anything else, and each entry carries the
-// SHA-256 of itself and of the one before, so that a change made behind their back shows.
+// reason. Append-only, save that the oldest entries may be dropped when their time is over;
+// triggers in the table refuse anything else, and each entry carries the SHA-256 of itself and of
+// the one before, so that a change made behind their back shows.
 //
 // Any thread: every call takes the log's lock. Lives as long as weir-control.
 #pragma once
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,14 @@ class OperationsLog {
   };
   static constexpr size_t kFaultsMax = 20;
 
+  // An entry, and the chain up to it: hex. {0, ""} is where every log begins.
+  struct Point {
+    int64_t number = 0;
+    std::string chain;
+
+    bool operator==(const Point&) const = default;
+  };
+
   static base::Result<std::unique_ptr<OperationsLog>> Open(const std::filesystem::path& path);
 
   base::Status Append(const Operation& operation);
@@ -58,6 +68,17 @@ class OperationsLog {
   // log.
   base::Status Read(int64_t first, int64_t last,
                     const std::function<bool(const Operation&)>& visit);
+  // The last entry that was dropped; what is there begins behind it.
+  base::Result<Point> Start();
+  base::Result<Point> PointAt(int64_t number);
+  // Drops what is up to there, its time being over, and begins behind it from now on. Fails, and
+  // drops nothing, unless the chain there is `point`'s. How many were dropped.
+  base::Result<uint64_t> DropUpto(const Point& point);
+  struct Extent {
+    uint64_t entries = 0;
+    std::optional<base::WallTime> oldest;
+  };
+  base::Result<Extent> Describe();
   // Reads the whole log and looks for entries that were changed, taken out, put in or moved.
   base::Result<Check> CheckChain();
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <set>
 
+#include "control/audit/session_csv.h"
 #include "control/audit/store_keys.h"
+#include "control/sealing/record_csv.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -51,7 +53,8 @@ void AddSpan(Standing& standing, const Seal& seal) {
   }
 }
 
-void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
+void Drop(Standing& standing, const Seal& seal) {
+  const audit::RetentionPlan& dropped = seal.dropped;
   if (dropped.day) {
     std::erase_if(standing.sessions, [&](const ArchivePart& part) {
       return audit::DayOf(part.span.from) == *dropped.day &&
@@ -65,6 +68,7 @@ void Drop(Standing& standing, const audit::RetentionPlan& dropped) {
   raise(NumberedClass::kFindings, dropped.findings_upto);
   raise(NumberedClass::kHealth, dropped.health_upto);
   raise(NumberedClass::kLogins, dropped.logins_upto);
+  raise(NumberedClass::kOperations, seal.dropped_operations.upto);
 }
 
 Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
@@ -72,7 +76,7 @@ Standing StandingSeals(const std::vector<LoggedSeal>& seals) {
   for (const LoggedSeal& logged : seals) {
     if (!logged.seal || logged.seal->kind == SealKind::kHandOver) continue;
     if (logged.seal->kind == SealKind::kRetention) {
-      Drop(standing, logged.seal->dropped);
+      Drop(standing, *logged.seal);
     } else {
       AddSpan(standing, *logged.seal);
     }
@@ -104,21 +108,31 @@ std::string FileLine(const Manifest::File& file) {
                          base::FormatRfc3339(part.span.to));
       break;
   }
+  if (part.csv) {
+    // The lines that the rows were made of: what the seal is over.
+    what = "csv-" + what + (part.digest.sha256.empty() ? "" : " " + part.digest.sha256);
+  }
   return fmt::format("file {} {} {} {}\n", file.digest.records, file.digest.sha256, PartName(part),
                      what);
+}
+
+std::string HeaderOf(const ArchivePart& part) {
+  return part.kind == ArchivePart::Kind::kNumbered ? CsvHeader(part.numbered)
+                                                   : audit::SessionCsvHeader();
 }
 
 }  // namespace
 
 std::string PartName(const ArchivePart& part) {
+  const char* const ending = part.csv ? "csv" : "jsonl";
   switch (part.kind) {
     case ArchivePart::Kind::kSessions:
-      return "sessions-" + CompactTime(part.span.from) + ".jsonl";
+      return fmt::format("sessions-{}.{}", CompactTime(part.span.from), ending);
     case ArchivePart::Kind::kNumbered:
-      return fmt::format("{}-{}-{}.jsonl", NumberedClassName(part.numbered), part.after + 1,
-                         part.upto);
+      return fmt::format("{}-{}-{}.{}", NumberedClassName(part.numbered), part.after + 1, part.upto,
+                         ending);
     case ArchivePart::Kind::kQuery:
-      return "query-" + CompactTime(part.span.from) + ".jsonl";
+      return fmt::format("query-{}.{}", CompactTime(part.span.from), ending);
   }
   return "";
 }
@@ -165,24 +179,26 @@ base::Status ReadPart(const Record& record, const ArchivePart& part, const audit
     stopped = !take(line);
     return !stopped;
   };
-  const auto number = [&](uint64_t seq, const auto& item, const auto& line_of) {
-    return seq <= part.upto && hand_out(line_of(item));
+  const auto hand_out_session = [&](const audit::SessionRecord& session) {
+    return hand_out(part.csv ? audit::SessionToCsv(session) : SessionLine(session));
   };
+  const auto number = [&](uint64_t seq, const auto& item, const auto& line_of) {
+    if (seq > part.upto) return false;
+    const std::string line = line_of(item);
+    return hand_out(part.csv ? CsvRowOf(part.numbered, line) : line);
+  };
+  if (part.csv && !hand_out(HeaderOf(part))) return base::Error{"stopped before the end"};
   base::Status read;
   switch (part.kind) {
     case ArchivePart::Kind::kSessions:
-      read = record.store.SessionsAsSealed(
-          part.span.from, part.span.to,
-          [&](const audit::SessionRecord& session) { return hand_out(SessionLine(session)); });
+      read = record.store.SessionsAsSealed(part.span.from, part.span.to, hand_out_session);
       break;
     case ArchivePart::Kind::kQuery: {
       audit::Query asked = query;
       asked.from = part.span.from;
       asked.to = part.span.to;
       asked.by_start = true;
-      const auto result = record.store.Sessions(asked, [&](const audit::SessionRecord& session) {
-        return hand_out(SessionLine(session));
-      });
+      const auto result = record.store.Sessions(asked, hand_out_session);
       if (!result.ok()) read = result.error();
       break;
     }
@@ -201,9 +217,11 @@ base::Status ReadPart(const Record& record, const ArchivePart& part, const audit
               part.after, [&](const auto& one) { return number(one.seq, one, LoginLine); });
           break;
         case NumberedClass::kOperations:
-          read = record.operations.Read(
-              static_cast<int64_t>(part.after) + 1, static_cast<int64_t>(part.upto),
-              [&](const auto& one) { return hand_out(OperationLine(one)); });
+          read = record.operations.Read(static_cast<int64_t>(part.after) + 1,
+                                        static_cast<int64_t>(part.upto), [&](const auto& one) {
+                                          return number(static_cast<uint64_t>(one.number), one,
+                                                        OperationLine);
+                                        });
           break;
       }
       break;

@@ -27,10 +27,11 @@ struct ArchivePart {
   NumberedClass numbered = NumberedClass::kFindings;
   uint64_t after = 0;  // of kNumbered
   uint64_t upto = 0;
-  Digest digest;  // of the seal; of kQuery: not known, its sha256 empty
+  Digest digest;     // of the seal, over lines; of kQuery: not known, its sha256 empty
+  bool csv = false;  // handed out as rows of CSV, with a header, made of the same records
 };
 
-// The file's name: "sessions-20261122T090000.000000Z.jsonl", "findings-1-17.jsonl".
+// The file's name: "sessions-20261122T090000.000000Z.jsonl", "findings-1-17.csv".
 std::string PartName(const ArchivePart& part);
 
 // Everything that is sealed of [from, to), as the newest seals have it; what retention has dropped
@@ -43,7 +44,8 @@ std::vector<ArchivePart> PlanQuery(const std::vector<LoggedSeal>& seals,
                                    const audit::TimeSpan& span);
 
 // Hands out the lines of a part: of kQuery those of sessions that began in its span and meet
-// `query`, its times left out. A false from `take` ends it with an error.
+// `query`, its times left out. Of CSV the first line is the header. A false from `take` ends it
+// with an error.
 using LineTaker = std::function<bool(std::string_view)>;
 base::Status ReadPart(const Record& record, const ArchivePart& part, const audit::Query& query,
                       const LineTaker& take);
@@ -51,7 +53,7 @@ base::Status ReadPart(const Record& record, const ArchivePart& part, const audit
 struct Manifest {
   struct File {
     ArchivePart part;
-    Digest digest;
+    Digest digest;  // of the file as it is handed out
   };
   std::string record;
   base::WallTime made;

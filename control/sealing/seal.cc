@@ -12,8 +12,8 @@ namespace weir::control::sealing {
 namespace {
 
 constexpr std::string_view kFirstLine = "weir seal 1\n";
-constexpr std::string_view kFirstLineWithParts = "weir seal 2\n";
-static_assert(kFirstLine.size() == kFirstLineWithParts.size());
+constexpr std::string_view kFirstLineOf2 = "weir seal 2\n";
+static_assert(kFirstLine.size() == kFirstLineOf2.size());
 constexpr std::string_view kSignature = "\nsignature ";
 constexpr std::string_view kAccepted = "\naccepted ";
 constexpr size_t kDigestDigits = 64;
@@ -38,7 +38,8 @@ std::string DigestText(const Digest& digest) {
 }
 
 std::string Unsigned(const Seal& seal) {
-  std::string text(seal.parts.empty() ? kFirstLine : kFirstLineWithParts);
+  const bool plain = seal.parts.empty() && seal.dropped_operations.upto == 0;
+  std::string text(plain ? kFirstLine : kFirstLineOf2);
   const auto line = [&text](std::string_view key, std::string_view value) {
     text.append(key).append(" ").append(value).append("\n");
   };
@@ -56,6 +57,9 @@ std::string Unsigned(const Seal& seal) {
     }
     if (dropped.health_upto != 0) line("drops-health-upto", std::to_string(dropped.health_upto));
     if (dropped.logins_upto != 0) line("drops-logins-upto", std::to_string(dropped.logins_upto));
+    if (const auto& operations = seal.dropped_operations; operations.upto != 0) {
+      line("drops-operations-upto", fmt::format("{} {}", operations.upto, operations.chain));
+    }
     return text;
   }
   if (seal.kind == SealKind::kHandOver) {
@@ -189,7 +193,9 @@ void ReadSpan(Lines& lines, Seal& seal) {
   if (lines.Has("parts")) seal.parts = lines.Hex("parts", kDigestDigits);
 }
 
-void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
+void ReadDropped(Lines& lines, Seal& seal, bool& failed) {
+  audit::RetentionPlan& dropped = seal.dropped;
+  DroppedOperations& operations = seal.dropped_operations;
   if (lines.Has("drops-sessions-of")) {
     dropped.day = audit::ParseDayName(lines.Word("drops-sessions-of"));
     failed = failed || !dropped.day;
@@ -199,6 +205,10 @@ void ReadDropped(Lines& lines, audit::RetentionPlan& dropped, bool& failed) {
   }
   if (lines.Has("drops-health-upto")) dropped.health_upto = lines.Number("drops-health-upto");
   if (lines.Has("drops-logins-upto")) dropped.logins_upto = lines.Number("drops-logins-upto");
+  if (lines.Has("drops-operations-upto")) {
+    const Digest read = lines.ReadDigest("drops-operations-upto");
+    operations = {read.records, read.sha256};
+  }
 }
 
 void ReadHandOver(Lines& lines, HandOver& hand_over, bool& failed) {
@@ -242,7 +252,7 @@ std::string SealDigest(std::string_view text) { return base::Sha256Hex(text); }
 base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   const base::Error fault{"it is not the text of a seal of format 1 or 2"};
   const size_t at = text.find(kSignature);
-  const bool begins = text.starts_with(kFirstLine) || text.starts_with(kFirstLineWithParts);
+  const bool begins = text.starts_with(kFirstLine) || text.starts_with(kFirstLineOf2);
   if (!begins || at == text.npos || !text.ends_with("\n\n")) return fault;
   ParsedSeal parsed;
   parsed.signed_text = text.substr(0, at + 1);
@@ -266,7 +276,7 @@ base::Result<ParsedSeal> ParseSeal(std::string_view text) {
   seal.written = lines.Time("written");
   seal.signer = lines.Hex("signer", kDigestDigits);
   if (seal.kind == SealKind::kRetention) {
-    ReadDropped(lines, seal.dropped, failed);
+    ReadDropped(lines, seal, failed);
   } else if (seal.kind == SealKind::kHandOver) {
     parsed.accepted = parsed.signed_text.substr(0, parsed.signed_text.find(kAccepted) + 1);
     ReadHandOver(lines, seal.hand_over, failed);

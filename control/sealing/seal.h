@@ -53,6 +53,13 @@ struct HandOver {
   bool operator==(const HandOver&) const = default;
 };
 
+struct DroppedOperations {
+  uint64_t upto = 0;  // 0: none
+  std::string chain;  // 64 hex digits: of the log (operations::OperationsLog) at that entry
+
+  bool operator==(const DroppedOperations&) const = default;
+};
+
 struct Seal {
   std::string record;    // 32 hex digits: which record this is, made by chance at its beginning
   uint64_t number = 0;   // 1, 2, 3 …
@@ -72,6 +79,7 @@ struct Seal {
   uint64_t late = 0;  // sessions that came or changed
   // kRetention.
   audit::RetentionPlan dropped;
+  DroppedOperations dropped_operations;
   // kHandOver.
   HandOver hand_over;
 

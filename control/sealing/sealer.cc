@@ -40,6 +40,11 @@ base::Result<std::unique_ptr<Sealer>> Sealer::Open(Options options, const Record
   if (auto limits = audit::RetentionLimitsAt({}, options.retention); !limits.ok()) {
     return limits.error();
   }
+  if (options.retention_operations_days.value_or(audit::kRetentionDaysMin) <
+      audit::kRetentionDaysMin) {
+    return base::Error{fmt::format("operations are to be kept for {} days: at least {}",
+                                   *options.retention_operations_days, audit::kRetentionDaysMin)};
+  }
   std::error_code failed;
   std::filesystem::create_directories(options.dir, failed);
   if (failed) return base::Error{options.dir.string() + ": cannot be made: " + failed.message()};
@@ -373,36 +378,77 @@ base::Status Sealer::DropOld(base::WallTime now) {
   limits->holds = std::move(*active);
   auto plan = record_.store.PlanRetention(*limits);
   if (!plan.ok()) return plan.error();
+  const auto operations = PlanOperations(now, *limits);
+  if (!operations.ok()) return operations.error();
   retained_ = now;
   Seal seal;
   seal.kind = SealKind::kRetention;
   seal.dropped = AtSealEnds(*plan);
-  if (seal.dropped.empty()) return {};
+  seal.dropped_operations = *operations;
+  if (seal.dropped.empty() && seal.dropped_operations.upto == 0) return {};
   const audit::SealHead head = Make(seal, now);
   if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
   Remember(seal, head);
   if (auto completed = CompleteLog(); !completed.ok()) return completed;
+  return Drop(seal);
+}
+
+base::Status Sealer::Drop(const Seal& seal) {
   const auto result = record_.store.EnforceRetention(seal.dropped);
   if (!result.ok()) return result.error();
+  uint64_t operations = 0;
+  if (seal.dropped_operations.upto != 0) {
+    const auto dropped = record_.operations.DropUpto(
+        {static_cast<int64_t>(seal.dropped_operations.upto), seal.dropped_operations.chain});
+    if (!dropped.ok()) return dropped.error();
+    operations = *dropped;
+  }
   const std::string days = result->days_dropped.empty()
                                ? std::string("none of a day")
                                : "those of " + result->days_dropped.front();
-  options_.log(fmt::format("retention: {} records are dropped, their time is over; of sessions {}",
-                           result->records_dropped, days));
+  options_.log(fmt::format(
+      "retention: {} records and {} operations are dropped, their time is over; of sessions {}",
+      result->records_dropped, operations, days));
   return {};
+}
+
+// Those up to the last that a seal ends with, before the first that must stay.
+base::Result<DroppedOperations> Sealer::PlanOperations(base::WallTime now,
+                                                       const audit::RetentionLimits& limits) {
+  constexpr int64_t kOnce = 1'000'000;  // more than one seal has
+  if (!options_.retention_operations_days) return DroppedOperations{};
+  const base::WallTime before{now.ns - *options_.retention_operations_days * audit::kDayNs};
+  const auto start = record_.operations.Start();
+  if (!start.ok()) return start.error();
+  int64_t last = start->number;
+  const auto read = record_.operations.Read(
+      start->number + 1, start->number + kOnce, [&](const operations::Operation& operation) {
+        const base::WallTime time = operation.time;
+        if (time >= before || limits.Hold({time, {time.ns + 1}})) return false;
+        last = operation.number;
+        return true;
+      });
+  if (!read.ok()) return read.error();
+  const uint64_t upto = LastEnd(NumberedClass::kOperations, static_cast<uint64_t>(last));
+  if (upto <= static_cast<uint64_t>(start->number)) return DroppedOperations{};
+  const auto point = record_.operations.PointAt(static_cast<int64_t>(upto));
+  if (!point.ok()) return point.error();
+  return DroppedOperations{upto, point->chain};
+}
+
+// The last number up to `upto` that a seal ends with; 0: there is none.
+uint64_t Sealer::LastEnd(NumberedClass numbered, uint64_t upto) const {
+  const auto& ends = ends_[static_cast<size_t>(numbered)];
+  const auto after = std::upper_bound(ends.begin(), ends.end(), upto);
+  return after == ends.begin() ? 0 : *(after - 1);
 }
 
 // Only what is sealed goes, and of what was sealed together all or nothing: so the rest can still
 // be checked.
 audit::RetentionPlan Sealer::AtSealEnds(audit::RetentionPlan plan) const {
-  const auto cut = [this](NumberedClass numbered, uint64_t& upto) {
-    const auto& ends = ends_[static_cast<size_t>(numbered)];
-    const auto after = std::upper_bound(ends.begin(), ends.end(), upto);
-    upto = after == ends.begin() ? 0 : *(after - 1);
-  };
-  cut(NumberedClass::kFindings, plan.findings_upto);
-  cut(NumberedClass::kHealth, plan.health_upto);
-  cut(NumberedClass::kLogins, plan.logins_upto);
+  plan.findings_upto = LastEnd(NumberedClass::kFindings, plan.findings_upto);
+  plan.health_upto = LastEnd(NumberedClass::kHealth, plan.health_upto);
+  plan.logins_upto = LastEnd(NumberedClass::kLogins, plan.logins_upto);
   if (plan.day && (!until_ || audit::DayStart(*plan.day + 1) > *until_)) plan.day.reset();
   return plan;
 }
@@ -434,8 +480,10 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   const bool another_key = seal.signer != signer_;
   signer_ = seal.signer;
   const auto from = [](const Sealed& sealed) { return sealed.span.from; };
+  std::optional<audit::TimeSpan> unsealed;
   switch (seal.kind) {
     case SealKind::kSpan:
+      if (until_ && *until_ < seal.span.from) unsealed = {*until_, seal.span.from};
       for (size_t i = 0; i < kNumberedClasses; i++) {
         if (ends_[i].empty() || ends_[i].back() < seal.numbered[i].upto) {
           ends_[i].push_back(seal.numbered[i].upto);
@@ -471,6 +519,10 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
   }
   const std::lock_guard lock(mutex_);
   if (another_key || seal.kind == SealKind::kHandOver) status_.key_since = seal.written;
+  if (unsealed) status_.unsealed.push_back(*unsealed);
+  if (status_.unsealed.size() > SealerStatus::kUnsealedMax) {
+    status_.unsealed.erase(status_.unsealed.begin());
+  }
   status_.record = record_name_;
   status_.seals = head.number;
   status_.digest = head.digest;

@@ -37,6 +37,9 @@ struct SealerStatus {
   uint64_t failures = 0;
   uint64_t anchored = 0;  // the number of the newest seal that the anchor has
   uint64_t anchor_failures = 0;
+  // Between spans, the newest kUnsealedMax: a seal there is gone, or damaged.
+  static constexpr size_t kUnsealedMax = 200;
+  std::vector<audit::TimeSpan> unsealed;
   std::string error;         // of the last attempt; empty: it went well
   std::string anchor_error;  // the same
 };
@@ -49,6 +52,7 @@ class Sealer {
     // An hour is sealed when it is over for so long: parts of sessions end within half an hour.
     int64_t settle_ns = 45 * 60 * base::kNsPerSecond;
     audit::RetentionDays retention{365, 365, 365, 365};
+    std::optional<uint32_t> retention_operations_days{};  // none: they stay
     // Whether everything that happened until then has reached the store.
     std::function<bool(base::WallTime)> caught_up = [](base::WallTime) { return true; };
     std::function<void(std::string_view)> log = [](std::string_view) {};
@@ -101,6 +105,10 @@ class Sealer {
   base::Status AmendLate(base::WallTime now);
   base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
   base::Status DropOld(base::WallTime now);
+  base::Result<DroppedOperations> PlanOperations(base::WallTime now,
+                                                 const audit::RetentionLimits& limits);
+  base::Status Drop(const Seal& seal);
+  uint64_t LastEnd(NumberedClass numbered, uint64_t upto) const;
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
   base::Result<base::WallTime> Begin(base::WallTime now);
   base::Status KeepParts(Seal& seal, const SealParts& parts) const;

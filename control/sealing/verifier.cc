@@ -37,6 +37,8 @@ struct Expected {
   std::vector<Numbers> numbers;
   std::set<audit::DayNumber> days_dropped;
   std::array<uint64_t, kNumberedClasses> dropped_upto{};
+  // Where the operations log may begin: an entry that was dropped, and the chain up to it.
+  std::map<uint64_t, std::string> operations_from;
 };
 
 class Verifier {
@@ -206,6 +208,10 @@ void Verifier::Expect(const Seal& seal) {
   raise(NumberedClass::kFindings, dropped.findings_upto);
   raise(NumberedClass::kHealth, dropped.health_upto);
   raise(NumberedClass::kLogins, dropped.logins_upto);
+  if (const DroppedOperations& operations = seal.dropped_operations; operations.upto != 0) {
+    raise(NumberedClass::kOperations, operations.upto);
+    expected_.operations_from[operations.upto] = operations.chain;
+  }
 }
 
 void Verifier::ExpectSpan(const Seal& seal) {
@@ -387,6 +393,18 @@ base::Status Verifier::CheckOperations() {
   if (!check.ok()) return check.error();
   result_.records += check->entries;
   for (const std::string& fault : check->faults) Fail("operations", fault);
+  const auto start = record_.operations.Start();
+  if (!start.ok()) return start.error();
+  if (start->number == 0) return {};
+  const auto sealed = expected_.operations_from.find(static_cast<uint64_t>(start->number));
+  if (sealed == expected_.operations_from.end()) {
+    Fail("operations",
+         fmt::format("those up to {} are gone, and no seal has dropped them", start->number));
+  } else if (sealed->second != start->chain) {
+    Fail("operations", fmt::format("they do not go on from operation {} as it was sealed when it "
+                                   "was dropped",
+                                   start->number));
+  }
   return {};
 }
 

@@ -438,6 +438,10 @@ constexpr KeyRule kKeys[] = {
      [](const Value& v, Config& c) {
        TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_events_days.emplace());
      }},
+    {"audit", "retention_operations_days",
+     [](const Value& v, Config& c) {
+       TakeInteger<uint32_t>(v, 180, 36'500, c.audit.retention_operations_days.emplace());
+     }},
     {"audit", "anchor_file", [](const Value& v, Config& c) { TakePath(v, c.audit.anchor_file); }},
     {"audit", "anchor_mail_to",
      [](const Value& v, Config& c) { TakeMailAddress(v, c.audit.anchor_mail.to); }},

@@ -136,6 +136,7 @@ struct AuditConfig {
   // Of log-ins, and of findings and health; not set: retention_days.
   std::optional<uint32_t> retention_logins_days{};
   std::optional<uint32_t> retention_events_days{};
+  std::optional<uint32_t> retention_operations_days{};  // not set: they are kept for good
   std::filesystem::path anchor_file{};  // where seals are told outside; empty: nowhere
   AnchorMailConfig anchor_mail;
   // With kClickhouse only.

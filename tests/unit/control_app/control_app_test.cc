@@ -515,6 +515,52 @@ TEST_F(ControlAppTest, TheSigningKeyIsHandedOverAndExportsFollow) {
   }
 }
 
+TEST_F(ControlAppTest, AnExportAsCsvIsSignedAndGoesOnWhereItWasCut) {
+  WriteTraffic(1);
+  Start();
+  ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+  EXPECT_EQ(Weirctl({"audit", "seal", "--reason", "two\nlines"}).code, 0);
+  EXPECT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const std::filesystem::path out = dir_ / "export";
+  const auto export_csv = [&] {
+    return Weirctl(
+        {"audit", "export", "--out", out.string(), "--reason", "case", "--format", "csv"});
+  };
+  const auto check = [&] {
+    const std::string command =
+        "sh " + (out / "verify.sh").string() + " " + out.string() + " > /dev/null 2>&1";
+    const bool has_openssl = std::system("openssl version > /dev/null 2>&1") == 0;
+    return !has_openssl || std::system(command.c_str()) == 0;
+  };
+  const Ran made = export_csv();
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_TRUE(check());
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    EXPECT_NE(entry.path().extension(), ".jsonl");
+    if (entry.path().extension() == ".csv") files.push_back(entry.path());
+  }
+  ASSERT_GE(files.size(), 3u);  // sessions, findings and operations at least
+  // As an end in the middle leaves it: a file half done, one missing, no manifest.
+  std::filesystem::remove(out / "MANIFEST");
+  std::filesystem::rename(files[0], files[0].string() + ".part");
+  std::ofstream(out / ".weir-export") << "?reason=case&format=csv";
+  const Ran again = export_csv();
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(check());
+  EXPECT_TRUE(std::filesystem::exists(files[0]));
+  EXPECT_FALSE(std::filesystem::exists(files[0].string() + ".part"));
+  // A file that somebody has changed meanwhile is not signed.
+  std::filesystem::remove(out / "MANIFEST");
+  std::ofstream(out / ".weir-export") << "?reason=case&format=csv";
+  std::ofstream(files[1], std::ios::app) << "one more\r\n";
+  EXPECT_EQ(export_csv().code, 1);
+  EXPECT_FALSE(std::filesystem::exists(out / "MANIFEST"));
+  EXPECT_EQ(export_csv().code, 0);
+  EXPECT_TRUE(check());
+  EXPECT_EQ(Weirctl({"audit", "export", "--out", "x", "--reason", "r", "--format", "xml"}).code, 2);
+}
+
 TEST_F(ControlAppTest, TheAnchorIsShownAndMailed) {
   Start();
   EXPECT_EQ(Weirctl({"audit", "anchor"}).code, 1);  // there is no seal yet

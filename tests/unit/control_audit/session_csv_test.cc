@@ -32,6 +32,13 @@ TEST(SessionCsv, WritesEveryColumn) {
   EXPECT_TRUE(row.ends_with("\r\n") && header.ends_with("\r\n"));
 }
 
+TEST(SessionCsv, BytesThatAreNotUtf8AreReplaced) {
+  SessionRecord record;
+  record.event = MakeSession(1);
+  record.event.name = "a\xff\xc3\xa9";
+  EXPECT_THAT(SessionToCsv(record), HasSubstr(",a\xef\xbf\xbd\xc3\xa9,"));
+}
+
 TEST(SessionCsv, LeavesOutWhatMeansNothing) {
   SessionRecord record;
   record.event = MakeSession(1);

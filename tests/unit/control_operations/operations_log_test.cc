@@ -113,6 +113,59 @@ TEST_F(OperationsLogTest, WhatWasWrittenIsChained) {
   EXPECT_EQ(check->last_chain.size(), 64u);
 }
 
+TEST_F(OperationsLogTest, DropsTheOldestUpToAPointAndGoesOnBehindIt) {
+  Fill();
+  {
+    const auto log = Open();
+    EXPECT_EQ(log->Start().value(), OperationsLog::Point{});
+    const auto point = log->PointAt(4);
+    ASSERT_TRUE(point.ok());
+    EXPECT_EQ(log->DropUpto(*point).value(), 4u);
+    EXPECT_EQ(log->Start().value(), *point);
+    EXPECT_EQ(log->PointAt(4).value(), *point);
+    EXPECT_FALSE(log->PointAt(3).ok());
+    EXPECT_EQ(log->DropUpto(*point).value(), 0u);  // once more, after a crash
+    EXPECT_EQ(log->List(10)->size(), 2u);
+    EXPECT_EQ(log->Describe()->entries, 2u);
+  }
+  EXPECT_TRUE(Faults().empty());
+  const auto log = Open();
+  EXPECT_EQ(log->DropUpto(log->PointAt(6).value()).value(), 2u);
+  EXPECT_EQ(log->LastNumber().value(), 6);
+  EXPECT_EQ(log->Describe()->entries, 0u);
+  ASSERT_TRUE(log->Append(ActionOf("user7", "block")).ok());
+  EXPECT_EQ(log->List(10)->at(0).number, 7);
+  EXPECT_TRUE(log->CheckChain()->faults.empty());
+}
+
+TEST_F(OperationsLogTest, ThePointMustBeThatOfItsChain) {
+  Fill();
+  const auto log = Open();
+  EXPECT_FALSE(log->DropUpto({3, std::string(64, 'a')}).ok());
+  EXPECT_FALSE(log->DropUpto({9, log->PointAt(6)->chain}).ok());
+  EXPECT_EQ(log->Describe()->entries, 6u);
+  EXPECT_EQ(log->Start()->number, 0);
+}
+
+TEST_F(OperationsLogTest, NothingBehindTheStartCanBeDeleted) {
+  Fill();
+  ASSERT_TRUE(Open()->DropUpto(Open()->PointAt(2).value()).ok());
+  auto database = database::Database::Open(dir_ / "control.db");
+  ASSERT_TRUE(database.ok());
+  database::Transaction transaction(**database, database::Transaction::Kind::kWrite);
+  (*database)->Exec("DELETE FROM operation_log WHERE number = 3");
+  EXPECT_FALSE(transaction.Commit().ok());
+}
+
+TEST_F(OperationsLogTest, OldestTakenBehindTheLogsBackAreMissed) {
+  Fill();
+  ASSERT_TRUE(Open()->DropUpto(Open()->PointAt(2).value()).ok());
+  Tamper("DELETE FROM operation_log WHERE number = 3");
+  const auto faults = Faults();
+  ASSERT_FALSE(faults.empty());
+  EXPECT_EQ(faults[0], "operations 3 to 3 are missing");
+}
+
 TEST_F(OperationsLogTest, FindsAChange) {
   Fill();
   Tamper("UPDATE operation_log SET actor = 'mallory' WHERE number = 3");

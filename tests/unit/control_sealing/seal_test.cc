@@ -47,6 +47,12 @@ TEST_F(SealTest, EveryKindComesBack) {
   retention.sessions = {};
   retention.dropped = {20'000, 7, 0, 9};
   EXPECT_EQ(Back(retention), retention);
+  retention.dropped_operations = {129, std::string(64, 'e')};
+  EXPECT_EQ(Back(retention), retention);
+  span.parts = std::string(64, 'f');
+  EXPECT_EQ(Back(span), span);
+  amendment.parts = std::string(64, 'f');
+  EXPECT_EQ(Back(amendment), amendment);
 }
 
 TEST_F(SealTest, NoByteCanBeChangedUnseen) {

@@ -211,6 +211,94 @@ TEST_F(SealerTest, WhatIsTooOldIsDroppedUnderASeal) {
   EXPECT_THAT(Text(Check()), IsEmpty());
 }
 
+TEST_F(SealerTest, OperationsAreDroppedUnderASealWithTheirChain) {
+  operations_days_ = 200;
+  Close();
+  Open();
+  Commit({MakeSession(1, kNine)});
+  Act("alice");
+  Act("bob");
+  Work(After(kNine, 2 * kHour));
+  Act("carol", After(kNine, kDay));
+  Work(After(kNine, 2 * kDay));
+  Work(After(kNine, 199 * kDay));
+  EXPECT_EQ(operations_->Describe()->entries, 3u);
+  const auto chain = operations_->PointAt(2)->chain;
+  Work(After(kNine, 200 * kDay + 2 * kHour));
+  EXPECT_EQ(operations_->Describe()->entries, 1u);
+  const Seal last = Seals().back().seal.value();
+  EXPECT_EQ(last.dropped_operations, (DroppedOperations{2, chain}));
+  EXPECT_THAT(Text(Check()), IsEmpty());
+  EXPECT_THAT(lines_, Contains(HasSubstr("and 2 operations are dropped")));
+  Act("dora", After(kNine, 200 * kDay));
+  Work(After(kNine, 200 * kDay + 5 * kHour));
+  EXPECT_THAT(Text(Check()), IsEmpty());
+  for (const ArchivePart& part : PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}})) {
+    EXPECT_TRUE(part.kind != ArchivePart::Kind::kNumbered ||
+                part.numbered != NumberedClass::kOperations || part.after >= 2u);
+  }
+}
+
+// What was sealed together goes together.
+TEST_F(SealerTest, OperationsOfOneSealGoWhenTheLastOfThemMay) {
+  operations_days_ = 180;
+  Close();
+  Open();
+  Act("alice");
+  Act("bob", After(kNine, kDay));
+  Commit({MakeSession(1, kNine)});
+  Work(After(kNine, 2 * kDay));
+  Work(After(kNine, 180 * kDay + kHour));
+  EXPECT_EQ(operations_->Describe()->entries, 2u);
+  Work(After(kNine, 181 * kDay + 3 * kHour));
+  EXPECT_EQ(operations_->Describe()->entries, 0u);
+  EXPECT_THAT(Text(Check()), IsEmpty());
+}
+
+TEST_F(SealerTest, OperationsStayForGoodUnlessToldOtherwiseAndWhileTheyAreHeld) {
+  Act("alice");
+  Commit({MakeSession(1, kNine)});
+  Work(After(kNine, 2 * kHour));
+  Work(After(kNine, 4000 * kDay));
+  EXPECT_EQ(operations_->Describe()->entries, 1u);
+  operations_days_ = 180;
+  Close();
+  Open();
+  LegalHold hold;
+  hold.span = {After(kNine, -60), After(kNine, 60)};
+  const auto id = holds_->Add(hold);
+  Work(After(kNine, 4001 * kDay));
+  EXPECT_EQ(operations_->Describe()->entries, 1u);
+  ASSERT_TRUE(holds_->Release(*id, "alice", kNine).ok());
+  Work(After(kNine, 4001 * kDay + 2 * kHour));
+  EXPECT_EQ(operations_->Describe()->entries, 0u);
+}
+
+// The seal is written, and the crash came before anything was deleted.
+TEST_F(SealerTest, OperationsThatWereToGoAndAreStillThereAreNoFault) {
+  operations_days_ = 180;
+  Close();
+  Open();
+  Act("alice");
+  Commit({MakeSession(1, kNine)});
+  Work(After(kNine, 2 * kHour));
+  Close();
+  std::filesystem::copy_file(dir_ / "control.db", dir_ / "before.db");
+  Open();
+  Work(After(kNine, 181 * kDay));
+  EXPECT_EQ(operations_->Describe()->entries, 0u);
+  Close();
+  std::filesystem::copy_file(dir_ / "before.db", dir_ / "control.db",
+                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(dir_ / "control.db-wal");
+  std::filesystem::remove(dir_ / "control.db-shm");
+  Open();
+  EXPECT_THAT(Text(Check()), IsEmpty());
+  Work(After(kNine, 181 * kDay + 2 * kHour));
+  EXPECT_EQ(operations_->Describe()->entries, 0u);
+  EXPECT_THAT(Text(Check()), IsEmpty());
+}
+
 TEST_F(SealerTest, WhatIsHeldStays) {
   Commit({MakeSession(1, kNine)});
   LegalHold hold;
@@ -232,6 +320,9 @@ TEST_F(SealerTest, RefusesToKeepForLessThanHalfAYear) {
   const auto sealer = Sealer::Open(options, {*store_, *operations_}, *holds_);
   ASSERT_FALSE(sealer.ok());
   EXPECT_THAT(sealer.error().message, HasSubstr("at least 180"));
+  options.retention = {365, 365, 365, 365};
+  options.retention_operations_days = 179;
+  EXPECT_FALSE(Sealer::Open(options, {*store_, *operations_}, *holds_).ok());
 }
 
 }  // namespace

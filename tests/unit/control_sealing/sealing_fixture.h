@@ -80,6 +80,7 @@ class SealingTest : public ::testing::Test {
     options.log = [this](std::string_view line) { lines_.emplace_back(line); };
     options.caught_up = [this](base::WallTime) { return caught_up_; };
     options.retention = {180, 180, 180, 180};
+    options.retention_operations_days = operations_days_;
     auto sealer = Sealer::Open(std::move(options), {*store_, *operations_}, *holds_);
     ASSERT_TRUE(sealer.ok()) << sealer.error().message;
     sealer_ = std::move(*sealer);
@@ -105,9 +106,9 @@ class SealingTest : public ::testing::Test {
     batch.findings.push_back({finding, {}});
     ASSERT_TRUE(store_->Commit(batch).ok());
   }
-  void Act(std::string actor) {
+  void Act(std::string actor, base::WallTime time = kNine) {
     operations::Operation operation;
-    operation.time = kNine;
+    operation.time = time;
     operation.actor = std::move(actor);
     operation.action = "block";
     ASSERT_TRUE(operations_->Append(operation).ok());
@@ -138,6 +139,7 @@ class SealingTest : public ::testing::Test {
   std::filesystem::path dir_;
   std::vector<std::string> lines_;
   bool caught_up_ = true;
+  std::optional<uint32_t> operations_days_;
   std::unique_ptr<audit::RocksStore> store_;
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<LegalHolds> holds_;

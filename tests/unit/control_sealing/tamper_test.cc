@@ -243,6 +243,14 @@ TEST_F(TamperTest, AnOperationsLogWrittenAnewIsFound) {
   EXPECT_THAT(faults[0], AllOf(StartsWith("operations 5 to 5"), HasSubstr(HourName(4))));
 }
 
+// Dropped as the log itself does it, but under no seal.
+TEST_F(TamperTest, OperationsDroppedUnderNoSealAreFound) {
+  ASSERT_TRUE(operations_->DropUpto(operations_->PointAt(3).value()).ok());
+  EXPECT_TRUE(operations_->CheckChain()->faults.empty());
+  EXPECT_THAT(Text(Check()),
+              Contains("operations: those up to 3 are gone, and no seal has dropped them"));
+}
+
 TEST_F(TamperTest, AChangedSealIsFound) {
   auto texts = Texts();
   const size_t at = texts[2].find("sessions 20") + 9;

@@ -28,7 +28,7 @@ class VerifyExportTest : public SealingTest {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
   }
   // As `weirctl audit export` puts it together.
-  std::filesystem::path Export() {
+  std::filesystem::path Export(bool csv = false) {
     const auto folder = dir_ / "export";
     std::filesystem::remove_all(folder);
     std::filesystem::create_directory(folder);
@@ -36,14 +36,16 @@ class VerifyExportTest : public SealingTest {
     manifest.made = kNine;
     manifest.by = "alice";
     manifest.reason = "case";
-    for (const ArchivePart& part : PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}})) {
+    for (ArchivePart part : PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}})) {
+      part.csv = csv;
       std::string lines;
       EXPECT_TRUE(ReadPart({*store_, *operations_}, part, {}, [&](std::string_view line) {
                     lines += line;
                     return true;
                   }).ok());
       Write(folder / PartName(part), lines);
-      manifest.files.push_back({part, part.digest});
+      const Digest as_csv{part.digest.records, base::Sha256Hex(lines)};
+      manifest.files.push_back({part, csv ? as_csv : part.digest});
     }
     const auto done = sealer_->Sign(std::move(manifest));
     EXPECT_TRUE(done.ok());
@@ -95,6 +97,40 @@ TEST_F(VerifyExportTest, FollowsTheKeysFromHandOverToHandOver) {
   EXPECT_THAT(other.out, HasSubstr("no key of the seals"));
   const Ran anchored = Run(folder, first + " " + (dir_ / "anchor").string());
   EXPECT_EQ(anchored.code, 0) << anchored.out;
+}
+
+TEST_F(VerifyExportTest, ChecksRowsOfCsvAndWhatTheyWereMadeOf) {
+  operations::Operation operation;
+  operation.time = kNine;
+  operation.reason = "two\nlines, and \"quotes\"";
+  ASSERT_TRUE(operations_->Append(operation).ok());
+  Work(After(kNine, 3 * kHour));
+  const auto folder = Export(true);
+  const Ran good = Run(folder);
+  EXPECT_EQ(good.code, 0) << good.out;
+  EXPECT_THAT(good.out, HasSubstr("files  5, of which 5 are sealed whole"));
+  const auto file = folder / "sessions-20261122T090000.000000Z.csv";
+  std::ofstream(file, std::ios::app) << "a row more\r\n";
+  const Ran more = Run(folder);
+  EXPECT_EQ(more.code, 1);
+  EXPECT_THAT(more.out, HasSubstr("has 2 records, the manifest says 1"));
+}
+
+// The appliance signs a manifest whose rows were made of other lines: the seals say so.
+TEST_F(VerifyExportTest, FindsRowsOfAnotherRecord) {
+  Manifest manifest;
+  manifest.made = kNine;
+  const auto folder = Export(true);
+  auto parts = PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}});
+  ArchivePart part = parts.at(0);
+  part.csv = true;
+  part.digest.sha256 = std::string(64, 'c');
+  Write(folder / PartName(part), "header\r\nrow\r\n");
+  manifest.files.push_back({part, {1, base::Sha256Hex("header\r\nrow\r\n")}});
+  Write(folder / "MANIFEST", sealer_->Sign(std::move(manifest))->manifest);
+  const Ran ran = Run(folder);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("is not what was sealed"));
 }
 
 TEST_F(VerifyExportTest, FindsAKeyExchangedWithoutAHandOver) {

@@ -98,6 +98,7 @@ store = "clickhouse"
 retention_days = 180
 retention_logins_days = 400
 retention_events_days = 200
+retention_operations_days = 3650
 anchor_file = "anchor"
 anchor_mail_to = "soc@campus.example"
 anchor_mail_from = "weir@campus.example"
@@ -180,6 +181,7 @@ level = "debug"
   EXPECT_EQ(config->audit.retention_days, 180U);
   EXPECT_EQ(config->audit.retention_logins_days, 400U);
   EXPECT_EQ(config->audit.retention_events_days, 200U);
+  EXPECT_EQ(config->audit.retention_operations_days, 3650U);
   EXPECT_EQ(config->audit.anchor_file, "/etc/weir/anchor");
   EXPECT_EQ(config->audit.anchor_mail.to, "soc@campus.example");
   EXPECT_EQ(config->audit.anchor_mail.from, "weir@campus.example");
@@ -399,6 +401,8 @@ constexpr BadInput kBadInputs[] = {
     {"[audit]\nstore = \"clickhose\"\n",
      "5:9: audit.store: expected \"embedded\" or \"clickhouse\", found \"clickhose\"; did you mean "
      "'clickhouse'?"},
+    {"[audit]\nretention_operations_days = 179\n",
+     "5:29: audit.retention_operations_days: expected a whole number from 180 to 36500, found 179"},
     {"[audit]\nretention_events_days = 90\n",
      "5:25: audit.retention_events_days: expected a whole number from 180 to 36500, found 90"},
     {"[audit]\nretention_days = 179\n",
