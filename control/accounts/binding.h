@@ -19,9 +19,10 @@ enum class BindingSource : uint8_t {
   kNone = 0,
   kRegistry = 1,
   kRadius = 2,
+  kDhcp = 3,
 };
 
-// "registry", "radius"; "" for kNone.
+// "registry", "radius", "dhcp"; "" for kNone.
 std::string_view BindingSourceName(BindingSource source);
 
 struct Binding {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/accounts/binding.h"
+#include "control/accounts/lease_source.h"
 #include "control/accounts/login_source.h"
 #include "control/accounts/registry.h"
 #include "dataplane/base/ip_address.h"
@@ -29,6 +30,9 @@ class Directory {
   // Asked before the registry: a log-in says more than a row that holds at any time. Once, before
   // others ask; outlives this.
   void Use(const LoginSource& logins) { logins_ = &logins; }
+  // Asked behind the registry's IP addresses (docs/decisions/0024). Once, before others ask;
+  // outlives this.
+  void Use(const LeaseSource& leases) { leases_ = &leases; }
 
   // Reads a registry file and puts it in the place of the present one. A file with any bad line is
   // refused as a whole; the error has one line for each ("accounts.csv:7: …").
@@ -37,9 +41,17 @@ class Directory {
   // The same for a registry that is parsed already.
   void InstallRegistry(Registry registry);
 
-  // Who had `ip` at `at`; where no source knows the address, who had `mac` (zero: not known).
+  // Who had `ip` at `at`: by a log-in, by the registry's IP address, by the MAC address of a lease;
+  // where none of them knows, who has `mac` in the registry (zero: not known).
   std::optional<Binding> Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
                                 base::WallTime at) const;
+
+  // Which machine had `ip` at `at` by DHCP, whoever's it is.
+  std::optional<Lease> LeaseAt(const base::IpAddress& ip, base::WallTime at) const;
+  // The addresses that the machine had at `at` by DHCP, in order.
+  std::vector<base::IpAddress> LeasedTo(const base::MacAddress& mac, base::WallTime at) const;
+  // Whose the machine is, by the registry.
+  std::optional<Binding> OwnerOf(const base::MacAddress& mac) const;
 
   // The addresses that `account` had at `at`, in order: what a block of the account must cover.
   std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
@@ -50,7 +62,8 @@ class Directory {
   // Rises whenever PresentBindings() may have become another one: cheap to ask.
   uint64_t generation() const {
     return generation_.load(std::memory_order_acquire) +
-           (logins_ == nullptr ? 0 : logins_->generation());
+           (logins_ == nullptr ? 0 : logins_->generation()) +
+           (leases_ == nullptr ? 0 : leases_->generation());
   }
 
   // Rows of the registry in use.
@@ -58,10 +71,14 @@ class Directory {
 
  private:
   std::shared_ptr<const Registry> registry() const;
+  std::optional<Binding> LeaseBinding(const Registry& registry, const base::IpAddress& ip,
+                                      base::WallTime at) const;
+  void AddLeased(const Registry& registry, std::vector<Present>& present) const;
 
   mutable std::mutex mutex_;  // held only to copy or swap the pointer
   std::shared_ptr<const Registry> registry_;
   const LoginSource* logins_ = nullptr;
+  const LeaseSource* leases_ = nullptr;
   std::atomic<uint64_t> generation_{1};  // raised behind the change
 };
 

@@ -15,6 +15,7 @@
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
+#include "control/dhcp/lease_book.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -51,6 +52,7 @@ struct Parts {
   const radius::RadiusServer* radius = nullptr;
   clickhouse::TieredStore* archive = nullptr;  // null: all of the record is on this machine
   backup::BackupService* backup = nullptr;     // null: backups are not configured
+  const dhcp::LeaseBook* leases = nullptr;     // null: no DHCP servers are configured
 };
 
 class Api {

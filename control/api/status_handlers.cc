@@ -44,6 +44,9 @@ nlohmann::json AccountsJson(const Parts& parts) {
     accounts["registry_error"] = registry.error;
   }
   if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
+  if (parts.leases != nullptr) {
+    accounts["dhcp"] = {{"leases", parts.leases->running()}, {"refused", parts.leases->refused()}};
+  }
   return accounts;
 }
 
