@@ -19,10 +19,11 @@ enum class BindingSource : uint8_t {
   kNone = 0,
   kRegistry = 1,
   kRadius = 2,
+  kDhcp = 3,
   kPortal = 4,  // a portal's syslog
 };
 
-// "registry", "radius", "portal"; "" for kNone.
+// "registry", "radius", "dhcp", "portal"; "" for kNone.
 std::string_view BindingSourceName(BindingSource source);
 
 struct Binding {

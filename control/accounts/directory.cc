@@ -33,6 +33,16 @@ base::Result<std::string> ReadFile(const std::filesystem::path& file) {
   return std::move(text).str();
 }
 
+// All of both, by address; of an address in both the first counts: set_union() takes equal elements
+// of the first range.
+std::vector<Present> Merged(const std::vector<Present>& first, const std::vector<Present>& second) {
+  std::vector<Present> all;
+  all.reserve(first.size() + second.size());
+  std::set_union(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(all),
+                 [](const Present& a, const Present& b) { return a.ip < b.ip; });
+  return all;
+}
+
 }  // namespace
 
 Directory::Directory() : registry_(std::make_shared<const Registry>()) {}
@@ -65,9 +75,38 @@ std::shared_ptr<const Registry> Directory::registry() const {
   return registry_;
 }
 
-std::shared_ptr<const Registry> Directory::RegistryAt(base::WallTime at) const {
+class Directory::RegistryThen {
+ public:
+  // Of `now` null, the past's at `at`.
+  RegistryThen(std::shared_ptr<const Registry> now, const RegistryPast* past, base::WallTime at)
+      : now_(std::move(now)), past_(past), at_(at) {}
+
+  std::optional<Binding> FindIp(const base::IpAddress& ip) const {
+    return now_ == nullptr ? past_->BindingAt(ip, {}, at_) : Copy(now_->FindIp(ip));
+  }
+  std::optional<Binding> FindMac(const base::MacAddress& mac) const {
+    return now_ == nullptr ? past_->BindingAt({}, mac, at_) : Copy(now_->FindMac(mac));
+  }
+  std::vector<base::IpAddress> AddressesOf(std::string_view account) const {
+    return now_ == nullptr ? past_->AddressesOf(account, at_) : now_->AddressesOf(account);
+  }
+  std::vector<base::MacAddress> MacsOf(std::string_view account) const {
+    return now_ == nullptr ? past_->MacsOf(account, at_) : now_->MacsOf(account);
+  }
+
+ private:
+  static std::optional<Binding> Copy(const Binding* found) {
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
+
+  const std::shared_ptr<const Registry> now_;
+  const RegistryPast* const past_;
+  const base::WallTime at_;
+};
+
+Directory::RegistryThen Directory::RegistryAt(base::WallTime at) const {
   const std::lock_guard lock(mutex_);
-  return past_ != nullptr && at < since_ ? nullptr : registry_;
+  return {past_ != nullptr && at < since_ ? nullptr : registry_, past_, at};
 }
 
 std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
@@ -75,40 +114,76 @@ std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::
   if (logins_ != nullptr) {
     if (auto login = logins_->BindingAt(ip, at)) return login;
   }
-  const auto snapshot = RegistryAt(at);
-  if (snapshot == nullptr) return past_->BindingAt(ip, mac, at);
-  const Binding* found = snapshot->FindIp(ip);
-  if (found == nullptr) found = snapshot->FindMac(mac);
-  if (found == nullptr) return std::nullopt;
-  return *found;
+  const RegistryThen registry = RegistryAt(at);
+  if (auto found = registry.FindIp(ip)) return found;
+  if (auto leased = LeaseBinding(registry, ip, at)) return leased;
+  return registry.FindMac(mac);
+}
+
+std::optional<Lease> Directory::LeaseAt(const base::IpAddress& ip, base::WallTime at) const {
+  return leases_ == nullptr ? std::nullopt : leases_->LeaseAt(ip, at);
+}
+
+std::vector<base::IpAddress> Directory::LeasedTo(const base::MacAddress& mac,
+                                                 base::WallTime at) const {
+  if (leases_ == nullptr || mac.is_zero()) return {};
+  return leases_->AddressesOf(mac, at);
+}
+
+std::optional<Binding> Directory::OwnerOf(const base::MacAddress& mac, base::WallTime at) const {
+  return RegistryAt(at).FindMac(mac);
+}
+
+std::optional<Binding> Directory::LeaseBinding(const RegistryThen& registry,
+                                               const base::IpAddress& ip, base::WallTime at) const {
+  const auto lease = LeaseAt(ip, at);
+  auto owner = lease ? registry.FindMac(lease->mac) : std::nullopt;
+  if (!owner) return std::nullopt;
+  owner->source = BindingSource::kDhcp;
+  owner->login_time = lease->since;
+  return owner;
 }
 
 std::vector<base::IpAddress> Directory::AddressesOf(std::string_view account,
                                                     base::WallTime at) const {
-  const auto snapshot = RegistryAt(at);
-  std::vector<base::IpAddress> addresses =
-      snapshot == nullptr ? past_->AddressesOf(account, at) : snapshot->AddressesOf(account);
-  if (logins_ == nullptr) return addresses;
-  // An address of the registry may be somebody else's by a log-in.
-  std::erase_if(addresses,
-                [&](const base::IpAddress& ip) { return logins_->BindingAt(ip, at).has_value(); });
-  const std::vector<base::IpAddress> logged_in = logins_->AddressesOf(account, at);
-  addresses.insert(addresses.end(), logged_in.begin(), logged_in.end());
+  const RegistryThen registry = RegistryAt(at);
+  std::vector<base::IpAddress> addresses = registry.AddressesOf(account);
+  if (leases_ != nullptr) {
+    for (const base::MacAddress& mac : registry.MacsOf(account)) {
+      for (const base::IpAddress& ip : leases_->AddressesOf(mac, at)) {
+        if (!registry.FindIp(ip)) addresses.push_back(ip);
+      }
+    }
+  }
+  if (logins_ != nullptr) {
+    // An address of the registry or of a lease may be somebody else's by a log-in.
+    std::erase_if(addresses, [&](const base::IpAddress& ip) {
+      return logins_->BindingAt(ip, at).has_value();
+    });
+    const std::vector<base::IpAddress> logged_in = logins_->AddressesOf(account, at);
+    addresses.insert(addresses.end(), logged_in.begin(), logged_in.end());
+  }
   std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 
+// Those of leases, in order, whose addresses are nobody's in `present`.
+void Directory::AddLeased(const Registry& registry, std::vector<Present>& present) const {
+  if (leases_ == nullptr) return;
+  std::vector<Present> leased;
+  for (const auto& [ip, mac] : leases_->PresentLeases()) {
+    const Binding* const owner = registry.FindMac(mac);
+    if (owner != nullptr) leased.push_back({ip, owner->account});
+  }
+  present = Merged(present, leased);
+}
+
 std::vector<Present> Directory::PresentBindings() const {
-  std::vector<Present> registered = registry()->PresentBindings();
-  if (logins_ == nullptr) return registered;
-  const std::vector<Present> logged_in = logins_->PresentBindings();
-  std::vector<Present> all;
-  all.reserve(registered.size() + logged_in.size());
-  // Of an address that both know the log-in counts: equal elements of the first range are taken.
-  std::set_union(logged_in.begin(), logged_in.end(), registered.begin(), registered.end(),
-                 std::back_inserter(all),
-                 [](const Present& a, const Present& b) { return a.ip < b.ip; });
-  return all;
+  const auto snapshot = registry();
+  std::vector<Present> present = snapshot->PresentBindings();
+  AddLeased(*snapshot, present);
+  return logins_ == nullptr ? present : Merged(logins_->PresentBindings(), present);
 }
 
 size_t Directory::registry_rows() const { return registry()->rows(); }

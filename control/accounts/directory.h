@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/accounts/binding.h"
+#include "control/accounts/lease_source.h"
 #include "control/accounts/login_source.h"
 #include "control/accounts/registry.h"
 #include "control/accounts/registry_past.h"
@@ -30,6 +31,9 @@ class Directory {
   // Asked before the registry: a log-in says more than a row that holds at any time. Once, before
   // others ask; outlives this.
   void Use(const LoginSource& logins) { logins_ = &logins; }
+  // Asked behind the registry's IP addresses (docs/decisions/0024). Once, before others ask;
+  // outlives this.
+  void Use(const LeaseSource& leases) { leases_ = &leases; }
 
   // Asked about moments from before the registry in use. Once, before others ask; outlives this.
   // Without it the registry in use holds at any time.
@@ -48,9 +52,17 @@ class Directory {
   // The registry in use.
   std::shared_ptr<const Registry> registry() const;
 
-  // Who had `ip` at `at`; where no source knows the address, who had `mac` (zero: not known).
+  // Who had `ip` at `at`: by a log-in, by the registry's IP address, by the MAC address of a lease;
+  // where none of them knows, who has `mac` in the registry (zero: not known).
   std::optional<Binding> Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
                                 base::WallTime at) const;
+
+  // Which machine had `ip` at `at` by DHCP, whoever's it is.
+  std::optional<Lease> LeaseAt(const base::IpAddress& ip, base::WallTime at) const;
+  // The addresses that the machine had at `at` by DHCP, in order.
+  std::vector<base::IpAddress> LeasedTo(const base::MacAddress& mac, base::WallTime at) const;
+  // Whose the machine was at `at`, by the registry.
+  std::optional<Binding> OwnerOf(const base::MacAddress& mac, base::WallTime at) const;
 
   // The addresses that `account` had at `at`, in order: what a block of the account must cover.
   std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
@@ -61,21 +73,27 @@ class Directory {
   // Rises whenever PresentBindings() may have become another one: cheap to ask.
   uint64_t generation() const {
     return generation_.load(std::memory_order_acquire) +
-           (logins_ == nullptr ? 0 : logins_->generation());
+           (logins_ == nullptr ? 0 : logins_->generation()) +
+           (leases_ == nullptr ? 0 : leases_->generation());
   }
 
   // Rows of the registry in use.
   size_t registry_rows() const;
 
  private:
-  // The registry in use, where `at` is not from before it; else null, and past_ knows.
-  std::shared_ptr<const Registry> RegistryAt(base::WallTime at) const;
+  // A registry as it was at some moment: the one in use, or the past's.
+  class RegistryThen;
+  RegistryThen RegistryAt(base::WallTime at) const;
+  std::optional<Binding> LeaseBinding(const RegistryThen& registry, const base::IpAddress& ip,
+                                      base::WallTime at) const;
+  void AddLeased(const Registry& registry, std::vector<Present>& present) const;
 
   mutable std::mutex mutex_;  // held only to copy or swap these two
   std::shared_ptr<const Registry> registry_;
   base::WallTime since_;
   const LoginSource* logins_ = nullptr;
   const RegistryPast* past_ = nullptr;
+  const LeaseSource* leases_ = nullptr;
   std::atomic<uint64_t> generation_{1};  // raised behind the change
 };
 

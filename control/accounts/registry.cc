@@ -51,6 +51,8 @@ std::string_view BindingSourceName(BindingSource source) {
       return "";
     case BindingSource::kRegistry:
       return "registry";
+    case BindingSource::kDhcp:
+      return "dhcp";
     case BindingSource::kRadius:
       return "radius";
     case BindingSource::kPortal:
@@ -169,7 +171,9 @@ class RegistryParser {
     if (!fields[kIp].empty() && Claim(registry_.by_ip_, ip, index)) {
       registry_.by_account_[std::string(fields[kAccount])].push_back(ip);
     }
-    if (!fields[kMac].empty()) Claim(registry_.by_mac_, mac, index);
+    if (!fields[kMac].empty() && Claim(registry_.by_mac_, mac, index)) {
+      registry_.macs_of_[std::string(fields[kAccount])].push_back(mac);
+    }
   }
 
   bool ParseIp(size_t line, std::string_view text, base::IpAddress& ip) {
@@ -253,6 +257,11 @@ std::vector<base::IpAddress> Registry::AddressesOf(std::string_view account) con
   auto addresses = found->second;
   std::sort(addresses.begin(), addresses.end());
   return addresses;
+}
+
+std::vector<base::MacAddress> Registry::MacsOf(std::string_view account) const {
+  const auto found = macs_of_.find(account);
+  return found == macs_of_.end() ? std::vector<base::MacAddress>() : found->second;
 }
 
 }  // namespace weir::control::accounts

@@ -46,6 +46,7 @@ class Registry {
   const Binding* FindMac(const base::MacAddress& mac) const;
 
   std::vector<base::IpAddress> AddressesOf(std::string_view account) const;
+  std::vector<base::MacAddress> MacsOf(std::string_view account) const;
 
   // Every address with its account, by address. An address that is known by its MAC address alone
   // is not among them.
@@ -68,6 +69,7 @@ class Registry {
   std::unordered_map<base::IpAddress, uint32_t, AddressHash> by_ip_;
   std::unordered_map<base::MacAddress, uint32_t, AddressHash> by_mac_;
   std::map<std::string, std::vector<base::IpAddress>, std::less<>> by_account_;
+  std::map<std::string, std::vector<base::MacAddress>, std::less<>> macs_of_;
 };
 
 }  // namespace weir::control::accounts

@@ -35,6 +35,8 @@ class RegistryPast {
                                            base::WallTime at) const = 0;
   virtual std::vector<base::IpAddress> AddressesOf(std::string_view account,
                                                    base::WallTime at) const = 0;
+  virtual std::vector<base::MacAddress> MacsOf(std::string_view account,
+                                               base::WallTime at) const = 0;
 
   // What Keep() has found.
   struct Kept {

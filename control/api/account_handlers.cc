@@ -21,23 +21,53 @@ json BindingJson(const std::string& address, const accounts::Binding& binding) {
   return out;
 }
 
+json LeaseJson(const accounts::Lease& lease) {
+  json out{{"ip", lease.ip.ToString()},
+           {"mac", lease.mac.is_zero() ? json() : json(lease.mac.ToString())},
+           {"duid", lease.duid.empty() ? json() : json(lease.duid)},
+           {"server", lease.server.ToString()},
+           {"relay", lease.relay.is_unspecified() ? json() : json(lease.relay.ToString())},
+           {"vlan", lease.vlan == 0 ? json() : json(lease.vlan)},
+           {"circuit", lease.circuit},
+           {"remote", lease.remote},
+           {"since", base::FormatRfc3339(lease.since)},
+           {"cause", lease.cause}};
+  constexpr int64_t kNeverNs = int64_t{1} << 61;
+  out["until"] = lease.until.ns > kNeverNs ? json() : json(base::FormatRfc3339(lease.until));
+  return out;
+}
+
+// Also where nobody is known whose the machine is: then without an account.
+std::optional<json> BindingOf(const accounts::Directory& directory, const base::IpAddress& ip,
+                              base::WallTime at) {
+  auto binding = directory.Lookup(ip, {}, at);
+  const auto lease = directory.LeaseAt(ip, at);
+  if (!binding && !lease) return std::nullopt;
+  if (!binding) {
+    binding.emplace();
+    binding->source = accounts::BindingSource::kDhcp;
+    binding->login_time = lease->since;
+  }
+  json out = BindingJson(ip.ToString(), *binding);
+  if (lease) out["lease"] = LeaseJson(*lease);
+  return out;
+}
+
 // Of an IP address, a MAC address or an account.
 json BindingsOf(const accounts::Directory& directory, const std::string& what, base::WallTime at) {
   json bindings = json::array();
-  const auto add = [&](const std::string& text, const base::IpAddress& ip,
-                       const base::MacAddress& mac) {
-    if (const auto found = directory.Lookup(ip, mac, at)) {
-      bindings.push_back(BindingJson(text, *found));
-    }
+  const auto add = [&](const base::IpAddress& ip) {
+    if (auto found = BindingOf(directory, ip, at)) bindings.push_back(std::move(*found));
   };
   if (const auto ip = base::IpAddress::Parse(what)) {
-    add(ip->ToString(), *ip, {});
+    add(*ip);
   } else if (const auto mac = base::MacAddress::Parse(what)) {
-    add(mac->ToString(), {}, *mac);
-  } else {
-    for (const base::IpAddress& of_account : directory.AddressesOf(what, at)) {
-      add(of_account.ToString(), of_account, {});
+    if (const auto owner = directory.OwnerOf(*mac, at)) {
+      bindings.push_back(BindingJson(mac->ToString(), *owner));
     }
+    for (const base::IpAddress& leased : directory.LeasedTo(*mac, at)) add(leased);
+  } else {
+    for (const base::IpAddress& of_account : directory.AddressesOf(what, at)) add(of_account);
   }
   return bindings;
 }

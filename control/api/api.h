@@ -15,6 +15,7 @@
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
+#include "control/dhcp/lease_book.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -57,6 +58,7 @@ struct Parts {
   const registry::RegistryHistory* registry_history = nullptr;
   const portal::SyslogServer* syslog = nullptr;  // null: portals' syslog is not configured
   sealing::AnchorMailer* anchor_mail = nullptr;  // null: no anchor is mailed
+  const dhcp::LeaseBook* leases = nullptr;       // null: no DHCP servers are configured
 };
 
 class Api {

@@ -317,6 +317,26 @@ void CheckIncidents(const Parts& parts, Report& report) {
   if (totals->nearest_deadline_by_clock.empty()) report.Ok("deadlines", "none is running");
 }
 
+void CheckDhcp(const Parts& parts, Report& report) {
+  if (parts.leases == nullptr) return;
+  report.Ok("dhcp", fmt::format("{} leases run", parts.leases->running()));
+  if (parts.leases->refused() > 0) {
+    report.Warn("dhcp", fmt::format("{} leases found no room", parts.leases->refused()),
+                "so many at a time are no campus: see who the servers give them to");
+  }
+  const auto stats = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  if (!stats.ok()) return;  // told as the data plane's already
+  const auto& seen = policy::JsonMember(stats.body, "dhcp");
+  const uint64_t strangers =
+      policy::JsonCount(seen, "unknown_server") + policy::JsonCount(seen, "wrong_side");
+  if (strangers > 0) {
+    report.Warn("dhcp",
+                fmt::format("{} answers of others than the servers since the start", strangers),
+                "a rogue server, or one that is missing in [accounts] dhcp_servers: the events "
+                "rogue_dhcp name the newest each minute");
+  }
+}
+
 void CheckRegistryHistory(const Parts& parts, Report& report) {
   const accounts::RegistryFile::Status status = parts.registry->status();
   const registry::RegistryHistory& history = *parts.registry_history;
@@ -388,6 +408,7 @@ void CheckLogins(const Parts& parts, Report& report) {
 
 void CheckAccounts(const Parts& parts, Report& report) {
   CheckLogins(parts, report);
+  CheckDhcp(parts, report);
   if (parts.radius != nullptr) {
     report.Ok("radius",
               fmt::format("{} addresses are logged in; {} requests of {} answered",

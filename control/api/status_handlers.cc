@@ -69,6 +69,9 @@ nlohmann::json AccountsJson(const Parts& parts) {
   }
   if (parts.syslog != nullptr) accounts["syslog"] = SyslogJson(*parts.syslog);
   if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
+  if (parts.leases != nullptr) {
+    accounts["dhcp"] = {{"leases", parts.leases->running()}, {"refused", parts.leases->refused()}};
+  }
   return accounts;
 }
 

@@ -76,15 +76,25 @@ base::Status ControlApp::OpenStores(const std::filesystem::path& config_dir) {
   operations_ = std::move(*operations);
   if (auto opened = OpenRegistry(); !opened) return opened;
   if (auto opened = OpenLogins(); !opened) return opened;
+  if (auto opened = OpenDhcp(); !opened) return opened;
   if (auto opened = OpenAuditStore(); !opened) return opened;
-  ingest::Ingest::Options ingest_options;
-  ingest_options.journal_dir = config_.journal.dir;
-  ingest_options.log = LogLine;
-  ingest_ = std::make_unique<ingest::Ingest>(std::move(ingest_options), *store_, directory_);
-  ingest_->AddConsumer(*incidents_);
-  if (logins_)
-    login_recorder_ = std::make_unique<radius::LoginRecorder>(*logins_, *store_, LogLine);
+  if (auto opened = OpenIngest(); !opened) return opened;
   return OpenSealer();
+}
+
+base::Status ControlApp::OpenIngest() {
+  ingest::Ingest::Options options;
+  options.journal_dir = config_.journal.dir;
+  options.log = LogLine;
+  ingest_ = std::make_unique<ingest::Ingest>(std::move(options), *store_, directory_);
+  ingest_->AddConsumer(*incidents_);
+  if (leases_) ingest_->SetConsumer(*leases_);
+  std::vector<accounts::LoginChanges*> logins;
+  if (logins_) logins.push_back(logins_.get());
+  if (lease_changes_) logins.push_back(lease_changes_.get());
+  if (logins.empty()) return {};
+  login_recorder_ = std::make_unique<radius::LoginRecorder>(std::move(logins), *store_, LogLine);
+  return {};
 }
 
 base::Status ControlApp::OpenSealer() {
@@ -237,6 +247,16 @@ base::Status ControlApp::OpenRadius() {
   return {};
 }
 
+base::Status ControlApp::OpenDhcp() {
+  if (config_.accounts.dhcp_servers.empty()) return {};
+  auto book = dhcp::LeaseBook::Open(config_.control.data_dir / "leases.db");
+  if (!book) return book.error();
+  leases_ = std::move(*book);
+  lease_changes_ = std::make_unique<dhcp::LeaseChanges>(*leases_, directory_);
+  directory_.Use(*leases_);
+  return {};
+}
+
 base::Status ControlApp::OpenPolicy() {
   policy::PolicyService::Options options;
   options.database = config_.control.data_dir / "control.db";
@@ -314,13 +334,19 @@ base::Status ControlApp::TakeImage() {
   return backup::TakeImage(sources);
 }
 
+int64_t ControlApp::LoginsKeptNs() const {
+  constexpr int64_t kDayNs = 24 * 3600 * base::kNsPerSecond;
+  const base::AuditConfig& audit = config_.audit;
+  return audit.retention_logins_days.value_or(audit.retention_days) * kDayNs;
+}
+
 base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
-  poller_ = std::make_unique<Poller>(
-      Poller::Sources{*policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_,
-                      config_.control.data_dir, metrics_, LogLine, backup_.get(), logins_.get(),
-                      radius_.get(), syslog_.get(), anchor_mail_.get()});
+  poller_ = std::make_unique<Poller>(Poller::Sources{
+      *policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_, config_.control.data_dir,
+      metrics_, LogLine, backup_.get(), logins_.get(), radius_.get(), syslog_.get(),
+      anchor_mail_.get(), leases_.get(), LoginsKeptNs()});
   api_ = std::make_unique<api::Api>(api::Parts{config_,
                                                *store_,
                                                *ingest_,
@@ -341,7 +367,8 @@ base::Status ControlApp::OpenApi() {
                                                backup_.get(),
                                                registry_history_.get(),
                                                syslog_.get(),
-                                               anchor_mail_.get()});
+                                               anchor_mail_.get(),
+                                               leases_.get()});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;

@@ -15,6 +15,7 @@
 #include "control/audit/rocks_store.h"
 #include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
+#include "control/dhcp/lease_changes.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -56,12 +57,15 @@ class ControlApp {
   base::Status OpenLogins();
   base::Status OpenRadius();
   base::Status OpenSyslog();
+  base::Status OpenDhcp();
+  base::Status OpenIngest();
   base::Status OpenSealer();
   base::Status OpenAnchorMail();
   base::Status OpenPolicy();
   base::Status OpenBackup();
   base::Status TakeImage();
   void Record(std::string_view action, std::string_view target, std::string_view outcome);
+  int64_t LoginsKeptNs() const;
   base::Status OpenApi();
 
   const base::Config config_;
@@ -70,9 +74,11 @@ class ControlApp {
   accounts::Directory directory_;
   std::unique_ptr<registry::RegistryHistory> registry_history_;  // null: no registry is configured
   std::unique_ptr<accounts::RegistryFile> registry_;             // the same
-  std::unique_ptr<radius::LoginBook> logins_;     // null: neither of the two below is
-  std::unique_ptr<radius::RadiusServer> radius_;  // null: RADIUS accounting is not configured
-  std::unique_ptr<portal::SyslogServer> syslog_;  // null: portals' syslog is not
+  std::unique_ptr<radius::LoginBook> logins_;          // null: neither of the two below is
+  std::unique_ptr<radius::RadiusServer> radius_;       // null: RADIUS accounting is not configured
+  std::unique_ptr<portal::SyslogServer> syslog_;       // null: portals' syslog is not
+  std::unique_ptr<dhcp::LeaseBook> leases_;            // null: no DHCP servers are configured
+  std::unique_ptr<dhcp::LeaseChanges> lease_changes_;  // the same
   std::unique_ptr<audit::SessionStore> store_;
   clickhouse::TieredStore* archive_ = nullptr;  // the same store, where it has an archive
   std::unique_ptr<incidents::IncidentStore> incidents_;
@@ -82,7 +88,7 @@ class ControlApp {
   std::unique_ptr<sealing::AnchorMailer> anchor_mail_;  // null: none is configured
   std::unique_ptr<backup::BackupService> backup_;       // null: none is configured
   audit::DiskForecast forecast_;
-  std::unique_ptr<radius::LoginRecorder> login_recorder_;  // with logins_
+  std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: no source of log-ins is
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;
   std::unique_ptr<ingest::Ingest> ingest_;

@@ -45,6 +45,7 @@ void Poller::Poll() {
   sources_.metrics.TakeLists(sources_.policy.lists().States());
   sources_.metrics.TakeIngest(sources_.ingest.counters());
   PollStore();
+  PollLeases();
   sources_.metrics.TakeSeals(sources_.sealer.status());
   if (sources_.backup != nullptr) sources_.metrics.TakeBackup(sources_.backup->status());
   if (sources_.logins != nullptr) sources_.metrics.TakeLogins(*sources_.logins);
@@ -56,6 +57,18 @@ void Poller::Poll() {
   if (const auto totals = sources_.incidents.CountOpen(); totals.ok()) {
     sources_.metrics.TakeIncidents(*totals);
   }
+}
+
+void Poller::PollLeases() {
+  if (sources_.leases == nullptr) return;
+  const base::WallTime now = base::WallNow();
+  const auto expired = sources_.leases->Expire(now, {now.ns - sources_.leases_kept_ns});
+  const std::string trouble = expired.ok() ? "" : expired.error().message;
+  if (!trouble.empty() && trouble != lease_trouble_) {
+    sources_.log("leases: what is over cannot be ended: " + trouble);
+  }
+  lease_trouble_ = trouble;
+  sources_.metrics.TakeLeases(sources_.leases->running(), sources_.leases->refused());
 }
 
 void Poller::PollStore() {

@@ -1,4 +1,4 @@
-// Once a second: fetches what the metrics show.
+// Once a second: fetches what the metrics show, and ends the leases whose time is over.
 //
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
@@ -12,6 +12,7 @@
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
+#include "control/dhcp/lease_book.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metrics.h"
@@ -38,6 +39,8 @@ class Poller {
     const radius::RadiusServer* radius = nullptr;
     const portal::SyslogServer* syslog = nullptr;
     const sealing::AnchorMailer* anchor_mail = nullptr;
+    dhcp::LeaseBook* leases = nullptr;
+    int64_t leases_kept_ns = 0;  // so long after their ends
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}
@@ -52,11 +55,13 @@ class Poller {
   void Run();
   void Poll();
   void PollStore();
+  void PollLeases();
 
   const Sources sources_;
   std::mutex mutex_;
   std::condition_variable wakes_;
   bool stopping_ = false;  // guarded by mutex_
+  std::string lease_trouble_;
   std::thread thread_;
 };
 

@@ -20,13 +20,16 @@ using nlohmann::json;
 using policy::JsonCount;
 
 Table BindingTable(const json& bindings) {
-  Table table({"address", "account", "group", "room", "seat", "source", "since"});
+  Table table({"address", "account", "group", "room", "seat", "source", "since", "mac", "circuit"});
   for (const json& binding : bindings) {
     const auto text = [&binding](const char* key) {
       return Printable(policy::JsonText(binding, key));
     };
+    const json& lease = policy::JsonMember(binding, "lease");
     table.Add({text("address"), text("account"), text("group"), text("room"), text("seat"),
-               text("source"), LocalTime(policy::JsonText(binding, "login_time"))});
+               text("source"), LocalTime(policy::JsonText(binding, "login_time")),
+               Printable(policy::JsonText(lease, "mac")),
+               Printable(policy::JsonText(lease, "circuit"))});
   }
   return table;
 }

@@ -25,6 +25,7 @@ constexpr std::array kDataplaneCounters{MetricId::kPortReceivePackets,
                                         MetricId::kDropped,
                                         MetricId::kStreamSegments,
                                         MetricId::kSessionCoverage,
+                                        MetricId::kDhcpSeen,
                                         MetricId::kVerdicts,
                                         MetricId::kFlows,
                                         MetricId::kClassifierQueueFull,
@@ -97,6 +98,7 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   impl_->FollowEach(MetricId::kDropped, "reason", JsonMember(stats, "dropped"));
   impl_->FollowEach(MetricId::kStreamSegments, "reason", JsonMember(stats, "streams"));
   impl_->FollowEach(MetricId::kSessionCoverage, "coverage", JsonMember(stats, "coverage"));
+  impl_->FollowEach(MetricId::kDhcpSeen, "what", JsonMember(stats, "dhcp"));
   impl_->FollowEach(MetricId::kFragments, "event", JsonMember(stats, "fragments"));
   impl_->TakeVerdicts(JsonMember(stats, "verdicts"));
   const auto& flows = JsonMember(stats, "flows");
@@ -164,6 +166,12 @@ void Metrics::TakeLogins(const radius::LoginBook& logins) {
   const std::scoped_lock lock(impl_->mutex);
   impl_->series.Set(MetricId::kLoginsPresent, {}, static_cast<double>(logins.present()));
   impl_->series.Follow(MetricId::kLoginsUnreadable, {}, logins.unreadable());
+}
+
+void Metrics::TakeLeases(size_t running, uint64_t refused) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->series.Set(MetricId::kDhcpLeases, {}, static_cast<double>(running));
+  impl_->series.Follow(MetricId::kDhcpLeasesRefused, {}, refused);
 }
 
 void Metrics::TakeStore(const audit::StoreStats& stats) {

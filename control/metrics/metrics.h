@@ -39,6 +39,7 @@ class Metrics {
   void TakeDataplane(const nlohmann::json& stats);
   void TakeDataplaneAway();
   void TakeIngest(const ingest::Counters& counters);
+  void TakeLeases(size_t running, uint64_t refused);
   void TakeStore(const audit::StoreStats& stats);
   void TakeSeals(const sealing::SealerStatus& status);
   void TakeAnchorMail(const sealing::AnchorMailStatus& status);

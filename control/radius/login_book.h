@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/accounts/login_changes.h"
 #include "control/accounts/login_source.h"
 #include "control/database/database.h"
 #include "control/radius/accounting_event.h"
@@ -38,32 +39,10 @@
 
 namespace weir::control::radius {
 
-struct Login {
-  std::string account;
-  base::IpAddress ip;
-  base::MacAddress mac;  // zero: not known
-  base::IpAddress nas;
-  std::string nas_name;
-  std::string session;
-  std::string port;
-  base::WallTime login_time;
-  std::optional<base::WallTime> logout_time;  // not there: still logged in
-  std::string cause;                          // of the end
-  base::WallTime last_seen;
-  uint32_t interim_s = 0;
-  accounts::BindingSource source = accounts::BindingSource::kRadius;  // who told of its beginning
+using accounts::Login;
+using accounts::LoginChange;
 
-  bool operator==(const Login&) const = default;
-};
-
-// A log-in as it stood when it was read; `number` grows with every change of any of them.
-struct LoginChange {
-  int64_t number = 0;
-  int64_t id = 0;  // of the log-in
-  Login login;
-};
-
-class LoginBook final : public accounts::LoginSource {
+class LoginBook final : public accounts::LoginSource, public accounts::LoginChanges {
  public:
   static base::Result<std::unique_ptr<LoginBook>> Open(const std::filesystem::path& file);
 
@@ -84,11 +63,9 @@ class LoginBook final : public accounts::LoginSource {
   std::vector<Login> HistoryOf(const base::IpAddress& ip, size_t limit) const;
   std::vector<Login> HistoryOf(std::string_view account, size_t limit) const;
 
-  // The log-ins that began, ended or were told otherwise since change `after`, each once, in the
-  // order of their last changes; of the first `limit` changes.
-  base::Result<std::vector<LoginChange>> ChangesAfter(int64_t after, size_t limit) const;
-  // Changes up to `number` need not be known any more.
-  base::Status ForgetChanges(int64_t number);
+  accounts::BindingSource source() const override { return accounts::BindingSource::kRadius; }
+  base::Result<std::vector<LoginChange>> ChangesAfter(int64_t after, size_t limit) const override;
+  base::Status ForgetChanges(int64_t number) override;
 
   // Every address at which somebody is logged in, by address.
   std::vector<accounts::Present> PresentBindings() const override;

@@ -10,8 +10,33 @@ namespace {
 constexpr auto kEvery = std::chrono::seconds(2);
 constexpr size_t kChunk = 5'000;
 
-audit::LoginRecord ToRecord(const LoginChange& change) {
-  const Login& login = change.login;
+// How far each source has come: "17" of RADIUS alone, "17 5" with DHCP.
+struct Place {
+  int64_t radius = 0;
+  int64_t dhcp = 0;
+
+  int64_t& Of(accounts::BindingSource source) {
+    return source == accounts::BindingSource::kDhcp ? dhcp : radius;
+  }
+  std::string ToText() const {
+    return std::to_string(radius) + (dhcp == 0 ? "" : " " + std::to_string(dhcp));
+  }
+};
+
+base::Result<Place> ParsePlace(const std::string& text) {
+  Place place;
+  if (text.empty()) return place;
+  const char* const end = text.data() + text.size();
+  auto parsed = std::from_chars(text.data(), end, place.radius);
+  if (parsed.ec == std::errc() && parsed.ptr != end && *parsed.ptr == ' ') {
+    parsed = std::from_chars(parsed.ptr + 1, end, place.dhcp);
+  }
+  if (parsed.ec == std::errc() && parsed.ptr == end) return place;
+  return base::Error{"the store's place among the log-ins is no number: '" + text + "'"};
+}
+
+audit::LoginRecord ToRecord(const accounts::LoginChange& change) {
+  const accounts::Login& login = change.login;
   audit::LoginRecord record;
   record.login_id = static_cast<uint64_t>(change.id);
   record.login_time = login.login_time;
@@ -22,6 +47,8 @@ audit::LoginRecord ToRecord(const LoginChange& change) {
   record.account = login.account;
   record.nas = login.nas_name;
   record.port = login.port;
+  record.room = login.room;
+  record.seat = login.seat;
   record.cause = login.cause;
   return record;
 }
@@ -61,33 +88,34 @@ void LoginRecorder::Loop() {
 
 base::Result<uint64_t> LoginRecorder::Run() {
   uint64_t records = 0;
-  while (true) {
-    const auto chunk = RunChunk();
-    if (!chunk.ok()) return chunk.error();
-    if (*chunk == 0) return records;
-    records += *chunk;
+  for (accounts::LoginChanges* source : sources_) {
+    while (true) {
+      const auto chunk = RunChunk(*source);
+      if (!chunk.ok()) return chunk.error();
+      if (*chunk == 0) break;
+      records += *chunk;
+    }
   }
+  return records;
 }
 
-base::Result<size_t> LoginRecorder::RunChunk() {
+base::Result<size_t> LoginRecorder::RunChunk(accounts::LoginChanges& source) {
   const auto position = store_.LoginPosition();
   if (!position.ok()) return position.error();
-  int64_t after = 0;
-  const char* const end = position->data() + position->size();
-  const auto parsed = std::from_chars(position->data(), end, after);
-  if (!position->empty() && (parsed.ec != std::errc() || parsed.ptr != end)) {
-    return base::Error{"the store's place among the log-ins is no number: '" + *position + "'"};
-  }
-  const auto changes = book_.ChangesAfter(after, kChunk);
+  auto place = ParsePlace(*position);
+  if (!place.ok()) return place.error();
+  int64_t& after = place->Of(source.source());
+  const auto changes = source.ChangesAfter(after, kChunk);
   if (!changes.ok()) return changes.error();
   if (changes->empty()) return size_t{0};
+  after = changes->back().number;
   audit::Batch batch;
-  for (const LoginChange& change : *changes) batch.logins.push_back(ToRecord(change));
-  batch.login_position = std::to_string(changes->back().number);
-  if (auto committed = store_.Commit(batch); !committed.ok()) return committed.error();
-  if (auto forgotten = book_.ForgetChanges(changes->back().number); !forgotten.ok()) {
-    return forgotten.error();
+  for (const accounts::LoginChange& change : *changes) {
+    batch.logins.push_back(ToRecord(change));
   }
+  batch.login_position = place->ToText();
+  if (auto committed = store_.Commit(batch); !committed.ok()) return committed.error();
+  if (auto forgotten = source.ForgetChanges(after); !forgotten.ok()) return forgotten.error();
   return changes->size();
 }
 

@@ -1,6 +1,6 @@
-// Carries log-ins into the audit store: a record when one begins, one when it ends, and one more
-// whenever that is told otherwise later. Each change once: how far it has come stands in the store,
-// in the same write as the records.
+// Carries log-ins, of RADIUS and of DHCP, into the audit store: a record when one begins, one when
+// it ends, and one more whenever that is told otherwise later. Each change once: how far it has
+// come stands in the store, in the same write as the records.
 //
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
@@ -12,9 +12,10 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
+#include "control/accounts/login_changes.h"
 #include "control/audit/session_store.h"
-#include "control/radius/login_book.h"
 
 namespace weir::control::radius {
 
@@ -22,8 +23,9 @@ class LoginRecorder {
  public:
   using Log = std::function<void(std::string_view)>;
 
-  LoginRecorder(LoginBook& book, audit::SessionStore& store, Log log)
-      : book_(book), store_(store), log_(std::move(log)) {}
+  // At most one source of a kind.
+  LoginRecorder(std::vector<accounts::LoginChanges*> sources, audit::SessionStore& store, Log log)
+      : sources_(std::move(sources)), store_(store), log_(std::move(log)) {}
   ~LoginRecorder() { Stop(); }
   LoginRecorder(const LoginRecorder&) = delete;
   LoginRecorder& operator=(const LoginRecorder&) = delete;
@@ -36,9 +38,9 @@ class LoginRecorder {
 
  private:
   void Loop();
-  base::Result<size_t> RunChunk();
+  base::Result<size_t> RunChunk(accounts::LoginChanges& source);
 
-  LoginBook& book_;
+  const std::vector<accounts::LoginChanges*> sources_;
   audit::SessionStore& store_;
   const Log log_;
   std::string trouble_;

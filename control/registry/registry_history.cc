@@ -206,14 +206,27 @@ std::optional<Binding> RegistryHistory::BindingAt(const base::IpAddress& ip,
 
 std::vector<base::IpAddress> RegistryHistory::AddressesOf(std::string_view account,
                                                           base::WallTime at) const {
+  return OfAccount<base::IpAddress>("ip", account, at);
+}
+
+std::vector<base::MacAddress> RegistryHistory::MacsOf(std::string_view account,
+                                                      base::WallTime at) const {
+  return OfAccount<base::MacAddress>("mac", account, at);
+}
+
+template <typename Address>
+std::vector<Address> RegistryHistory::OfAccount(std::string_view column, std::string_view account,
+                                                base::WallTime at) const {
   const std::scoped_lock lock(read_mutex_);
   Transaction transaction(*reader_, Transaction::Kind::kRead);
-  std::vector<base::IpAddress> addresses;
+  std::vector<Address> addresses;
   {
-    std::string sql = "SELECT ip FROM registry_row WHERE account = ? AND ip <> '' AND ";
+    const std::string name(column);
+    std::string sql =
+        "SELECT " + name + " FROM registry_row WHERE account = ? AND " + name + " <> '' AND ";
     Rows rows = reader_->Query(sql.append(kHeldAt), account, at, at);
     while (rows.Next()) {
-      if (const auto ip = base::IpAddress::Parse(rows.Text(0))) addresses.push_back(*ip);
+      if (const auto address = Address::Parse(rows.Text(0))) addresses.push_back(*address);
     }
   }
   if (!transaction.Commit()) {

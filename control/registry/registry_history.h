@@ -42,6 +42,7 @@ class RegistryHistory final : public accounts::RegistryPast {
 
   std::optional<accounts::Binding> BindingAt(const base::IpAddress& ip, const base::MacAddress& mac,
                                              base::WallTime at) const override;
+  std::vector<base::MacAddress> MacsOf(std::string_view account, base::WallTime at) const override;
   std::vector<base::IpAddress> AddressesOf(std::string_view account,
                                            base::WallTime at) const override;
   base::Result<Kept> Keep(const accounts::Registry& registry,
@@ -61,6 +62,11 @@ class RegistryHistory final : public accounts::RegistryPast {
   RegistryHistory(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
                   uint32_t keep_days)
       : keep_days_(keep_days), writer_(std::move(writer)), reader_(std::move(reader)) {}
+
+  // The addresses of the account's rows that held at `at`.
+  template <typename Address>
+  std::vector<Address> OfAccount(std::string_view column, std::string_view account,
+                                 base::WallTime at) const;
 
   struct Changes;
   Changes Compare(const accounts::Registry& registry);

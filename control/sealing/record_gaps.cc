@@ -57,6 +57,7 @@ class HealthReader {
       case events::HealthKind::kPolicyInstalled:
       case events::HealthKind::kPolicyRefused:
       case events::HealthKind::kBypass:
+      case events::HealthKind::kRogueDhcp:
         break;
     }
     heard_ = event.time;

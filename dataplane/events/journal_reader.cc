@@ -109,6 +109,16 @@ JournalReader::Step JournalReader::AtEnd(FrameState state) {
   const bool newer = !listed_.empty() && listed_.back().first_seq > position_.segment_seq;
   const bool deleted = status.st_nlink == 0;
   if (!newer && !deleted) return Step::kEnd;
+  // Nobody writes to this segment any more. But its size alone does not tell what is new: the
+  // writer may have cut away the half frame that was seen here, and written others, shorter, in its
+  // place.
+  if (!final_look_) {
+    final_look_ = true;
+    searched_bytes_ = 0;
+    buffer_offset_ = position_.offset;
+    buffer_bytes_ = 0;
+    return Step::kAgain;
+  }
   // The old segment is left only once the newer one is open, so that its rest is counted once.
   const bool rest = size > position_.offset;
   if (!newer) segment_.Reset();
@@ -214,6 +224,7 @@ void JournalReader::EnterSegment(SegmentHeader header) {
   header_ = std::move(header);
   buffer_bytes_ = 0;
   searched_bytes_ = 0;
+  final_look_ = false;
   struct stat status {};
   const bool sized = ::fstat(segment_.get(), &status) == 0;
   const bool resumes = position_.segment_seq == header_.first_seq && sized &&

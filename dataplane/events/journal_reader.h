@@ -92,6 +92,7 @@ class JournalReader {
   size_t buffer_bytes_ = 0;
   uint64_t buffer_offset_ = 0;
   uint64_t searched_bytes_ = 0;  // so much of the segment holds no frame behind the position
+  bool final_look_ = false;      // at this segment: there is a newer one, or it is deleted
 
   std::vector<SegmentFile> listed_;
   int64_t listed_mtime_ns_ = -1;  // of the directory when listed_ was made; -1: list again

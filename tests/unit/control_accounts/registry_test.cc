@@ -48,6 +48,8 @@ TEST(Registry, FindsAccountsByBothKindsOfAddress) {
   EXPECT_EQ(registry.AddressesOf("alice"),
             (std::vector<base::IpAddress>{Ip("10.0.0.7"), Ip("2001:db8::7")}));
   EXPECT_TRUE(registry.AddressesOf("bob").empty());
+  EXPECT_EQ(registry.MacsOf("bob"), std::vector<base::MacAddress>{Mac("02:00:5e:10:00:02")});
+  EXPECT_TRUE(registry.MacsOf("carl").empty());
 }
 
 TEST(Registry, TakesByteOrderMarkCrLfBlanksAndQuotes) {

@@ -15,6 +15,7 @@ json Stats(const std::string& boot_id, uint64_t received) {
       {"ports", {{{"name", "inside"}, {"rx_packets", received}, {"tx_packets", 2}, {"missed", 1}}}},
       {"dropped", {{"policy", 3}}},
       {"fragments", {{"overlap", 4}}},
+      {"dhcp", {{"unknown_server", 3}}},
       {"verdicts", {{{"verdict", "drop"}, {"class", "harmful"}, {"count", 5}}}},
       {"flows", {{"entries", 7}, {"capacity", 100}, {"by_category", {{"Web", 6}}}}},
       {"workers", {{{"core", 1}, {"busy_ratio", 0.25}}, {{"core", 1}, {"busy_ratio", 0.5}}}},
@@ -60,6 +61,7 @@ TEST_F(MetricsTest, ShowsWhatTheDataPlaneSays) {
   Expect("weir_port_missed_packets_total{port=\"inside\"} 1");
   Expect("weir_dropped_packets_total{reason=\"policy\"} 3");
   Expect("weir_fragments_total{event=\"overlap\"} 4");
+  Expect("weir_dhcp_seen_total{what=\"unknown_server\"} 3");
   Expect("weir_verdicts_total{class=\"harmful\",verdict=\"drop\"} 5");
   Expect("weir_flow_table_entries 7");
   Expect("weir_flow_table_capacity 100");

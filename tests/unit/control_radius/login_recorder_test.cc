@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "control/audit/rocks_store.h"
+#include "control/radius/login_book.h"
 #include "tests/support/forwarding_store.h"
 
 namespace weir::control::radius {
@@ -78,7 +79,7 @@ class LoginRecorderTest : public testing::Test {
     return found;
   }
   void Run() {
-    LoginRecorder recorder(*book_, *store_, [](std::string_view) {});
+    LoginRecorder recorder({book_.get()}, *store_, [](std::string_view) {});
     const auto ran = recorder.Run();
     ASSERT_TRUE(ran.ok()) << ran.error().message;
   }
@@ -115,7 +116,7 @@ TEST_F(LoginRecorderTest, WhatIsToldOtherwiseIsRecordedAnew) {
 TEST_F(LoginRecorderTest, AStoreThatTakesNothingLosesNothing) {
   Apply({Event(AccountingStatus::kStart, "a", "anna", "10.1.0.1", 10, 10)});
   LimitedStore limited(*store_);
-  LoginRecorder recorder(*book_, limited, [](std::string_view) {});
+  LoginRecorder recorder({book_.get()}, limited, [](std::string_view) {});
   EXPECT_FALSE(recorder.Run().ok());
   Apply({Event(AccountingStatus::kStart, "b", "ben", "10.1.0.2", 20, 20)});
   limited.left = 1;

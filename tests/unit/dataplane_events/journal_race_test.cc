@@ -54,6 +54,37 @@ TEST(JournalRace, ReadsAWriteInHalvesWhole) {
   }
 }
 
+// A write that failed leaves half of a frame. Whichever of the reader's reads comes before the
+// writer cuts that away, writes less in its place and begins the next segment, no frame of it is
+// missed.
+TEST(JournalRace, ReadsWhatTakesThePlaceOfATornTail) {
+  constexpr size_t kReadsMax = 20;
+  for (size_t moment = 0; moment < kReadsMax; ++moment) {
+    TestJournal journal;
+    journal.Open();
+    journal.Write(4);
+    const uint64_t whole_bytes = std::filesystem::file_size(journal.Segment(1));
+    AppendToFile(journal.Segment(1), std::vector<uint8_t>(9 * kTestFrameBytes, 'x'));
+    const auto go_on = [&] {
+      before_read = nullptr;
+      std::filesystem::resize_file(journal.Segment(1), whole_bytes);
+      journal.Write(5);
+      journal.Open(2);
+      journal.Write(3);
+    };
+    const auto reader = journal.Reader();
+    reads = 0;
+    before_read = [&](size_t number) {
+      if (number == moment) go_on();
+    };
+    std::vector<uint64_t> seqs = ReadAll(*reader).seqs;
+    if (before_read) go_on();
+    for (const uint64_t seq : ReadAll(*reader).seqs) seqs.push_back(seq);
+    EXPECT_EQ(seqs, Range(1, 12)) << "before read " << moment;
+    EXPECT_EQ(reader->counters().missing_frames, 0U) << "before read " << moment;
+  }
+}
+
 }  // namespace
 }  // namespace weir::events
 
