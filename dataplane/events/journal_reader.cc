@@ -35,6 +35,24 @@ ssize_t ReadAt(int fd, std::span<uint8_t> out, uint64_t offset) {
   return static_cast<ssize_t>(size);
 }
 
+// A directory that changes while it is read may show a new segment and not the one before it, which
+// would be skipped then. Once two lists are the same, what is older than any of it was there before
+// the second was begun, and is in it.
+base::Result<std::vector<SegmentFile>> ListTwice(const std::filesystem::path& dir) {
+  const auto same_file = [](const SegmentFile& a, const SegmentFile& b) {
+    return a.first_seq == b.first_seq;
+  };
+  auto last = ListSegments(dir);
+  while (last) {
+    auto segments = ListSegments(dir);
+    const bool same = segments && std::equal(last->begin(), last->end(), segments->begin(),
+                                             segments->end(), same_file);
+    last = std::move(segments);
+    if (same) break;
+  }
+  return last;
+}
+
 }  // namespace
 
 JournalReader::JournalReader(std::filesystem::path dir, const Position& from)
@@ -305,7 +323,7 @@ bool JournalReader::ListIfChanged() {
   }
   const int64_t mtime_ns = status.st_mtim.tv_sec * base::kNsPerSecond + status.st_mtim.tv_nsec;
   if (mtime_ns == listed_mtime_ns_) return true;
-  auto segments = ListSegments(dir_);
+  auto segments = ListTwice(dir_);
   if (!segments) {
     error_ = segments.error().message;
     return false;

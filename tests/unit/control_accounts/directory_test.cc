@@ -43,8 +43,8 @@ TEST_F(DirectoryFile, PrefersIpOverMac) {
   EXPECT_EQ(directory.Lookup(other, kMac, kNow)->account, "bob");
   EXPECT_FALSE(directory.Lookup(other, {}, kNow).has_value());
   EXPECT_EQ(directory.AddressesOf("alice", kNow), std::vector<base::IpAddress>{kIp});
-  EXPECT_EQ(directory.OwnerOf(kMac)->account, "bob");
-  EXPECT_FALSE(directory.OwnerOf({}).has_value());
+  EXPECT_EQ(directory.OwnerOf(kMac, kNow)->account, "bob");
+  EXPECT_FALSE(directory.OwnerOf({}, kNow).has_value());
   EXPECT_EQ(directory.registry_rows(), 2u);
 }
 

@@ -1,5 +1,6 @@
-// A writer that goes on between two looks of a reader. This program reads by a pread of its own, so
-// that a test decides what happens between which of them.
+// A writer that goes on between two looks of a reader. This program has a pread and a readdir of
+// its own, so that a test decides what happens between which of them.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace {
 
 std::function<void(size_t)> before_read;  // with the number of the read, from 0
 size_t reads = 0;
+std::function<bool(std::string_view)> hides_entry;  // of a directory
 
 // The bytes of `count` frames as a writer appends them, cut off its segment again.
 std::vector<uint8_t> TakeAppended(TestJournal& journal, size_t count) {
@@ -85,6 +87,34 @@ TEST(JournalRace, ReadsWhatTakesThePlaceOfATornTail) {
   }
 }
 
+// Two segments are begun while the directory is read, and it shows the second alone.
+TEST(JournalRace, SkipsNoSegmentThatADirectoryHides) {
+  TestJournal journal;
+  journal.Open();
+  journal.Write(4);
+  const auto reader = journal.Reader();
+  EXPECT_EQ(ReadAll(*reader).seqs, Range(1, 4));
+  // The old segment was looked at for the last time when the next was begun; which failed.
+  AppendToFile(journal.Segment(5), {'W', 'E', 'I', 'R'});
+  EXPECT_TRUE(ReadAll(*reader).seqs.empty());
+  std::filesystem::remove(journal.Segment(5));
+  journal.Open(2);
+  journal.Write(3);
+  journal.Open(3);
+  journal.Write(2);
+  const std::string hidden = SegmentFileName(5);
+  int lists = 0;
+  hides_entry = [&](std::string_view name) {
+    if (name == ".") ++lists;
+    return lists == 1 && name == hidden;
+  };
+  const ReadBack read = ReadAll(*reader);
+  hides_entry = nullptr;
+  EXPECT_GT(lists, 0) << "the directory is read in another way";
+  EXPECT_EQ(read.seqs, Range(5, 9));
+  EXPECT_EQ(reader->counters().missing_frames, 0U);
+}
+
 }  // namespace
 }  // namespace weir::events
 
@@ -94,4 +124,13 @@ extern "C" ssize_t pread(int fd, void* bytes, size_t count, off_t offset) {
   using weir::events::before_read;
   if (before_read) before_read(weir::events::reads++);
   return real(fd, bytes, count, offset);
+}
+
+extern "C" dirent* readdir(DIR* directory) {
+  using Readdir = dirent*(DIR*);
+  static auto* const real = reinterpret_cast<Readdir*>(dlsym(RTLD_NEXT, "readdir"));
+  dirent* entry = real(directory);
+  using weir::events::hides_entry;
+  while (entry != nullptr && hides_entry && hides_entry(entry->d_name)) entry = real(directory);
+  return entry;
 }
