@@ -147,6 +147,7 @@ bool Fill(audit::SessionStore& store, const accounts::Directory& directory, uint
       frame.payload = bytes;
       if (!builder.Add(frame)) return false;
     }
+    builder.JoinAccounts();
     builder.batch().position = "bench";
     const auto committed = store.Commit(builder.batch());
     if (!committed.ok()) fmt::print("{}\n", committed.error().message);
