@@ -233,42 +233,25 @@ base::Status SessionReader::ReadCells(const std::vector<Cell>& cells) {
   return {};
 }
 
-// Reads the part of the cells' minute that is in `slice`: at once, or so much of it at a time as
-// can be sorted, and as is asked for.
+// Reads the part of the cells' minute that is in `slice`; in halves when it is too much to sort.
 base::Status SessionReader::ReadSlice(std::span<const Cell> cells, Slice slice) {
-  int64_t width_ns = slice.to_ns - slice.from_ns;
-  while (slice.from_ns < slice.to_ns && !done()) {
-    Slice part = slice;
-    width_ns = std::min(width_ns, slice.to_ns - slice.from_ns);
-    (query_.newest_first ? part.from_ns : part.to_ns) =
-        query_.newest_first ? slice.to_ns - width_ns : slice.from_ns + width_ns;
-    double too_many_times = 0;
-    if (auto gathered = Gather(cells, part, too_many_times); !gathered.ok()) return gathered;
-    if (too_many_times > 0) {
-      const double narrower = static_cast<double>(width_ns) / std::max(2.0, too_many_times);
-      width_ns = std::max<int64_t>(1, static_cast<int64_t>(narrower));
-      continue;
-    }
-    if (auto emitted = Emit(); !emitted.ok()) return emitted;
-    (query_.newest_first ? slice.to_ns : slice.from_ns) =
-        query_.newest_first ? part.from_ns : part.to_ns;
-  }
-  return {};
+  if (done()) return {};
+  bool overflow = false;
+  if (auto gathered = Gather(cells, slice, overflow); !gathered.ok()) return gathered;
+  if (!overflow) return Emit();
+  const int64_t middle = slice.from_ns + (slice.to_ns - slice.from_ns) / 2;
+  const Slice early{slice.from_ns, middle};
+  const Slice late{middle, slice.to_ns};
+  if (auto read = ReadSlice(cells, query_.newest_first ? late : early); !read.ok()) return read;
+  return ReadSlice(cells, query_.newest_first ? early : late);
 }
 
-// When there is too much, it is left off, and `too_many_times` is by how much there is, as far as
-// the cells seen tell; else 0.
-base::Status SessionReader::Gather(std::span<const Cell> cells, Slice slice,
-                                   double& too_many_times) {
+base::Status SessionReader::Gather(std::span<const Cell> cells, Slice slice, bool& overflow) {
   matches_.clear();
   matches_bytes_ = 0;
-  bool overflow = false;
-  for (size_t i = 0; i < cells.size(); i++) {
-    if (auto gathered = GatherCell(cells[i], slice, overflow); !gathered.ok()) return gathered;
-    if (!overflow) continue;
-    // Half of what would be too much, so that it need not be told again.
-    too_many_times = 2.0 * static_cast<double>(cells.size()) / static_cast<double>(i + 1);
-    return {};
+  for (const Cell& cell : cells) {
+    if (auto gathered = GatherCell(cell, slice, overflow); !gathered.ok()) return gathered;
+    if (overflow) return {};
   }
   std::sort(matches_.begin(), matches_.end(),
             [](const Match& a, const Match& b) { return a.order < b.order; });

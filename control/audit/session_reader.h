@@ -82,7 +82,7 @@ class SessionReader {
   base::Status Narrow(const std::vector<Lookup>& lookups, std::vector<Cell>& cells);
   base::Status ReadCells(const std::vector<Cell>& cells);
   base::Status ReadSlice(std::span<const Cell> cells, Slice slice);
-  base::Status Gather(std::span<const Cell> cells, Slice slice, double& too_many_times);
+  base::Status Gather(std::span<const Cell> cells, Slice slice, bool& overflow);
   base::Status GatherCell(const Cell& cell, Slice slice, bool& overflow);
   base::Status Emit();
   base::Result<bool> Prepare();

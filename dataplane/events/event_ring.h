@@ -64,7 +64,7 @@ class EventRing {
   uint64_t tail_seen_ = 0;                     // producer's copy of tail_
   alignas(64) std::atomic<uint64_t> tail_{0};  // consumer writes: the next byte to read
   uint64_t head_seen_ = 0;                     // consumer's copy of head_
-  alignas(64) char end_of_line_[1] = {};
+  [[maybe_unused]] alignas(64) char end_of_line_[1] = {};
 };
 
 template <typename Take>

@@ -92,7 +92,7 @@ def show(results):
     print(f"   {results['sessions']:,} sessions, three snapshots each")
     print(f"   {'':<32} " + "".join(f"{name:>14}" for name in stores) + "    budget")
     rows = [("snapshots_per_second", "records written a second"), ("sessions_per_second", "whole sessions a second"),
-            ("snapshots_per_cpu_second", "snapshots a second of CPU"), ("bytes_per_record_of_today", "bytes a record, as it comes"),
+            ("snapshots_per_cpu_second", "snapshots a second of CPU"), ("longest_batch_ms", "longest batch of 8,192, ms"), ("bytes_per_record_of_today", "bytes a record, as it comes"),
             ("bytes_per_record", "bytes a record, day over"), ("records_packed_per_second", "records packed, day over"),
             ("records_sealed_per_second", "records sealed, or checked"), ("rows_shipped_per_second", "rows shipped, beside it"),
             ("rows_migrated_per_second", "rows migrated"), ("rows_compared_per_second", "rows compared")]
