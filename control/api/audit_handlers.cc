@@ -205,6 +205,7 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   json status{{"classes", ClassesJson(parts, *stats, *operations)},
               {"bytes_on_disk", stats->bytes_on_disk},
               {"days", stats->days},
+              {"days_packed", stats->days_packed},
               {"days_dropped", stats->days_dropped},
               {"records_dropped", stats->records_dropped},
               {"open_sessions", stats->open_sessions},

@@ -172,6 +172,7 @@ json ToJson(const audit::StoreStats& stats) {
              {"open_sessions", stats.open_sessions},
              {"bytes_on_disk", stats.bytes_on_disk},
              {"days", stats.days},
+             {"days_packed", stats.days_packed},
              {"days_dropped", stats.days_dropped},
              {"sessions_closed_lost", stats.sessions_closed_lost}};
   if (!stats.archive) return store;

@@ -75,7 +75,7 @@ std::optional<base::WallTime> ReadLocalTime(std::string_view text) {
   const std::tm wanted = local;
   const std::time_t seconds = std::mktime(&local);  // makes 1 March of 29 February
   const bool same = local.tm_mon == wanted.tm_mon && local.tm_mday == wanted.tm_mday;
-  if (seconds < 0 || !same) return std::nullopt;
+  if (seconds < 0 || seconds > INT64_MAX / base::kNsPerSecond || !same) return std::nullopt;
   return base::WallTime{int64_t{seconds} * base::kNsPerSecond};
 }
 
