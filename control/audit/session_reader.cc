@@ -12,8 +12,6 @@ namespace {
 
 constexpr size_t kCellsMax = 1 << 18;
 constexpr size_t kMatchesBytesMax = 32 << 20;
-// Who asks for a few sessions does not wait for a minute of many to be read and sorted.
-constexpr size_t kSpareFactor = 16;
 // Below so few cells, reading them costs less than reading another index.
 constexpr size_t kNarrowAbove = 256;
 constexpr size_t kNarrowFactor = 16;
@@ -160,7 +158,24 @@ base::Status SessionReader::ReadDay(const RocksDb::DayPointer& day) {
   day_ = day;
   index_ = std::make_unique<IndexReader>(source_.db, source_.index_tail, day);
   records_.reset(source_.db.db()->NewIterator({}, day->sessions->handle()));
-  return ReadRange(range, PlanLookups(query_));
+  const auto lookups = PlanLookups(query_);
+  return lookups.empty() ? ReadByTime(range) : ReadRange(range, lookups);
+}
+
+// Where only time leads, the cells of a whole day may be many, and a few minutes enough: those that
+// come first, then twice as many, and so on.
+base::Status SessionReader::ReadByTime(MinuteRange range) {
+  for (uint32_t minutes = 1; range.from < range.to && !done(); minutes *= 2) {
+    MinuteRange part = range;
+    const uint32_t width = std::min(minutes, range.to - range.from);
+    if (query_.newest_first) {
+      range.to = part.from = range.to - width;
+    } else {
+      range.from = part.to = range.from + width;
+    }
+    if (auto read = ReadRange(part, {}); !read.ok()) return read;
+  }
+  return {};
 }
 
 base::Status SessionReader::ReadRange(MinuteRange range, const std::vector<Lookup>& lookups) {
@@ -252,6 +267,7 @@ base::Status SessionReader::Gather(std::span<const Cell> cells, Slice slice, boo
   for (const Cell& cell : cells) {
     if (auto gathered = GatherCell(cell, slice, overflow); !gathered.ok()) return gathered;
     if (overflow) return {};
+    KeepFirst(slice);
   }
   std::sort(matches_.begin(), matches_.end(),
             [](const Match& a, const Match& b) { return a.order < b.order; });
@@ -275,13 +291,31 @@ base::Status SessionReader::GatherCell(const Cell& cell, Slice slice, bool& over
     if (!filter_.Matches(*record)) continue;
     matches_.push_back({key->order, *key, records_->value().ToString()});
     matches_bytes_ += sizeof(Match) + matches_.back().value.size();
-    const bool many =
-        matches_bytes_ > kMatchesBytesMax || matches_.size() / kSpareFactor > query_.limit;
-    overflow = many && slice.to_ns - slice.from_ns > 1;
+    overflow = matches_bytes_ > kMatchesBytesMax && slice.to_ns - slice.from_ns > 1;
     if (overflow) return {};
   }
   if (records_->status().ok()) return {};
   return base::Error{"session store: cannot read: " + records_->status().ToString()};
+}
+
+// Who asks for a few sessions gets those that come first: the others are let go, and the cells that
+// follow are read only as far as something in them may come before.
+void SessionReader::KeepFirst(Slice& slice) {
+  const uint64_t wanted = query_.limit - result_.visited;
+  if (matches_.size() / 2 <= wanted) return;
+  const auto last = matches_.begin() + static_cast<ptrdiff_t>(wanted - 1);
+  std::nth_element(matches_.begin(), last, matches_.end(), [&](const Match& a, const Match& b) {
+    return query_.newest_first ? b.order < a.order : a.order < b.order;
+  });
+  matches_.erase(last + 1, matches_.end());
+  matches_bytes_ = 0;
+  for (const Match& match : matches_) matches_bytes_ += sizeof(Match) + match.value.size();
+  const int64_t last_ns = last->order.start.ns - DayStart(day_->number).ns;
+  if (query_.newest_first) {
+    slice.from_ns = std::max(slice.from_ns, last_ns);
+  } else {
+    slice.to_ns = std::min(slice.to_ns, last_ns + 1);
+  }
 }
 
 bool SessionReader::BeyondCursor(const SessionOrder& order) const {

@@ -77,6 +77,7 @@ class SessionReader {
   };
 
   base::Status ReadDay(const RocksDb::DayPointer& day);
+  base::Status ReadByTime(MinuteRange range);
   base::Status ReadRange(MinuteRange range, const std::vector<Lookup>& lookups);
   base::Status ReadHalves(MinuteRange range, const std::vector<Lookup>& lookups);
   base::Status Narrow(const std::vector<Lookup>& lookups, std::vector<Cell>& cells);
@@ -84,6 +85,7 @@ class SessionReader {
   base::Status ReadSlice(std::span<const Cell> cells, Slice slice);
   base::Status Gather(std::span<const Cell> cells, Slice slice, bool& overflow);
   base::Status GatherCell(const Cell& cell, Slice slice, bool& overflow);
+  void KeepFirst(Slice& slice);
   base::Status Emit();
   base::Result<bool> Prepare();
   MinuteRange MinutesOf(const RocksDb::Day& day) const;
