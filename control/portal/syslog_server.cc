@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "control/radius/udp_socket.h"
+
 namespace weir::control::portal {
 namespace {
 
@@ -17,17 +19,7 @@ constexpr int kPollMs = 200;
 constexpr int64_t kLookEveryNs = base::kNsPerSecond;
 constexpr int64_t kApplyAgainNs = base::kNsPerSecond / 2;  // after a failure
 constexpr int64_t kExpireEveryNs = 10 * base::kNsPerSecond;
-constexpr int kReceiveBufferBytes = 4 << 20;
 constexpr size_t kShownBytesMax = 300;
-
-// The dual-stack form in either family.
-sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
-  sockaddr_in6 out{};
-  out.sin6_family = AF_INET6;
-  out.sin6_port = htons(port);
-  std::memcpy(&out.sin6_addr, address.bytes().data(), address.bytes().size());
-  return out;
-}
 
 base::Error System(const std::string& what) {
   return base::Error{fmt::format("portals' syslog: {}: {}", what, std::strerror(errno))};
@@ -75,11 +67,7 @@ class SyslogServer::Receiver {
   std::string_view datagram(size_t i) const {
     return {&bytes_[i * kSyslogBytesMax], std::min(bytes_sent(i), kSyslogBytesMax)};
   }
-  base::IpAddress sender(size_t i) const {
-    std::array<uint8_t, 16> bytes;
-    std::memcpy(bytes.data(), &from_[i].sin6_addr, bytes.size());
-    return base::IpAddress::FromV6(bytes);
-  }
+  base::IpAddress sender(size_t i) const { return radius::AddressOf(from_[i]); }
   // What the kernel had dropped of this socket when this one came (SO_RXQ_OVFL), modulo 2^32; it is
   // not said while it is 0.
   std::optional<uint32_t> drops(size_t i) {
@@ -122,25 +110,14 @@ base::Result<std::unique_ptr<SyslogServer>> SyslogServer::Open(Options options,
                                                                radius::LoginBook& book) {
   auto patterns = PortalPatterns::Load(options.patterns_file);
   if (!patterns) return patterns.error();
-  const std::string where =
-      fmt::format("{} port {}", options.listen_address.ToString(), options.listen_port);
-  base::UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
-  if (!socket) return System(where);
-  const int off = 0;
+  auto socket = radius::BindUdp(options.listen_address, options.listen_port);
+  if (!socket) return base::Error{"portals' syslog: " + socket.error().message};
   const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
-               sizeof kReceiveBufferBytes);
-  if (::setsockopt(socket.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) {
+  if (::setsockopt(socket->fd.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) {
     return System("the kernel does not count what it drops");
   }
-  sockaddr_in6 address = ToSocket(options.listen_address, options.listen_port);
-  auto* const plain = static_cast<sockaddr*>(static_cast<void*>(&address));
-  if (::bind(socket.get(), plain, sizeof address) != 0) return System(where);
-  socklen_t bytes = sizeof address;
-  if (::getsockname(socket.get(), plain, &bytes) != 0) return System(where);
-  return std::unique_ptr<SyslogServer>(new SyslogServer(
-      std::move(options), std::move(*patterns), book, std::move(socket), ntohs(address.sin6_port)));
+  return std::unique_ptr<SyslogServer>(new SyslogServer(std::move(options), std::move(*patterns),
+                                                        book, std::move(socket->fd), socket->port));
 }
 
 void SyslogServer::Start() {

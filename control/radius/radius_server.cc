@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "control/radius/udp_socket.h"
+
 namespace weir::control::radius {
 namespace {
 
@@ -18,27 +20,6 @@ constexpr int64_t kRepeatedNs = 60 * base::kNsPerSecond;
 constexpr size_t kAnsweredMax = 500'000;
 constexpr int64_t kLookEveryNs = base::kNsPerSecond;
 constexpr int64_t kExpireEveryNs = 10 * base::kNsPerSecond;
-// For a burst of all NAS's at once, as after a power cut.
-constexpr int kReceiveBufferBytes = 4 << 20;
-
-// The dual-stack form in either family.
-sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
-  sockaddr_in6 out{};
-  out.sin6_family = AF_INET6;
-  out.sin6_port = htons(port);
-  std::memcpy(&out.sin6_addr, address.bytes().data(), address.bytes().size());
-  return out;
-}
-
-base::IpAddress AddressOf(const sockaddr_in6& from) {
-  std::array<uint8_t, 16> bytes;
-  std::memcpy(bytes.data(), &from.sin6_addr, bytes.size());
-  return base::IpAddress::FromV6(bytes);
-}
-
-base::Error System(const std::string& what) {
-  return base::Error{fmt::format("RADIUS: {}: {}", what, std::strerror(errno))};
-}
 
 }  // namespace
 
@@ -101,21 +82,10 @@ class RadiusServer::Receiver {
 };
 
 base::Result<std::unique_ptr<RadiusServer>> RadiusServer::Open(Options options, LoginBook& book) {
-  const std::string where =
-      fmt::format("{} port {}", options.listen_address.ToString(), options.listen_port);
-  base::UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
-  if (!socket) return System(where);
-  const int off = 0;
-  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
-               sizeof kReceiveBufferBytes);
-  sockaddr_in6 address = ToSocket(options.listen_address, options.listen_port);
-  auto* const plain = static_cast<sockaddr*>(static_cast<void*>(&address));
-  if (::bind(socket.get(), plain, sizeof address) != 0) return System(where);
-  socklen_t bytes = sizeof address;
-  if (::getsockname(socket.get(), plain, &bytes) != 0) return System(where);
+  auto socket = BindUdp(options.listen_address, options.listen_port);
+  if (!socket) return base::Error{"RADIUS: " + socket.error().message};
   return std::unique_ptr<RadiusServer>(
-      new RadiusServer(std::move(options), book, std::move(socket), ntohs(address.sin6_port)));
+      new RadiusServer(std::move(options), book, std::move(socket->fd), socket->port));
 }
 
 void RadiusServer::Start() {

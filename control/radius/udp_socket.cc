@@ -1,0 +1,54 @@
+#include "control/radius/udp_socket.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace weir::control::radius {
+namespace {
+
+// For a burst of all who send at once, as after a power cut.
+constexpr int kReceiveBufferBytes = 4 << 20;
+
+// The dual-stack form in either family.
+sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
+  sockaddr_in6 out{};
+  out.sin6_family = AF_INET6;
+  out.sin6_port = htons(port);
+  std::memcpy(&out.sin6_addr, address.bytes().data(), address.bytes().size());
+  return out;
+}
+
+}  // namespace
+
+base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port) {
+  const auto fail = [&] {
+    return base::Error{
+        fmt::format("{} port {}: {}", address.ToString(), port, std::strerror(errno))};
+  };
+  UdpSocket socket;
+  socket.fd.Reset(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
+  if (!socket.fd) return fail();
+  const int off = 0;
+  ::setsockopt(socket.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ::setsockopt(socket.fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
+               sizeof kReceiveBufferBytes);
+  sockaddr_in6 bound = ToSocket(address, port);
+  auto* const plain = static_cast<sockaddr*>(static_cast<void*>(&bound));
+  if (::bind(socket.fd.get(), plain, sizeof bound) != 0) return fail();
+  socklen_t bytes = sizeof bound;
+  if (::getsockname(socket.fd.get(), plain, &bytes) != 0) return fail();
+  socket.port = ntohs(bound.sin6_port);
+  return socket;
+}
+
+base::IpAddress AddressOf(const sockaddr_in6& from) {
+  std::array<uint8_t, 16> bytes;
+  std::memcpy(bytes.data(), &from.sin6_addr, bytes.size());
+  return base::IpAddress::FromV6(bytes);
+}
+
+}  // namespace weir::control::radius
