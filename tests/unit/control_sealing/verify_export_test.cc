@@ -16,7 +16,10 @@ using ::testing::HasSubstr;
 class VerifyExportTest : public SealingTest {
  protected:
   void SetUp() override {
-    if (std::system("openssl version > /dev/null 2>&1") != 0) GTEST_SKIP() << "needs openssl";
+    if (std::system("openssl version > /dev/null 2>&1") != 0) {
+      ASSERT_EQ(std::getenv("CI"), nullptr) << "CI has openssl";
+      GTEST_SKIP() << "needs openssl";
+    }
     Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, kHour + 60)),
             MakeSession(3, After(kNine, 2 * kHour + 60))});
     CommitFinding(kNine, "r1");
