@@ -31,8 +31,9 @@ base::Status ExpectedEntries(const RocksDb& db, const RocksDb::Day& day, const S
     check.records++;
     if (!parts.insert({key->order.session_id, key->order.part}).second) check.doubled_records++;
     const Cell cell = CellOf(*key);
-    ForEachTerm(*record,
-                [&](const std::string& term) { expected.push_back(IndexKey(term, cell)); });
+    ForEachTerm(*record, [&](const std::string& term, TermUse) {
+      expected.push_back(IndexKey(term, cell));
+    });
   }
   return at->status().ok() ? base::Status() : Unreadable(*at);
 }

@@ -46,10 +46,10 @@ base::Status IndexTail::Load() {
   return {};
 }
 
-void IndexTail::Add(DayNumber day, std::string_view term, const Cell& cell) {
+void IndexTail::Add(DayNumber day, std::string_view term, TermUse use, const Cell& cell) {
   entry_.assign(term);
   AppendCell(entry_, cell);
-  if (!recent_.Add(day, entry_)) return;
+  if (use == TermUse::kByMany && !recent_.Add(day, entry_)) return;
   Gathered& gathered = gathered_[day];
   gathered.bytes += entry_;
   gathered.ends.push_back(static_cast<uint32_t>(gathered.bytes.size()));

@@ -42,7 +42,7 @@ class IndexTail {
   // --- the writer ---
 
   // Adds the entry to those of the batch in hand, if it was not written lately.
-  void Add(DayNumber day, std::string_view term, const Cell& cell);
+  void Add(DayNumber day, std::string_view term, TermUse use, const Cell& cell);
   // Those in hand as part of a write, and what follows when it is done, or is not.
   void PutInto(rocksdb::WriteBatch& batch);
   void Written();

@@ -4,8 +4,10 @@
 // The writer's thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <functional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,27 +19,35 @@ class RecentEntries {
  public:
   RecentEntries() : places_(kPlaces) {}
 
-  // True when the entry was not here; it is now.
+  // True when the entry was not here. It is now, unless it is longer than kBytesMax.
   bool Add(DayNumber day, std::string_view entry) {
+    if (entry.size() > kBytesMax) return true;
     Place& place =
         places_[(std::hash<std::string_view>{}(entry) ^ static_cast<size_t>(day)) % kPlaces];
-    if (place.day == day && place.entry == entry) return false;
+    if (place.day == day && place.entry() == entry) return false;
     place.day = day;
-    place.entry.assign(entry);
+    place.size = static_cast<uint8_t>(entry.size());
+    std::memcpy(place.bytes.data(), entry.data(), entry.size());
     return true;
   }
 
   // After a write that failed, or when a day is gone.
   void Clear() {
-    for (Place& place : places_) place.entry.clear();
+    for (Place& place : places_) place.size = 0;
   }
 
  private:
-  static constexpr size_t kPlaces = 1 << 17;
-  struct Place {
+  static constexpr size_t kPlaces = 1 << 16;
+  static constexpr size_t kBytesMax = 59;
+  // A line of the processor's cache. Without an entry, `size` is 0.
+  struct alignas(64) Place {
     DayNumber day = 0;
-    std::string entry;
+    uint8_t size = 0;
+    std::array<char, kBytesMax> bytes{};
+
+    std::string_view entry() const { return {bytes.data(), size}; }
   };
+  static_assert(sizeof(Place) == 64);
   std::vector<Place> places_;
 };
 

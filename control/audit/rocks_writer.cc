@@ -45,12 +45,6 @@ std::string SeqKey(uint64_t seq) {
   return key;
 }
 
-bool SameTerms(const SessionRecord& a, const SessionRecord& b) {
-  return a.event.name == b.event.name && a.identity.account == b.identity.account &&
-         a.event.src_port == b.event.src_port && a.event.dst_port == b.event.dst_port &&
-         a.event.ip_protocol == b.event.ip_protocol;
-}
-
 // What names the record's place stays as it was first announced, whatever a later snapshot says.
 void KeepPlace(const events::SessionEvent& first, events::SessionEvent& event) {
   event.start = first.start;
@@ -216,7 +210,7 @@ base::Status RocksWriter::WritePart(Write& write, const PartId& id, SessionRecor
   const std::string_view earlier = previous.record ? previous.stored->value : std::string_view();
   if (auto noted = NoteIfSealed(write, part, earlier); !noted.ok()) return noted;
   NoteChange(write, {RecordClass::kSession, part.day, part.key});
-  if (!previous.record || !SameTerms(*previous.record, record)) WriteIndex(part.day, record);
+  WriteIndex(part.day, record, previous.record);
   const bool was_open =
       previous.record && previous.record->event.state == events::SessionState::kOpen;
   WriteOpenEntry(write, changed, was_open);
@@ -240,10 +234,14 @@ base::Status RocksWriter::NoteIfSealed(Write& write, const StoredPart& part,
   return NoteLate(write.batch, db_, part.day, part.key, earlier);
 }
 
-void RocksWriter::WriteIndex(DayNumber day, const SessionRecord& record) {
+void RocksWriter::WriteIndex(DayNumber day, const SessionRecord& record,
+                             const std::optional<SessionRecord>& before) {
   const events::SessionEvent& event = record.event;
   const Cell cell = CellOf({InsideIp(event), {event.start, event.session_id, event.part}});
-  ForEachTerm(record, [&](const std::string& term) { index_tail_.Add(day, term, cell); });
+  const auto add = [&](const std::string& term, TermUse use) {
+    index_tail_.Add(day, term, use, cell);
+  };
+  before ? ForEachNewTerm(*before, record, add) : ForEachTerm(record, add);
 }
 
 // Parts come in the order of their ids, which is that of the keys here.

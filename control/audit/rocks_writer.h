@@ -95,7 +95,8 @@ class RocksWriter {
                             Previous& previous);
   base::Status WritePart(Write& write, const PartId& id, SessionRecord record,
                          const Previous& previous);
-  void WriteIndex(DayNumber day, const SessionRecord& record);
+  void WriteIndex(DayNumber day, const SessionRecord& record,
+                  const std::optional<SessionRecord>& before);
   void WriteOpenEntry(Write& write, const Changed& changed, bool was_open);
   static void PutSorted(Write& write);
   void WriteEvents(Write& write, const Batch& batch);

@@ -80,9 +80,15 @@ std::optional<Cell> DecodeIndexCell(std::string_view key, size_t term_bytes);
 // The length of the term that a name's entry begins with; 0 when it is damaged.
 size_t NameTermBytes(std::string_view key);
 
-// Calls `use(term)` for every term under which the record is to be found.
+// How many records of a cell have the term.
+enum class TermUse : uint8_t { kByMany, kByOne };
+
+// Calls `use(term, TermUse)` for every term under which the record is to be found.
 template <typename Use>
 void ForEachTerm(const SessionRecord& record, const Use& use);
+// Only for those under which `before`, the same session's earlier record, was not found already.
+template <typename Use>
+void ForEachNewTerm(const SessionRecord& before, const SessionRecord& record, const Use& use);
 
 bool HasPorts(uint8_t ip_protocol);            // TCP, UDP, SCTP
 std::string LowerCase(std::string_view text);  // ASCII
@@ -90,16 +96,40 @@ std::string LowerCase(std::string_view text);  // ASCII
 // ---
 
 template <typename Use>
+void ForEachPortTerm(const events::SessionEvent& event, const Use& use) {
+  if (!HasPorts(event.ip_protocol)) return;
+  use(PortTerm(event.dst_port), TermUse::kByMany);
+  if (event.src_port != event.dst_port) use(PortTerm(event.src_port), TermUse::kByOne);
+}
+
+template <typename Use>
 void ForEachTerm(const SessionRecord& record, const Use& use) {
   const events::SessionEvent& event = record.event;
-  use(TimeTerm());
-  use(SessionIdTerm(event.session_id));
-  use(PeerTerm(PeerIp(event)));
-  if (!record.identity.account.empty()) use(AccountTerm(record.identity.account));
-  if (!event.name.empty()) use(NameTerm(event.name));
-  if (!HasPorts(event.ip_protocol)) return;
-  use(PortTerm(event.dst_port));
-  if (event.src_port != event.dst_port) use(PortTerm(event.src_port));
+  use(TimeTerm(), TermUse::kByMany);
+  use(SessionIdTerm(event.session_id), TermUse::kByOne);
+  use(PeerTerm(PeerIp(event)), TermUse::kByMany);
+  if (!record.identity.account.empty()) {
+    use(AccountTerm(record.identity.account), TermUse::kByMany);
+  }
+  if (!event.name.empty()) use(NameTerm(event.name), TermUse::kByMany);
+  ForEachPortTerm(event, use);
+}
+
+// Time, number and addresses are a session's for good.
+template <typename Use>
+void ForEachNewTerm(const SessionRecord& before, const SessionRecord& record, const Use& use) {
+  const events::SessionEvent& event = record.event;
+  const std::string_view account = record.identity.account;
+  if (!account.empty() && account != before.identity.account) {
+    use(AccountTerm(account), TermUse::kByMany);
+  }
+  if (!event.name.empty() && event.name != before.event.name) {
+    use(NameTerm(event.name), TermUse::kByMany);
+  }
+  const bool same_ports = event.ip_protocol == before.event.ip_protocol &&
+                          event.src_port == before.event.src_port &&
+                          event.dst_port == before.event.dst_port;
+  if (!same_ports) ForEachPortTerm(event, use);
 }
 
 }  // namespace weir::control::audit

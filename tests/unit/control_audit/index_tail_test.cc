@@ -79,6 +79,26 @@ TEST(EntryRun, WhatIsDamagedIsRefusedOrIsARun) {
   }
 }
 
+TEST(RecentEntries, KnowsWhatWasAddedLately) {
+  RecentEntries recent;
+  EXPECT_TRUE(recent.Add(20'000, "entry"));
+  EXPECT_FALSE(recent.Add(20'000, "entry"));
+  EXPECT_TRUE(recent.Add(20'001, "entry")) << "another day's";
+  EXPECT_TRUE(recent.Add(20'000, "entrx"));
+  EXPECT_TRUE(recent.Add(20'000, std::string("entry\0", 6)));
+  recent.Clear();
+  EXPECT_TRUE(recent.Add(20'000, "entry"));
+}
+
+TEST(RecentEntries, EntriesOfEveryLengthAreToldApart) {
+  RecentEntries recent;
+  for (size_t size = 1; size < 300; size++) {
+    const std::string entry(size, 'x');
+    EXPECT_TRUE(recent.Add(20'000, entry)) << size;
+    EXPECT_EQ(recent.Add(20'000, entry), size > 59) << size << ": too long to be remembered";
+  }
+}
+
 // A store that is asked after each batch, with its entries in the tail, in the index, and in both.
 class IndexTailTest : public StoreDirectory {
  protected:
@@ -140,8 +160,8 @@ TEST_F(IndexTailTest, ItsMemoryIsBounded) {
     if (tail.full()) {
       ASSERT_TRUE(tail.MoveIntoIndexes().ok());
     }
-    tail.Add(20'000, SessionIdTerm(i), {});
-    tail.Add(20'000, SessionIdTerm(i), {});  // the same once more
+    tail.Add(20'000, SessionIdTerm(i), TermUse::kByOne, {});
+    tail.Add(20'000, SessionIdTerm(i), TermUse::kByOne, {});  // the same once more
     rocksdb::WriteBatch batch;
     tail.PutInto(batch);
     ASSERT_TRUE(db.db()->Write({}, &batch).ok());
@@ -158,9 +178,9 @@ TEST_F(IndexTailTest, AbandonedEntriesAreAddedAgain) {
   ASSERT_TRUE(db.MakeDay(20'000).ok());
   IndexTail tail(db, 100);
   ASSERT_TRUE(tail.Load().ok());
-  tail.Add(20'000, SessionIdTerm(1), {});
+  tail.Add(20'000, SessionIdTerm(1), TermUse::kByOne, {});
   tail.Abandon();
-  tail.Add(20'000, SessionIdTerm(1), {});
+  tail.Add(20'000, SessionIdTerm(1), TermUse::kByOne, {});
   rocksdb::WriteBatch batch;
   tail.PutInto(batch);
   ASSERT_TRUE(db.db()->Write({}, &batch).ok());

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 namespace weir::control::audit {
 namespace {
 
@@ -79,6 +82,43 @@ TEST(StoreKeys, IndexEntriesGiveTheirCells) {
   }
   const std::string entry = IndexKey(NameTerm("x.y"), cell);
   EXPECT_EQ(NameTermBytes(entry), NameTerm("x.y").size());
+}
+
+// What a later snapshot may say otherwise, each alone and all together.
+TEST(StoreKeys, NewTermsAreThoseThatTheRecordBeforeHadNot) {
+  SessionRecord bare;
+  bare.event.session_id = 7;
+  bare.event.start = kTime;
+  bare.event.src_ip = Ip("10.1.2.3");
+  bare.event.dst_ip = Ip("203.0.113.9");
+  std::vector<SessionRecord> records{bare};
+  const auto vary = [&](auto change) {
+    for (size_t i = 0, before = records.size(); i < before; i++) {
+      records.push_back(records[i]);
+      change(records.back());
+    }
+  };
+  vary([](SessionRecord& record) { record.identity.account = "s1"; });
+  vary([](SessionRecord& record) { record.event.name = "www.example.com"; });
+  vary([](SessionRecord& record) { record.event.name = "example.org"; });
+  vary([](SessionRecord& record) { record.event.ip_protocol = 6; });
+  vary([](SessionRecord& record) { record.event.src_port = 40'001; });
+  vary([](SessionRecord& record) { record.event.dst_port = 443; });
+
+  for (const SessionRecord& before : records) {
+    for (const SessionRecord& record : records) {
+      std::set<std::string> indexed;
+      const auto add = [&](const std::string& term, TermUse) { indexed.insert(term); };
+      ForEachTerm(before, add);
+      ForEachNewTerm(before, record, add);
+      ForEachTerm(record, [&](const std::string& term, TermUse) {
+        EXPECT_TRUE(indexed.contains(term)) << static_cast<int>(term[0]);
+      });
+    }
+    ForEachNewTerm(before, before, [](const std::string& term, TermUse) {
+      ADD_FAILURE() << "nothing is new: " << static_cast<int>(term[0]);
+    });
+  }
 }
 
 TEST(StoreKeys, TheEndsOfAllTimesComeBack) {
