@@ -12,26 +12,7 @@ constexpr auto kEvery = std::chrono::seconds(1);
 }  // namespace
 
 void Poller::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void Poller::Stop() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Poller::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    Poll();
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
-  }
+  thread_.Start(kEvery, [this] { Poll(); });
 }
 
 void Poller::Poll() {

@@ -3,11 +3,9 @@
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
+#include <string>
 #include <string_view>
-#include <thread>
 
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
@@ -18,6 +16,7 @@
 #include "control/metrics/metrics.h"
 #include "control/policy/policy_service.h"
 #include "control/sealing/sealer.h"
+#include "dataplane/base/repeating_thread.h"
 
 namespace weir::control::app {
 
@@ -49,20 +48,16 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
 
   void Start();
-  void Stop();  // idempotent
+  void Stop() { thread_.Stop(); }
 
  private:
-  void Run();
   void Poll();
   void PollStore();
   void PollLeases();
 
   const Sources sources_;
-  std::mutex mutex_;
-  std::condition_variable wakes_;
-  bool stopping_ = false;  // guarded by mutex_
   std::string lease_trouble_;
-  std::thread thread_;
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::app

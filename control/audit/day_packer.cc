@@ -15,28 +15,16 @@ constexpr int64_t kAfterMidnightNs = 2 * kHourNs;
 }  // namespace
 
 void DayPacker::Start() {
-  thread_ = std::thread([this] { Run(); });
+  thread_.Start(kEvery, [this] {
+    // What fails here is tried again; the store says so itself when it cannot be written.
+    static_cast<void>(store_.PackDaysBefore(DayOf({base::WallNow().ns - kAfterMidnightNs})));
+  });
 }
 
 void DayPacker::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wakes_.notify_all();
+  thread_.AskToStop();
   store_.CancelPacking();
-  if (thread_.joinable()) thread_.join();
-}
-
-void DayPacker::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    // What fails here is tried again; the store says so itself when it cannot be written.
-    static_cast<void>(store_.PackDaysBefore(DayOf({base::WallNow().ns - kAfterMidnightNs})));
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
-  }
+  thread_.Stop();
 }
 
 }  // namespace weir::control::audit

@@ -4,9 +4,7 @@
 // time, and compressed as well as it goes: it is read for a year, and half as large.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include "dataplane/base/repeating_thread.h"
 
 namespace weir::control::audit {
 
@@ -21,13 +19,8 @@ class DayPacker {
   void Stop();  // a day that is being packed is left, and begun anew after the next start
 
  private:
-  void Run();
-
   RocksStore& store_;
-  std::mutex mutex_;  // guards stopping_
-  std::condition_variable wakes_;
-  bool stopping_ = false;
-  std::thread thread_;
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::audit

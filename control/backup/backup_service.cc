@@ -54,35 +54,13 @@ base::Result<std::unique_ptr<BackupService>> BackupService::Open(Options options
 }
 
 void BackupService::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void BackupService::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void BackupService::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    static_cast<void>(Work(base::WallNow()));  // the status has what went wrong, and the log
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
-  }
-}
-
-bool BackupService::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
+  // The status has what went wrong, and the log.
+  thread_.Start(kEvery, [this] { static_cast<void>(Work(base::WallNow())); });
 }
 
 OnProgress BackupService::UntilStopped(const OnProgress& progress) const {
-  return [this, &progress](const Progress& so_far) { return !stopping() && progress(so_far); };
+  return
+      [this, &progress](const Progress& so_far) { return !thread_.stopping() && progress(so_far); };
 }
 
 BackupStatus BackupService::status() const {

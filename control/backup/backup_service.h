@@ -5,7 +5,6 @@
 // while one is made is refused. What it is given must outlive it.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,10 +13,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "control/backup/backup_reader.h"
 #include "control/backup/backup_writer.h"
+#include "dataplane/base/repeating_thread.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
 
@@ -62,7 +61,7 @@ class BackupService {
   BackupService& operator=(const BackupService&) = delete;
 
   void Start();
-  void Stop();  // idempotent; ends a backup in progress
+  void Stop() { thread_.Stop(); }  // idempotent; ends a backup in progress
 
   // What is due at `now`.
   base::Status Work(base::WallTime now);
@@ -77,14 +76,12 @@ class BackupService {
   BackupService(Options options, Key key)
       : options_(std::move(options)), key_(std::move(key)), status_{} {}
 
-  void Run();
   base::Result<BackupOutcome> Make(bool full, base::WallTime now, const OnProgress& progress);
   base::Result<ReadOutcome> VerifyOne(const FoundBackup& backup, base::WallTime now,
                                       const OnProgress& progress);
   void VerifyLastOfSetBefore(base::WallTime now);
   void Finished(const base::Status& status, base::WallTime now);
   void Measure();
-  bool stopping() const;
   OnProgress UntilStopped(const OnProgress& progress) const;
 
   const Options options_;
@@ -95,9 +92,8 @@ class BackupService {
   mutable std::mutex mutex_;  // guards the rest
   BackupStatus status_;
   std::optional<base::WallTime> failed_;  // when last, since the last success
-  std::condition_variable wakes_;
-  bool stopping_ = false;
-  std::thread thread_;
+
+  base::RepeatingThread thread_;
 };
 
 // The last moment at or before `now` when a backup was to be made, in the machine's time zone.

@@ -33,27 +33,7 @@ IdentityPublisher::IdentityPublisher(Options options, const accounts::Directory&
       boot_(RandomWord()) {}
 
 void IdentityPublisher::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void IdentityPublisher::Stop() {
-  {
-    const std::scoped_lock lock(stop_mutex_);
-    stopping_ = true;
-  }
-  stop_wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void IdentityPublisher::Run() {
-  std::unique_lock lock(stop_mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    Look();
-    lock.lock();
-    stop_wakes_.wait_for(lock, std::chrono::milliseconds(options_.look_ms),
-                         [this] { return stopping_; });
-  }
+  thread_.Start(std::chrono::milliseconds(options_.look_ms), [this] { Look(); });
 }
 
 void IdentityPublisher::Look() {

@@ -8,19 +8,18 @@
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "control/accounts/directory.h"
 #include "control/accounts/registry_file.h"
 #include "control/policy/dataplane_client.h"
+#include "dataplane/base/repeating_thread.h"
 #include "dataplane/base/time.h"
 
 namespace weir::control::policy {
@@ -53,7 +52,7 @@ class IdentityPublisher {
   IdentityPublisher& operator=(const IdentityPublisher&) = delete;
 
   void Start();
-  void Stop();  // idempotent
+  void Stop() { thread_.Stop(); }  // idempotent
 
   // One look; what the thread does.
   void Look();
@@ -68,7 +67,6 @@ class IdentityPublisher {
   };
   enum class Sent : uint8_t { kTaken, kAgain, kFailed };
 
-  void Run();
   Sent SendChanges(const std::vector<accounts::Present>& present);
   Sent SendAll(const std::vector<accounts::Present>& present);
   Sent Send(Update update, const nlohmann::json& flags);
@@ -90,10 +88,7 @@ class IdentityPublisher {
   mutable std::mutex status_mutex_;
   IdentityStatus status_;
 
-  std::mutex stop_mutex_;
-  std::condition_variable stop_wakes_;
-  bool stopping_ = false;
-  std::thread thread_;
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::policy

@@ -52,28 +52,7 @@ ListKeeper::ListKeeper(Options options)
 ListKeeper::~ListKeeper() { Stop(); }
 
 void ListKeeper::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void ListKeeper::Stop() {
-  stopping_ = true;
-  {
-    const std::scoped_lock lock(stop_mutex_);
-    stop_asked_ = true;
-  }
-  stop_wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void ListKeeper::Run() {
-  std::unique_lock lock(stop_mutex_);
-  while (!stop_asked_) {
-    lock.unlock();
-    LookAtDue();
-    lock.lock();
-    stop_wakes_.wait_for(lock, std::chrono::milliseconds(options_.poll_ms),
-                         [this] { return stop_asked_; });
-  }
+  thread_.Start(std::chrono::milliseconds(options_.poll_ms), [this] { LookAtDue(); });
 }
 
 void ListKeeper::Log(const std::string& line) const {
@@ -203,7 +182,7 @@ void ListKeeper::LookAtDue() {
   }
   for (const ListSpec& spec : due) {
     const std::scoped_lock work(work_mutex_);
-    if (stopping_) return;
+    if (thread_.stopping()) return;
     NoteLook(spec, Look(spec, false));
   }
 }

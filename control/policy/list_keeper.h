@@ -10,8 +10,6 @@
 // Changed() takes must not ask for work.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -20,12 +18,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "control/policy/list_copy.h"
 #include "control/policy/list_fetch.h"
 #include "dataplane/base/file_stamp.h"
+#include "dataplane/base/repeating_thread.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
 #include "rules/lists/list_catalog.h"
@@ -72,7 +70,7 @@ class ListKeeper {
   ~ListKeeper();
 
   void Start();
-  void Stop();  // idempotent; ends a transfer
+  void Stop() { thread_.Stop(); }  // idempotent; ends a transfer
 
   // The lists of these rules are the ones to keep from now on.
   void Keep(const rules::PolicyText& rules);
@@ -109,7 +107,6 @@ class ListKeeper {
     ListCopy::Note note;
   };
 
-  void Run();
   void LookAtDue();
   base::Result<ListSpec> FindKept(const std::string& name) const;
   static bool IsDue(Known& known);
@@ -132,17 +129,13 @@ class ListKeeper {
 
   const Options options_;
   const rules::ListFiles files_;
-  std::atomic<bool> stopping_{false};
 
   std::mutex work_mutex_;  // taken before state_mutex_
 
   mutable std::mutex state_mutex_;
   std::vector<Known> known_;
 
-  std::mutex stop_mutex_;
-  std::condition_variable stop_wakes_;
-  bool stop_asked_ = false;
-  std::thread thread_;
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::policy

@@ -86,7 +86,7 @@ base::Result<ListKeeper::Fresh> ListKeeper::Acquire(const ListSpec& spec) const 
     request.etag = note.etag;
     request.last_modified = note.last_modified;
   }
-  auto fetched = FetchList(request, stopping_);
+  auto fetched = FetchList(request, thread_.stop_flag());
   if (!fetched) {
     return base::Error{fmt::format("{}: {}", spec.source, fetched.error().message)};
   }

@@ -209,11 +209,7 @@ void PolicyService::TakeBack(const Swap& swap, const std::string& why, ApplyOutc
 
 void PolicyService::WatchSwap(const Swap& swap, ApplyOutcome& outcome) {
   if (swap.before.boot_id.empty() || options_.watch_ms == 0) return;
-  {
-    std::unique_lock lock(stop_mutex_);
-    const auto time = std::chrono::milliseconds(options_.watch_ms);
-    if (stop_wakes_.wait_for(lock, time, [this] { return stopping_; })) return;
-  }
+  if (!supervisor_.WaitFor(std::chrono::milliseconds(options_.watch_ms))) return;
   const DataplaneReply stats = dataplane_.Call({{"cmd", "stats"}});
   if (!stats.ok()) return;  // the supervisor brings it up to date when it answers
   const TrafficSample now = SampleOf(stats.body, base::MonoNow());

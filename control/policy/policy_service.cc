@@ -54,29 +54,13 @@ base::Result<std::unique_ptr<PolicyService>> PolicyService::Open(Options options
 }
 
 void PolicyService::Start() {
-  supervisor_ = std::thread([this] { Run(); });
+  supervisor_.Start(std::chrono::milliseconds(options_.poll_ms), [this] { Tick(); });
   lists_->Start();
 }
 
 void PolicyService::Stop() {
   lists_->Stop();
-  {
-    const std::scoped_lock lock(stop_mutex_);
-    stopping_ = true;
-  }
-  stop_wakes_.notify_all();
-  if (supervisor_.joinable()) supervisor_.join();
-}
-
-void PolicyService::Run() {
-  std::unique_lock lock(stop_mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    Tick();
-    lock.lock();
-    stop_wakes_.wait_for(lock, std::chrono::milliseconds(options_.poll_ms),
-                         [this] { return stopping_; });
-  }
+  supervisor_.Stop();
 }
 
 void PolicyService::Log(const std::string& line) const {

@@ -15,7 +15,6 @@
 // people ask for.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -24,7 +23,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "control/policy/applied_rules.h"
@@ -36,6 +34,7 @@
 #include "control/policy/policy_files.h"
 #include "control/policy/rules_diff.h"
 #include "control/policy/traffic_watch.h"
+#include "dataplane/base/repeating_thread.h"
 #include "dataplane/base/result.h"
 #include "rules/model/policy_text.h"
 
@@ -176,7 +175,6 @@ class PolicyService {
   PolicyService(Options options, std::unique_ptr<BlockStore> blocks,
                 std::unique_ptr<AppliedRules> rules);
 
-  void Run();
   void Tick();
   void Log(const std::string& line) const;
 
@@ -240,10 +238,7 @@ class PolicyService {
   PolicyStatus status_;
   base::MonoTime waiting_until_;  // of status_.waiting
 
-  std::mutex stop_mutex_;
-  std::condition_variable stop_wakes_;
-  bool stopping_ = false;
-  std::thread supervisor_;
+  base::RepeatingThread supervisor_;
 };
 
 }  // namespace weir::control::policy

@@ -60,26 +60,8 @@ base::Status AnchorMailer::Load() {
 }
 
 void AnchorMailer::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void AnchorMailer::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void AnchorMailer::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
-    lock.unlock();
-    static_cast<void>(Work(base::WallNow()));  // the status has what went wrong, and the log
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stop_.load(); });
-  }
+  // The status has what went wrong, and the log.
+  thread_.Start(kEvery, [this] { static_cast<void>(Work(base::WallNow())); });
 }
 
 AnchorMailStatus AnchorMailer::status() const {

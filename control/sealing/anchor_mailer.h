@@ -6,8 +6,6 @@
 // then has the newest anchor, which vouches for all before it.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -16,10 +14,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "control/mail/smtp_sender.h"
 #include "control/sealing/anchor.h"
+#include "dataplane/base/repeating_thread.h"
 
 namespace weir::control::sealing {
 
@@ -57,7 +55,7 @@ class AnchorMailer {
   AnchorMailer& operator=(const AnchorMailer&) = delete;
 
   void Start();
-  void Stop();  // idempotent; ends a transfer
+  void Stop() { thread_.Stop(); }  // idempotent; ends a transfer
 
   // Mails what is due at `now`.
   base::Status Work(base::WallTime now);
@@ -68,17 +66,16 @@ class AnchorMailer {
 
  private:
   explicit AnchorMailer(Options options)
-      : options_(std::move(options)), sender_(options_.server, stop_) {}
+      : options_(std::move(options)), sender_(options_.server, thread_.stop_flag()) {}
 
   base::Status Load();
-  void Run();
   void Queue(const Anchor& anchor);
   base::Status Send(base::WallTime now);
   mail::Message MessageOf(base::WallTime now) const;
   void Took(const base::Status& sent);
 
   const Options options_;
-  std::atomic<bool> stop_ = false;
+  base::RepeatingThread thread_;
   const mail::SmtpSender sender_;
 
   std::mutex work_;  // guards these
@@ -89,8 +86,6 @@ class AnchorMailer {
 
   mutable std::mutex mutex_;  // guards the rest
   AnchorMailStatus status_;
-  std::condition_variable wakes_;
-  std::thread thread_;
 };
 
 }  // namespace weir::control::sealing

@@ -116,31 +116,8 @@ base::Status Sealer::LoadSeals() {
 }
 
 void Sealer::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void Sealer::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Sealer::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    static_cast<void>(Work(base::WallNow()));  // the status has what went wrong, and the log
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
-  }
-}
-
-bool Sealer::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
+  // The status has what went wrong, and the log.
+  thread_.Start(kEvery, [this] { static_cast<void>(Work(base::WallNow())); });
 }
 
 KeepOn Sealer::UntilStopped() const {
@@ -148,7 +125,7 @@ KeepOn Sealer::UntilStopped() const {
     constexpr int kLookEvery = 10'000;
     if (left-- > 0) return true;
     left = kLookEvery;
-    return !stopping();
+    return !thread_.stopping();
   };
 }
 
@@ -260,7 +237,7 @@ base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
 base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
   const auto begin = until_ ? *until_ : Begin(now);
   if (!begin.ok()) return begin.error();
-  for (base::WallTime from = *begin; from < until && !stopping();) {
+  for (base::WallTime from = *begin; from < until && !thread_.stopping();) {
     base::WallTime to = until;
     audit::Query first;
     first.from = from;
@@ -323,7 +300,7 @@ base::Status Sealer::AmendLate(base::WallTime now) {
     }
     if (spans.empty()) spans.push_back(hour);  // from before the first seal, or dropped
     for (const audit::TimeSpan& span : spans) {
-      if (stopping()) return {};
+      if (thread_.stopping()) return {};
       const auto count = record_.store.CountLate(span);
       if (!count.ok()) return count.error();
       if (*count == 0) continue;

@@ -6,7 +6,6 @@
 // between leaves, is docs/formats/seals.md.
 #pragma once
 
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "control/sealing/anchor.h"
 #include "control/sealing/archive.h"
@@ -22,6 +20,7 @@
 #include "control/sealing/record_digests.h"
 #include "control/sealing/seal_log.h"
 #include "control/sealing/signing_key.h"
+#include "dataplane/base/repeating_thread.h"
 
 namespace weir::control::sealing {
 
@@ -66,7 +65,7 @@ class Sealer {
   Sealer& operator=(const Sealer&) = delete;
 
   void Start();
-  void Stop();  // idempotent; ends work in progress
+  void Stop() { thread_.Stop(); }  // idempotent; ends work in progress
 
   // What is due at `now`: hours, amendments, retention.
   base::Status Work(base::WallTime now);
@@ -99,7 +98,6 @@ class Sealer {
   base::Status LoadSeals();
   base::Status LoadKey();
   void Use(SigningKey key);
-  void Run();
   base::Status SealSpans(base::WallTime until, base::WallTime now);
   base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
   base::Status AmendLate(base::WallTime now);
@@ -120,7 +118,6 @@ class Sealer {
   base::Status CompleteLog();
   void TellAnchor();
   base::Status Finished(base::Status status);
-  bool stopping() const;
   KeepOn UntilStopped() const;
 
   const Options options_;
@@ -150,9 +147,8 @@ class Sealer {
 
   mutable std::mutex mutex_;  // guards the rest
   SealerStatus status_;
-  std::condition_variable wakes_;
-  bool stopping_ = false;
-  std::thread thread_;
+
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::sealing
