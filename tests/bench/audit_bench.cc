@@ -1,9 +1,10 @@
 // How fast session snapshots go into the store, what they take on disk, and how long look-ups take:
 //
 //   audit_bench DIR [SESSIONS] [--again] [--clickhouse URL [--user NAME] [--password-file FILE]]
-//   [--json]
+//   [--only STORE] [--json]
 //
 // --again: DIR has the embedded store of an earlier run; nothing is written.
+// --only embedded, or clickhouse: the other store is not measured.
 // With a ClickHouse the same for the store that has its archive there: how fast rows are shipped,
 // how long a day's comparison takes, and the look-ups once all days are there. Its database
 // weir_bench is dropped first.
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include "control/audit/rocks_store.h"
+#include "control/cli/progress_bar.h"
 #include "control/clickhouse/tiered_store.h"
 #include "control/ingest/batch_builder.h"
 #include "control/operations/operations_log.h"
@@ -141,6 +143,7 @@ struct Timing {
 bool Fill(audit::SessionStore& store, const accounts::Directory& directory, uint64_t sessions,
           Timing& timing) {
   Traffic traffic(1);
+  cli::ProgressBar progress("snapshots");
   ingest::BatchBuilder builder(directory);
   std::vector<std::vector<uint8_t>> encoded;
   const auto commit = [&] {
@@ -171,7 +174,9 @@ bool Fill(audit::SessionStore& store, const accounts::Directory& directory, uint
       const size_t used = events::Encode(traffic.Snapshot(step - behind, stage), bytes);
       encoded.emplace_back(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(used));
     }
-    if (encoded.size() >= kBatchFrames && !commit()) return false;
+    if (encoded.size() < kBatchFrames) continue;
+    if (!commit()) return false;
+    progress.Show(step, sessions + 2 * kInterleaved, timing.snapshots);
   }
   return commit();
 }
@@ -184,6 +189,7 @@ struct Arguments {
   std::string password_file;
   bool json = false;
   bool again = false;
+  std::string only;  // of the two stores; empty: both
 };
 
 // What was measured, in the order in which it was.
@@ -341,7 +347,13 @@ bool RunClickhouse(const Arguments& arguments, Results& results) {
   // The same once more by themselves, as a migration does.
   const double migrating = WallSeconds();
   if (!store.BeginMigration(true).ok()) return false;
-  while (store.migration().backfill.state != clickhouse::BackfillState::kDone) ::usleep(10'000);
+  cli::ProgressBar progress("rows migrated");
+  while (store.migration().backfill.state != clickhouse::BackfillState::kDone) {
+    ::usleep(10'000);
+    const uint64_t rows = store.migration().backfill.rows_done;
+    progress.Show(rows, arguments.sessions, rows);
+  }
+  progress.Clear();
   const auto migrated = static_cast<double>(store.migration().backfill.rows_done);
   results.Add("clickhouse", "rows_migrated_per_second", migrated / (WallSeconds() - migrating),
               "/s by themselves");
@@ -361,8 +373,9 @@ bool RunClickhouse(const Arguments& arguments, Results& results) {
 
 int Run(const Arguments& arguments) {
   Results results(arguments.json);
-  if (!RunEmbedded(arguments, results)) return 1;
-  if (!arguments.clickhouse_url.empty() && !RunClickhouse(arguments, results)) return 1;
+  if (arguments.only != "clickhouse" && !RunEmbedded(arguments, results)) return 1;
+  const bool has_clickhouse = !arguments.clickhouse_url.empty() && arguments.only != "embedded";
+  if (has_clickhouse && !RunClickhouse(arguments, results)) return 1;
   results.PrintJson();
   return 0;
 }
@@ -375,6 +388,7 @@ bool ReadArguments(int argc, char** argv, Arguments& arguments) {
     std::string* value = word == "--clickhouse"      ? &arguments.clickhouse_url
                          : word == "--user"          ? &arguments.clickhouse_user
                          : word == "--password-file" ? &arguments.password_file
+                         : word == "--only"          ? &arguments.only
                                                      : nullptr;
     if (word == "--json") {
       arguments.json = true;
@@ -391,7 +405,9 @@ bool ReadArguments(int argc, char** argv, Arguments& arguments) {
       arguments.sessions = std::strtoull(argv[i], nullptr, 10);
     }
   }
-  return !arguments.dir.empty() && arguments.sessions > 0;
+  const bool known = arguments.only.empty() || arguments.only == "embedded" ||
+                     (arguments.only == "clickhouse" && !arguments.clickhouse_url.empty());
+  return known && !arguments.dir.empty() && arguments.sessions > 0;
 }
 
 }  // namespace
@@ -402,7 +418,7 @@ int main(int argc, char** argv) {
   if (!weir::control::ReadArguments(argc, argv, arguments)) {
     fmt::print(
         "usage: audit_bench DIR [SESSIONS] [--again] [--clickhouse URL [--user NAME] "
-        "[--password-file FILE]] [--json]\n");
+        "[--password-file FILE]] [--only embedded|clickhouse] [--json]\n");
     return 2;
   }
   return weir::control::Run(arguments);

@@ -68,9 +68,12 @@ def measure(binaries, arguments):
             (folder / "stores").mkdir()
             if url:
                 command += ["--clickhouse", url]
-            run = subprocess.run(command, capture_output=True, text=True)
+            if arguments.store:
+                command += ["--only", arguments.store]
+            # Its stderr is this one's: it shows there how far it is.
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if run.returncode != 0:
-        raise RuntimeError(f"audit_bench failed: {run.stderr.strip()[-300:]}")
+        raise RuntimeError(f"audit_bench failed: {run.stdout.strip()[-300:]}")
     stores = json.loads(run.stdout)
     for store in stores.values():
         # A session is announced, named and closed: three snapshots, each a record written.
