@@ -14,10 +14,10 @@ constexpr unsigned kMappedPrefixBits = 96;
 
 std::array<uint8_t, 16> Masked(const std::array<uint8_t, 16>& bytes, unsigned length_bits) {
   std::array<uint8_t, 16> out = bytes;
-  for (unsigned i = 0; i < out.size(); ++i) {
-    const unsigned kept = std::clamp<unsigned>(length_bits, i * 8, i * 8 + 8) - i * 8;
-    out[i] = static_cast<uint8_t>(out[i] & (0xff00U >> kept));
-  }
+  const size_t whole = std::min<size_t>(length_bits / 8, out.size());
+  if (whole == out.size()) return out;
+  out[whole] = static_cast<uint8_t>(out[whole] & (0xff00U >> (length_bits % 8)));
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>(whole) + 1, out.end(), uint8_t{0});
   return out;
 }
 

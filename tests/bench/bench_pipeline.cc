@@ -116,7 +116,8 @@ void BenchPipeline::FlushBatch(size_t begin, size_t end) {
 
 BenchPipeline::Recheck BenchPipeline::ChangeOwner(const base::IpAddress& address) {
   identities_ = std::make_shared<const identity::IdentityTable>(base::HashKey{1, 2}, true);
-  changed_ = std::make_unique<const identity::ChangedAddresses>(1, std::vector{address});
+  const std::vector one = {base::IpPrefix(address, 128)};
+  changed_ = std::make_unique<const identity::ChangedAddresses>(1, one);
   Recheck recheck;
   const uint64_t before = counters().flows_rechecked.value();
   for (bool first = true; first || pipeline_->rechecking(); first = false) {

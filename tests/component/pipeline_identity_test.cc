@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/encapsulation.h"
 #include "tests/support/pipeline_harness.h"
 #include "tests/support/tcp_talk.h"
@@ -65,6 +67,41 @@ TEST(PipelineIdentity, LiveFlowIsJudgedAgainWhenItsAddressChangesHands) {
   bench.Tick(2);
   EXPECT_TRUE(Talks(bench, "10.0.0.1"));
   EXPECT_EQ(Rechecked(bench), 2u);
+}
+
+bool SaysFromHome(PipelineHarness& bench, const std::string& client) {
+  PacketBuilder builder;
+  builder.Ipv6(client, "2001:db8:51::10")
+      .Udp({.src_port = 5000, .dst_port = 5001})
+      .Payload("hello there, this is long enough for a glance at it");
+  return bench.FromInside(builder);
+}
+
+TEST(PipelineIdentity, LiveFlowsOfAPrefixAreJudgedAgainAtItsLoginAndLogout) {
+  PipelineHarness bench("drop account guest id no-guests");
+  const std::vector<std::string> at_home = {"2001:db8:0:100::5", "2001:db8:0:1ff:ffff::5"};
+  const std::vector<std::string> elsewhere = {"2001:db8:0:ff::5", "2001:db8:0:200::5"};
+  const auto all_pass = [&bench](const std::vector<std::string>& clients) {
+    return std::all_of(clients.begin(), clients.end(),
+                       [&bench](const std::string& client) { return SaysFromHome(bench, client); });
+  };
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(all_pass(at_home) && all_pass(elsewhere));
+  ASSERT_TRUE(Talks(bench, "10.0.0.1"));
+  bench.SetAccounts({{"2001:db8:0:100::/56", "guest"}});
+  bench.Tick(2);
+  EXPECT_EQ(Rechecked(bench), at_home.size()) << "and nobody else's";
+  for (const std::string& client : at_home) EXPECT_FALSE(SaysFromHome(bench, client)) << client;
+  EXPECT_TRUE(all_pass(elsewhere));
+  EXPECT_TRUE(Talks(bench, "10.0.0.1"));
+
+  bench.SetAccounts({{"2001:db8:0:100::/57", "anna"}});
+  bench.Tick(2);
+  EXPECT_TRUE(SaysFromHome(bench, at_home[0])) << "the longer one counts";
+  EXPECT_FALSE(SaysFromHome(bench, at_home[1]));
+  bench.SetAccounts({{"2001:db8:0:100::/56", ""}});
+  bench.Tick(2);
+  EXPECT_TRUE(all_pass(at_home));
+  EXPECT_TRUE(all_pass(elsewhere));
 }
 
 TEST(PipelineIdentity, RecordTellsTheRuleAndItsVersion) {
@@ -196,6 +233,17 @@ TEST(PipelineIdentity, UnknownAddressGetsItsOutcomeBehindTheRules) {
   bench.SetAccounts({{"10.0.0.1", "anna"}});
   bench.Tick(2);
   EXPECT_TRUE(bench.FromInside(Datagram("10.0.0.1", kServer, 6000, 6001)));
+}
+
+TEST(PipelineIdentity, AddressOfAPrefixIsNotUnknown) {
+  PipelineHarness bench;
+  bench.Install("", rules::UnknownAddress::kDrop);
+  bench.SetAccounts({{"2001:db8:0:100::/56", "home"}});
+  EXPECT_TRUE(SaysFromHome(bench, "2001:db8:0:1ff::5"));
+  EXPECT_FALSE(SaysFromHome(bench, "2001:db8:0:200::5"));
+  bench.SetAccounts({{"2001:db8:0:100::/56", ""}});
+  bench.Tick(2);
+  EXPECT_FALSE(SaysFromHome(bench, "2001:db8:0:1ff::5"));
 }
 
 TEST(PipelineIdentity, UnknownAddressAsksForAWebPageAndIsSentToThePortal) {

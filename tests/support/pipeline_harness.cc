@@ -123,14 +123,14 @@ void PipelineHarness::Install(const std::string& text, rules::UnknownAddress unk
 void PipelineHarness::SetAccounts(const std::map<std::string, std::string>& changes) {
   identity::AccountResolver resolver(policy_->parts().accounts);
   std::vector<identity::IdentityTable::Change> table_changes;
-  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> prefixes;
   for (const auto& [text, account] : changes) {
-    addresses.push_back(*base::IpAddress::Parse(text));
-    table_changes.push_back({addresses.back(), account.empty() ? nullptr : resolver.Get(account)});
+    prefixes.push_back(*base::IpPrefix::Parse(text));
+    table_changes.emplace_back(prefixes.back(), account.empty() ? nullptr : resolver.Get(account));
   }
   identities_ = identities_->With(table_changes, true);
   changed_.push_back(
-      std::make_shared<const identity::ChangedAddresses>(changed_.size() + 1, addresses));
+      std::make_shared<const identity::ChangedAddresses>(changed_.size() + 1, prefixes));
   TellIdentities();
 }
 

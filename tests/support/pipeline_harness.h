@@ -91,8 +91,9 @@ class PipelineHarness {
   // bad.
   void Install(const std::string& rules,
                rules::UnknownAddress unknown = rules::UnknownAddress::kAllow);
-  // Whose addresses are told to the pipeline, as the appliance does: the same policy, a new table,
-  // and the changed addresses to look for. "" for nobody. Install() afterwards forgets them.
+  // Whose addresses and prefixes are told to the pipeline, as the appliance does: the same policy,
+  // a new table, and those that changed to look for. "" for nobody. Install() afterwards forgets
+  // them.
   void SetAccounts(const std::map<std::string, std::string>& changes);
   // All flows are to be judged again, whatever their addresses.
   void RecheckEverything();

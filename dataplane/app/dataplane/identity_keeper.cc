@@ -10,11 +10,11 @@ using identity::IdentityTable;
 
 void IdentityKeeper::Moved::Add(const Moved& more) {
   everything |=
-      more.everything || addresses.size() + more.addresses.size() > ChangedAddresses::kAddressesMax;
+      more.everything || prefixes.size() + more.prefixes.size() > ChangedAddresses::kPrefixesMax;
   if (everything) {
-    addresses.clear();
+    prefixes.clear();
   } else {
-    addresses.insert(addresses.end(), more.addresses.begin(), more.addresses.end());
+    prefixes.insert(prefixes.end(), more.prefixes.begin(), more.prefixes.end());
   }
 }
 
@@ -57,19 +57,39 @@ bool IdentityKeeper::Take(const IdentityUpdate& update) {
     TakeChanges(update);
     return true;
   }
-  if (begins) staged_.clear();
+  if (begins) {
+    staged_.clear();
+    staging_room_ = {settings_.addresses_max, {}};
+  }
   staging_ = !update.last;
   Stage(update);
   if (update.last) TakeAll();
   return true;
 }
 
+bool IdentityKeeper::TakeRoom(const base::IpPrefix& prefix, Room& room) {
+  identity::PrefixLengths lengths = room.lengths;
+  lengths.Add(prefix);
+  if (room.bindings == 0 || lengths.most() > kLengthsMax) return false;
+  --room.bindings;
+  room.lengths = lengths;
+  return true;
+}
+
+// Who had a prefix of everything would have what is nobody's, and rules would not see it.
+bool IdentityKeeper::MayBeBound(const base::IpPrefix& prefix) {
+  if (prefix.length_bits() == 128 || identity::MayBeSomebodys(prefix)) return true;
+  ++counters_.prefixes_refused;
+  return false;
+}
+
 void IdentityKeeper::Stage(const IdentityUpdate& update) {
-  for (const auto& [ip, account] : update.set) {
-    if (staged_.size() >= settings_.addresses_max) {
+  for (const auto& [prefix, account] : update.set) {
+    if (!MayBeBound(prefix)) continue;
+    if (!TakeRoom(prefix, staging_room_)) {
       ++counters_.refused;
     } else {
-      staged_.push_back({ip, resolver_->Get(account)});
+      staged_.emplace_back(prefix, resolver_->Get(account));
     }
   }
 }
@@ -77,38 +97,51 @@ void IdentityKeeper::Stage(const IdentityUpdate& update) {
 // In the place of all before: what is no longer told is nobody's.
 void IdentityKeeper::TakeAll() {
   std::vector<Change> changes = std::exchange(staged_, {});
-  const auto by_ip = [](const Change& a, const Change& b) { return a.ip < b.ip; };
-  std::stable_sort(changes.begin(), changes.end(), by_ip);
+  const auto by_prefix = [](const Change& a, const Change& b) { return a.prefix < b.prefix; };
+  const auto same_prefix = [](const Change& a, const Change& b) { return a.prefix == b.prefix; };
+  std::stable_sort(changes.begin(), changes.end(), by_prefix);
+  // Of several the last.
+  const auto others = std::unique(changes.rbegin(), changes.rend(), same_prefix);
+  changes.erase(changes.begin(), others.base());
   std::vector<Change> gone;
-  table_->ForEach([&](const base::IpAddress& ip, const identity::AccountPtr&) {
-    const Change change{ip, nullptr};
-    if (!std::binary_search(changes.begin(), changes.end(), change, by_ip)) gone.push_back(change);
+  table_->ForEach([&](const base::IpPrefix& prefix, const identity::AccountPtr&) {
+    const Change change{prefix, nullptr};
+    if (!std::binary_search(changes.begin(), changes.end(), change, by_prefix)) {
+      gone.push_back(change);
+    }
   });
   std::erase_if(changes, [this](const Change& change) {
-    return table_->Find(change.ip) == change.account.get();
+    return table_->Bound(change.prefix) == change.account.get();
   });
   changes.insert(changes.end(), gone.begin(), gone.end());
   Put(changes, true);
 }
 
 void IdentityKeeper::TakeChanges(const IdentityUpdate& update) {
+  std::vector<base::IpPrefix> gone;
+  for (const base::IpPrefix& prefix : update.remove) {
+    if (table_->Bound(prefix) != nullptr) gone.push_back(prefix);
+  }
+  std::sort(gone.begin(), gone.end());
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
   std::vector<Change> changes;
-  for (const base::IpAddress& ip : update.remove) changes.push_back({ip, nullptr});
-  const size_t left = table_->size() - std::min(table_->size(), update.remove.size());
-  size_t room = settings_.addresses_max - std::min(settings_.addresses_max, left);
-  for (const auto& [ip, account] : update.set) {
-    const bool is_new = table_->Find(ip) == nullptr;
-    if (is_new && room == 0) {
+  for (const base::IpPrefix& prefix : gone) changes.emplace_back(prefix, nullptr);
+  const size_t left = table_->size() - gone.size();
+  Room room{settings_.addresses_max - std::min(settings_.addresses_max, left), table_->lengths()};
+  for (const auto& [prefix, account] : update.set) {
+    if (!MayBeBound(prefix)) continue;
+    const bool is_new =
+        table_->Bound(prefix) == nullptr || std::binary_search(gone.begin(), gone.end(), prefix);
+    if (is_new && !TakeRoom(prefix, room)) {
       ++counters_.refused;
       continue;
     }
-    if (is_new) --room;
-    changes.push_back({ip, resolver_->Get(account)});
+    changes.emplace_back(prefix, resolver_->Get(account));
   }
   if (!changes.empty()) Put(changes, table_->complete());
 }
 
-// Whether the policy in force may judge an address in another way now.
+// Whether the policy in force may judge addresses in another way now.
 bool IdentityKeeper::Matters(const identity::Account* before,
                              const identity::Account* after) const {
   static const rules::AccountSets::Found kNoSets;
@@ -119,14 +152,17 @@ bool IdentityKeeper::Matters(const identity::Account* before,
   return (before == nullptr ? kNoSets : before->sets) != (after == nullptr ? kNoSets : after->sets);
 }
 
+// What a change of a prefix means for its addresses depends on who has a shorter one. Those that a
+// longer binding holds, before or after, are that binding's matter: either it is as it was, and so
+// are they, or it is among the changes itself.
 void IdentityKeeper::Put(const std::vector<Change>& changes, bool complete) {
   const auto next = table_->With(changes, complete);
   const rules::CompiledPolicy& policy = *in_force_.current();
   Moved moved;
   moved.everything = complete != table_->complete() && policy.judges_unknown();
   for (const Change& change : changes) {
-    if (Matters(table_->Find(change.ip), next->Find(change.ip))) {
-      moved.addresses.push_back(change.ip);
+    if (Matters(table_->Find(change.prefix), next->Find(change.prefix))) {
+      moved.prefixes.push_back(change.prefix);
     }
   }
   table_ = next;
@@ -145,7 +181,7 @@ void IdentityKeeper::Tell() {
   ++counters_.changes_told;
   changed_ = all.everything
                  ? std::make_shared<const ChangedAddresses>(generation_)
-                 : std::make_shared<const ChangedAddresses>(generation_, std::move(all.addresses));
+                 : std::make_shared<const ChangedAddresses>(generation_, std::move(all.prefixes));
   told_.push_back({changed_, std::exchange(waiting_, {})});
 }
 

@@ -24,7 +24,7 @@ namespace weir::appliance {
 class IdentityKeeper {
  public:
   struct Settings {
-    size_t addresses_max = 0;
+    size_t addresses_max = 0;  // with prefixes: a prefix is one, however many addresses it holds
     // Whether every address is somebody's or unknown before anybody has told anything.
     bool complete_at_start = false;
   };
@@ -52,9 +52,10 @@ class IdentityKeeper {
 
   struct Counters {
     uint64_t updates = 0;
-    uint64_t again = 0;         // updates that did not follow
-    uint64_t refused = 0;       // bindings for which there was no room
-    uint64_t changes_told = 0;  // sets of changed addresses given to the workers
+    uint64_t again = 0;             // updates that did not follow
+    uint64_t refused = 0;           // bindings for which there was no room
+    uint64_t prefixes_refused = 0;  // bindings of prefixes that nobody can have
+    uint64_t changes_told = 0;      // sets of changed addresses given to the workers
   };
   const Counters& counters() const { return counters_; }
   const Settings& settings() const { return settings_; }
@@ -63,22 +64,33 @@ class IdentityKeeper {
  private:
   using Change = identity::IdentityTable::Change;
 
+  // So many lengths of prefixes may a family have, host prefixes aside: an address that is nobody's
+  // is looked for at each.
+  static constexpr unsigned kLengthsMax = 16;
   // The workers may have so many sets of changes before them; what comes then waits.
   static constexpr size_t kToldMax = 16;
 
-  // Addresses that have changed hands, or all.
+  // Addresses and prefixes that have changed hands, or all.
   struct Moved {
-    std::vector<base::IpAddress> addresses;
+    std::vector<base::IpPrefix> prefixes;
     bool everything = false;
 
-    bool empty() const { return addresses.empty() && !everything; }
+    bool empty() const { return prefixes.empty() && !everything; }
     void Add(const Moved& more);
+  };
+  // What may still be bound.
+  struct Room {
+    size_t bindings = 0;
+    identity::PrefixLengths lengths;  // those there are
   };
   struct Told {
     ChangedPtr changed;
     Moved own;  // what was new in it
   };
 
+  // Takes the room for one more binding; false where there is none.
+  static bool TakeRoom(const base::IpPrefix& prefix, Room& room);
+  bool MayBeBound(const base::IpPrefix& prefix);
   void Stage(const IdentityUpdate& update);
   void TakeChanges(const IdentityUpdate& update);
   void TakeAll();
@@ -95,6 +107,7 @@ class IdentityKeeper {
   uint64_t seq_ = 0;
   bool staging_ = false;
   std::vector<Change> staged_;
+  Room staging_room_;
 
   uint64_t generation_ = 0;
   Moved waiting_;

@@ -45,14 +45,14 @@ base::Status TakeSet(const Request& request, IdentityUpdate& update) {
     if (ip == nullptr || account == nullptr) {
       return base::Error{R"("set" must be a list of {"ip":"…","account":"…"})"};
     }
-    const auto address = base::IpAddress::Parse(*ip);
-    if (!address) return base::Error{fmt::format("\"set\": {}", address.error().message)};
+    const auto prefix = base::IpPrefix::Parse(*ip);
+    if (!prefix) return base::Error{fmt::format("\"set\": {}", prefix.error().message)};
     if (account->empty() || account->size() > IdentityUpdate::kAccountBytesMax) {
       return base::Error{fmt::format("\"set\": an account has 1 to {} bytes, that of {} has {}",
-                                     IdentityUpdate::kAccountBytesMax, address->ToString(),
+                                     IdentityUpdate::kAccountBytesMax, prefix->ToString(),
                                      account->size())};
     }
-    update.set.emplace_back(*address, *account);
+    update.set.emplace_back(*prefix, *account);
   }
   return {};
 }
@@ -66,10 +66,10 @@ base::Status TakeRemove(const Request& request, IdentityUpdate& update) {
   }
   for (const Request& entry : **list) {
     const auto* text = entry.get_ptr<const std::string*>();
-    if (text == nullptr) return base::Error{"\"remove\" must be a list of addresses"};
-    const auto address = base::IpAddress::Parse(*text);
-    if (!address) return base::Error{fmt::format("\"remove\": {}", address.error().message)};
-    update.remove.push_back(*address);
+    if (text == nullptr) return base::Error{"\"remove\" must be a list of addresses and prefixes"};
+    const auto prefix = base::IpPrefix::Parse(*text);
+    if (!prefix) return base::Error{fmt::format("\"remove\": {}", prefix.error().message)};
+    update.remove.push_back(*prefix);
   }
   return {};
 }

@@ -1,4 +1,7 @@
 // What control tells of addresses and their accounts in one request: {"cmd":"identity.update",…}.
+//
+// Wherever an address may stand, so may a prefix: "2001:db8:0:100::/56". Of those that hold an
+// address the longest counts.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +28,8 @@ struct IdentityUpdate {
   bool first = false;
   bool last = false;
 
-  std::vector<std::pair<base::IpAddress, std::string>> set;
-  std::vector<base::IpAddress> remove;  // not in a full one
+  std::vector<std::pair<base::IpPrefix, std::string>> set;
+  std::vector<base::IpPrefix> remove;  // not in a full one
 
   // Fails on the first thing that is not as it should be; then nothing of it counts.
   static base::Result<IdentityUpdate> Parse(const nlohmann::json& request);

@@ -291,7 +291,8 @@ base::Result<Json> Requests::UpdateIdentities(const Request& request) const {
               {"seq", update->seq},
               {"again", !taken},
               {"addresses", parts_.identities->table()->size()},
-              {"refused", parts_.identities->counters().refused}};
+              {"refused", parts_.identities->counters().refused},
+              {"prefixes_refused", parts_.identities->counters().prefixes_refused}};
 }
 
 base::Result<Json> Requests::Bypass(const Request& request) const {

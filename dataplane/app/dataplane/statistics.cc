@@ -220,12 +220,14 @@ Json Statistics::Identities() const {
   for (const auto& worker : sources_.workers)
     rechecked += worker->packets().flows_rechecked.value();
   return {{"addresses", keeper.table()->size()},
+          {"prefixes", keeper.table()->prefixes()},
           {"addresses_max", keeper.settings().addresses_max},
           {"complete", keeper.table()->complete()},
           {"bytes", keeper.memory_bytes()},
           {"updates", keeper.counters().updates},
           {"updates_again", keeper.counters().again},
           {"addresses_refused", keeper.counters().refused},
+          {"prefixes_refused", keeper.counters().prefixes_refused},
           {"changes_told", keeper.counters().changes_told},
           {"flows_rechecked", rechecked}};
 }

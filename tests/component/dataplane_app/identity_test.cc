@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/component/dataplane_app/dataplane_process.h"
 
 namespace weir::testing {
@@ -143,6 +146,90 @@ TEST_F(IdentitySocket, WhatHasNoRoomIsRefusedAndCounted) {
   EXPECT_GT(numbers["bytes"], 0);
 }
 
+TEST_F(IdentitySocket, WhatWasNotThereMakesNoRoomWhenItGoes) {
+  Begin(kRules, "max_addresses = 2");
+  TellAll(1, {{"10.0.0.1", "guest"}, {"10.0.0.2", "guest"}});
+  json reply = Tell(2, {{"10.0.0.3", "guest"}}, {"10.0.0.9", "10.0.0.0/24"});
+  EXPECT_EQ(reply["addresses"], 2);
+  EXPECT_EQ(reply["refused"], 1);
+  // One that goes and comes in the same update needs its place again.
+  reply = Tell(3, {{"10.0.0.1", "anna"}, {"10.0.0.3", "guest"}}, {"10.0.0.1"});
+  EXPECT_EQ(reply["addresses"], 2);
+  EXPECT_EQ(reply["refused"], 2);
+  EXPECT_EQ(Why("10.0.0.1")["src_owner"]["account"], "anna");
+}
+
+TEST_F(IdentitySocket, AnAccountMayHaveAPrefix) {
+  Begin(kRules);
+  const json reply = TellAll(
+      1, {{"10.1.0.0/24", "guest"}, {"10.1.0.7", "anna"}, {"2001:db8:0:100::/56", "s20230017"}});
+  EXPECT_EQ(reply["ok"], true) << reply;
+  EXPECT_EQ(reply["addresses"], 3);
+  EXPECT_EQ(Numbers()["prefixes"], 2);
+  EXPECT_EQ(RuleFor("10.1.0.1"), "no-guests");
+  EXPECT_EQ(RuleFor("10.1.0.7"), "") << "the longest counts";
+  EXPECT_EQ(RuleFor("10.1.1.1"), "");
+  const json why = dataplane_.Ask(
+      {{"cmd", "why"}, {"src", "2001:db8:0:1ff::5"}, {"dst", "2001:db8:51::1"}, {"port", 443}});
+  EXPECT_EQ(why["src_owner"], (json{{"account", "s20230017"}, {"groups", {"students"}}})) << why;
+  EXPECT_EQ(why["rule"]["id"], "no-students") << why;
+
+  // The owner of an address before and after may be that of another prefix.
+  EXPECT_EQ(Tell(2, {{"10.1.0.0/28", "anna"}}, {"10.1.0.7"})["addresses"], 3);
+  EXPECT_EQ(RuleFor("10.1.0.7"), "");
+  EXPECT_EQ(RuleFor("10.1.0.16"), "no-guests");
+  EXPECT_EQ(Tell(3, {}, {"10.1.0.0/28"})["addresses"], 2);
+  EXPECT_EQ(RuleFor("10.1.0.7"), "no-guests");
+  EXPECT_EQ(Tell(4, {}, {"10.1.0.0/24"})["addresses"], 1);
+  EXPECT_EQ(RuleFor("10.1.0.7"), "");
+  EXPECT_EQ(TellAll(5, {{"10.1.0.7/32", "guest"}})["addresses"], 1) << "the address that it is";
+  EXPECT_EQ(RuleFor("10.1.0.7"), "no-guests");
+  EXPECT_EQ(Tell(6, {}, {"10.1.0.7"})["addresses"], 0);
+}
+
+// An address is its account's own, and stays it when a prefix around it comes and goes.
+TEST_F(IdentitySocket, ABindingWithinAPrefixOfTheSameAccountIsKept) {
+  Begin(kRules);
+  TellAll(1, {{"10.1.0.0/24", "guest"}});
+  TellAll(2, {{"10.1.0.0/24", "guest"}, {"10.1.0.7", "guest"}});
+  EXPECT_EQ(Tell(3, {}, {"10.1.0.0/24"})["addresses"], 1);
+  EXPECT_EQ(RuleFor("10.1.0.7"), "no-guests");
+  EXPECT_EQ(RuleFor("10.1.0.8"), "");
+}
+
+TEST_F(IdentitySocket, PrefixesThatNobodyCanHaveAreRefusedAndCounted) {
+  Begin(kRules);
+  const json reply = TellAll(
+      1,
+      {{"0.0.0.0/0", "guest"}, {"::/0", "guest"}, {"fe80::/64", "guest"}, {"10.0.0.1", "guest"}});
+  EXPECT_EQ(reply["ok"], true) << "the rest is taken";
+  EXPECT_EQ(reply["addresses"], 1);
+  EXPECT_EQ(reply["prefixes_refused"], 3);
+  EXPECT_EQ(Tell(2, {{"::/0", "guest"}})["prefixes_refused"], 4);
+  EXPECT_EQ(Numbers()["prefixes_refused"], 4);
+  EXPECT_EQ(Numbers()["addresses_refused"], 0);
+  EXPECT_EQ(RuleFor("10.0.0.1"), "no-guests");
+  EXPECT_EQ(RuleFor("10.0.0.2"), "");
+}
+
+TEST_F(IdentitySocket, PrefixesOfMoreLengthsThanThereMayBeAreRefusedAndCounted) {
+  Begin(kRules);
+  Bindings of_many_lengths;
+  for (int length = 15; length <= 31; ++length) {
+    of_many_lengths.emplace_back(fmt::format("10.0.0.0/{}", length), "anna");
+  }
+  of_many_lengths.emplace_back("10.0.0.1", "anna");
+  of_many_lengths.emplace_back("2001:db8::/56", "anna");
+  const json reply = TellAll(1, of_many_lengths);
+  EXPECT_EQ(reply["addresses"], 18) << "16 lengths, an address, and one of the other family";
+  EXPECT_EQ(reply["refused"], 1);
+  EXPECT_EQ(Tell(2, {{"10.2.0.0/31", "guest"}, {"10.2.0.0/30", "guest"}})["refused"], 2);
+  EXPECT_EQ(RuleFor("10.2.0.1"), "no-guests") << "of a length that is there";
+  Tell(3, {}, {"10.0.0.0/15"});
+  EXPECT_EQ(Tell(4, {{"10.0.0.0/31", "guest"}})["refused"], 2) << "in the place of the one gone";
+  EXPECT_EQ(RuleFor("10.0.0.0"), "no-guests");
+}
+
 TEST_F(IdentitySocket, BadUpdateIsRefusedAndChangesNothing) {
   Begin(kRules);
   TellAll(1, {{"10.0.0.1", "guest"}});
@@ -158,6 +245,54 @@ TEST_F(IdentitySocket, WorkersAreToldOfWhatMattersOnly) {
   EXPECT_EQ(Numbers()["changes_told"], 0) << "no rule tells these apart";
   Tell(3, {{"10.0.0.1", "guest"}});
   EXPECT_EQ(Numbers()["changes_told"], 1);
+}
+
+TEST_F(IdentitySocket, WorkersAreToldOfAPrefixByWhoseItsAddressesAreBeforeAndAfter) {
+  Begin(kRules);
+  TellAll(1, {{"10.1.0.0/16", "guest"}});
+  ASSERT_EQ(Numbers()["changes_told"], 1);
+  Tell(2, {{"10.1.1.0/24", "guest"}});
+  Tell(3, {}, {"10.1.1.0/24"});
+  Tell(4, {{"10.1.0.1", "guest"}});
+  EXPECT_EQ(Numbers()["changes_told"], 1) << "the same account's by the prefix around";
+  Tell(5, {{"10.1.1.0/24", "carl"}});
+  EXPECT_EQ(Numbers()["changes_told"], 2);
+  Tell(6, {}, {"10.1.1.0/24"});
+  EXPECT_EQ(Numbers()["changes_told"], 3) << "it falls back to the one around";
+  Tell(7, {{"10.1.0.0/17", "guest"}}, {"10.1.0.0/16"});
+  EXPECT_EQ(Numbers()["changes_told"], 4);
+  Tell(8, {{"10.2.0.0/16", "ben"}});
+  EXPECT_EQ(Numbers()["changes_told"], 4) << "no rule tells ben from nobody";
+}
+
+// In the flow table of a running program, whose clients have addresses in two prefixes.
+TEST_F(IdentitySocket, LiveFlowsOfAPrefixAndNoOthersAreJudgedAgain) {
+  std::vector<Bytes> frames;
+  for (int i = 1; i <= 20; ++i) {
+    const std::string prefix = i <= 12 ? "2001:db8:0:1" : "2001:db8:0:2";
+    PacketBuilder builder;
+    builder.Ipv6(fmt::format("{}{:02x}::5", prefix, i), "2001:db8:51::10")
+        .Udp({.src_port = 5000, .dst_port = 5001})
+        .Payload("hello");
+    frames.push_back(builder.Build());
+  }
+  dataplane_.SetFrames(frames, {});
+  Begin(kRules);
+  dataplane_.WaitForPackets(frames.size());
+  const auto rechecked = [this](uint64_t expected) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    uint64_t flows = Numbers()["flows_rechecked"];
+    while (flows < expected && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      flows = Numbers()["flows_rechecked"];
+    }
+    return flows;
+  };
+  TellAll(1, {{"2001:db8:0:100::/56", "guest"}});
+  EXPECT_EQ(rechecked(12), 12u);
+  // What is stale already is not counted again, so the others tell when the walk has been by.
+  Tell(2, {{"2001:db8:0:210::/60", "guest"}}, {"2001:db8:0:100::/56"});
+  EXPECT_EQ(rechecked(12 + 5), 12u + 5u);
 }
 
 // More changes than are looked for one by one, and more sets of them than workers may have before

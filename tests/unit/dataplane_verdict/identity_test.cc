@@ -33,8 +33,9 @@ struct Campus {
   }
   Campus& LogIn(std::string_view ip, std::string_view account) {
     identity::AccountResolver resolver(policy->parts().accounts);
-    table = table->With(
-        std::vector<identity::IdentityTable::Change>{{Ip(ip), resolver.Get(account)}}, true);
+    table = table->With(std::vector<identity::IdentityTable::Change>{{*base::IpPrefix::Parse(ip),
+                                                                      resolver.Get(account)}},
+                        true);
     return *this;
   }
   std::string Say() {
@@ -57,6 +58,20 @@ TEST(Decide, AsksForTheAccountOfEitherEnd) {
   EXPECT_EQ(Campus("drop account anna").LogIn("10.0.0.2", "anna").Say(), "pass");
   EXPECT_EQ(Campus("drop any except account anna").LogIn("10.0.0.1", "anna").Say(), "pass");
   EXPECT_EQ(Campus("drop any except account anna").Say(), "drop t:1");
+}
+
+TEST(Decide, TakesTheAccountOfTheLongestPrefix) {
+  const std::string text = "drop account anna";
+  EXPECT_EQ(Campus(text).LogIn("10.0.0.0/24", "anna").Say(), "drop t:1");
+  EXPECT_EQ(Campus(text).LogIn("10.0.1.0/24", "anna").Say(), "pass");
+  EXPECT_EQ(Campus(text).LogIn("10.0.0.0/24", "anna").LogIn("10.0.0.0/30", "ben").Say(), "pass");
+  EXPECT_EQ(Campus(text).LogIn("10.0.0.0/24", "ben").LogIn("10.0.0.1", "anna").Say(), "drop t:1");
+  EXPECT_EQ(Campus(text).LogIn("192.0.2.0/24", "anna").Say(), "drop t:1") << "either end";
+  Campus six(text);
+  six.LogIn("2001:db8:0:100::/56", "anna").flow.initiator_ip = Ip("2001:db8:0:1ff::7");
+  EXPECT_EQ(six.Say(), "drop t:1");
+  six.flow.initiator_ip = Ip("2001:db8:0:200::7");
+  EXPECT_EQ(six.Say(), "pass");
 }
 
 TEST(Decide, AsksForAGroupByPrefixNameAndPattern) {

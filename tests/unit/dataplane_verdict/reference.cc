@@ -74,10 +74,16 @@ bool VlanHolds(const Condition& condition, const Facts& facts) {
   return false;
 }
 
-// "": nobody's.
+// By the longest prefix that holds the address; "": nobody's.
 std::string OwnerOf(const ReferencePolicy& policy, const base::IpAddress& address) {
-  const auto owner = policy.accounts.find(address);
-  return owner == policy.accounts.end() ? "" : owner->second;
+  std::string owner;
+  unsigned longest = 0;
+  for (const auto& [prefix, account] : policy.accounts) {
+    if (!prefix.Contains(address) || prefix.length_bits() < longest) continue;
+    longest = prefix.length_bits();
+    owner = account;
+  }
+  return owner;
 }
 
 bool AccountHolds(const ReferencePolicy& policy, const Condition& condition,

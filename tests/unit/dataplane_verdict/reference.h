@@ -27,7 +27,7 @@ struct ReferencePolicy {
   const ReferenceLists& lists;
   rules::Mode mode;
   base::WallTime now;
-  const std::map<base::IpAddress, std::string>& accounts;  // whose each address is
+  const std::map<base::IpPrefix, std::string>& accounts;  // who has which prefix or address
   rules::UnknownAddress unknown = rules::UnknownAddress::kAllow;
 };
 

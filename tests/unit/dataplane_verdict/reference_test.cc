@@ -48,6 +48,8 @@ constexpr std::string_view kApps[] = {"TLS", "YouTube", "BitTorrent", "QUIC"};
 constexpr std::string_view kCategories[] = {"Web", "VPN"};
 constexpr std::string_view kLists[] = {"names", "mixed", "addresses"};
 constexpr std::string_view kAccounts[] = {"anna", "ben", "s20230017", "s2023001x", "t1"};
+constexpr std::string_view kDelegated[] = {"10.0.0.0/30",   "10.0.0.0/16",    "192.0.2.0/24",
+                                           "2001:db8::/32", "2001:db8::/112", "::/127"};
 constexpr std::string_view kGroups[] = {"nets", "named", "students", "mixed", "empty"};
 constexpr std::string_view kKeywords[] = {"example", "x.", "ab", "st", "zz"};
 constexpr rules::KeywordField kFields[] = {
@@ -141,11 +143,17 @@ class World {
     return facts;
   }
 
-  // Of some addresses somebody's.
-  std::map<base::IpAddress, std::string> Accounts() {
-    std::map<base::IpAddress, std::string> accounts;
+  // Of some addresses and prefixes somebody's.
+  std::map<base::IpPrefix, std::string> Accounts() {
+    std::map<base::IpPrefix, std::string> accounts;
     for (const std::string_view address : kAddresses) {
-      if (Below(2) == 0) accounts[*base::IpAddress::Parse(address)] = Pick(kAccounts);
+      if (Below(2) == 0) accounts[*base::IpPrefix::Parse(address)] = Pick(kAccounts);
+    }
+    const bool has_prefixes = Below(2) == 0;
+    for (const std::string_view prefix : kDelegated) {
+      if (has_prefixes && Below(2) == 0) {
+        accounts[*base::IpPrefix::Parse(prefix)] = Pick(kAccounts);
+      }
     }
     return accounts;
   }
@@ -280,11 +288,13 @@ class World {
   std::array<std::string_view, 3> names_;
 };
 
-identity::IdentityTablePtr TableOf(const std::map<base::IpAddress, std::string>& accounts,
+identity::IdentityTablePtr TableOf(const std::map<base::IpPrefix, std::string>& accounts,
                                    const rules::CompiledPolicy& policy) {
   identity::AccountResolver resolver(policy.parts().accounts);
   std::vector<identity::IdentityTable::Change> changes;
-  for (const auto& [ip, account] : accounts) changes.push_back({ip, resolver.Get(account)});
+  for (const auto& [prefix, account] : accounts) {
+    changes.emplace_back(prefix, resolver.Get(account));
+  }
   return identity::IdentityTable({1, 2}, true).With(changes, true);
 }
 
