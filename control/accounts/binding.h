@@ -37,16 +37,22 @@ struct Binding {
   bool operator==(const Binding&) const = default;
 };
 
-// One address that somebody has now.
+// A binding and what it is of: one address, or a prefix.
+struct Bound {
+  base::IpPrefix ip;
+  Binding binding;
+};
+
+// One address, or a prefix, that somebody has now.
 struct Present {
-  base::IpAddress ip;
+  base::IpPrefix ip;
   std::string account;
 
   bool operator==(const Present&) const = default;
 };
 
-// Calls `visit(before, after)` for each address that is not the same account's in both, in order;
-// null: nobody's. Both are sorted by address, each address once.
+// Calls `visit(before, after)` for each address or prefix that is not the same account's in both,
+// in order; null: nobody's. Both are sorted by address, each address once.
 template <typename Visit>
 void ForEachDifference(std::span<const Present> before, std::span<const Present> after,
                        Visit visit) {

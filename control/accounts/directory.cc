@@ -81,8 +81,11 @@ class Directory::RegistryThen {
   RegistryThen(std::shared_ptr<const Registry> now, const RegistryPast* past, base::WallTime at)
       : now_(std::move(now)), past_(past), at_(at) {}
 
-  std::optional<Binding> FindIp(const base::IpAddress& ip) const {
-    return now_ == nullptr ? past_->BindingAt(ip, {}, at_) : Copy(now_->FindIp(ip));
+  // The registry has addresses only.
+  std::optional<Binding> FindIp(const base::IpPrefix& ip) const {
+    if (!ip.is_one_address()) return std::nullopt;
+    const base::IpAddress& address = ip.address();
+    return now_ == nullptr ? past_->BindingAt(address, {}, at_) : Copy(now_->FindIp(address));
   }
   std::optional<Binding> FindMac(const base::MacAddress& mac) const {
     return now_ == nullptr ? past_->BindingAt({}, mac, at_) : Copy(now_->FindMac(mac));
@@ -109,23 +112,25 @@ Directory::RegistryThen Directory::RegistryAt(base::WallTime at) const {
   return {past_ != nullptr && at < since_ ? nullptr : registry_, past_, at};
 }
 
-std::optional<Binding> Directory::Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
+std::optional<Binding> Directory::Lookup(const base::IpPrefix& ip, const base::MacAddress& mac,
                                          base::WallTime at) const {
-  if (logins_ != nullptr) {
-    if (auto login = logins_->BindingAt(ip, at)) return login;
-  }
+  auto login = logins_ == nullptr ? std::nullopt : logins_->BindingAt(ip, at);
+  if (login && login->ip == ip) return std::move(login->binding);
   const RegistryThen registry = RegistryAt(at);
   if (auto found = registry.FindIp(ip)) return found;
-  if (auto leased = LeaseBinding(registry, ip, at)) return leased;
+  auto leased = LeaseBinding(registry, ip, at);
+  if (leased && login && leased->ip.length_bits() <= login->ip.length_bits()) leased.reset();
+  if (leased) return std::move(leased->binding);
+  if (login) return std::move(login->binding);
   return registry.FindMac(mac);
 }
 
-std::optional<Lease> Directory::LeaseAt(const base::IpAddress& ip, base::WallTime at) const {
+std::optional<Lease> Directory::LeaseAt(const base::IpPrefix& ip, base::WallTime at) const {
   return leases_ == nullptr ? std::nullopt : leases_->LeaseAt(ip, at);
 }
 
-std::vector<base::IpAddress> Directory::LeasedTo(const base::MacAddress& mac,
-                                                 base::WallTime at) const {
+std::vector<base::IpPrefix> Directory::LeasedTo(const base::MacAddress& mac,
+                                                base::WallTime at) const {
   if (leases_ == nullptr || mac.is_zero()) return {};
   return leases_->AddressesOf(mac, at);
 }
@@ -134,33 +139,35 @@ std::optional<Binding> Directory::OwnerOf(const base::MacAddress& mac, base::Wal
   return RegistryAt(at).FindMac(mac);
 }
 
-std::optional<Binding> Directory::LeaseBinding(const RegistryThen& registry,
-                                               const base::IpAddress& ip, base::WallTime at) const {
+std::optional<Bound> Directory::LeaseBinding(const RegistryThen& registry, const base::IpPrefix& ip,
+                                             base::WallTime at) const {
   const auto lease = LeaseAt(ip, at);
   auto owner = lease ? registry.FindMac(lease->mac) : std::nullopt;
   if (!owner) return std::nullopt;
   owner->source = BindingSource::kDhcp;
   owner->login_time = lease->since;
-  return owner;
+  return Bound{lease->ip, std::move(*owner)};
 }
 
-std::vector<base::IpAddress> Directory::AddressesOf(std::string_view account,
-                                                    base::WallTime at) const {
+std::vector<base::IpPrefix> Directory::AddressesOf(std::string_view account,
+                                                   base::WallTime at) const {
   const RegistryThen registry = RegistryAt(at);
-  std::vector<base::IpAddress> addresses = registry.AddressesOf(account);
+  const std::vector<base::IpAddress> registered = registry.AddressesOf(account);
+  std::vector<base::IpPrefix> addresses(registered.begin(), registered.end());
   if (leases_ != nullptr) {
     for (const base::MacAddress& mac : registry.MacsOf(account)) {
-      for (const base::IpAddress& ip : leases_->AddressesOf(mac, at)) {
+      for (const base::IpPrefix& ip : leases_->AddressesOf(mac, at)) {
         if (!registry.FindIp(ip)) addresses.push_back(ip);
       }
     }
   }
   if (logins_ != nullptr) {
     // An address of the registry or of a lease may be somebody else's by a log-in.
-    std::erase_if(addresses, [&](const base::IpAddress& ip) {
-      return logins_->BindingAt(ip, at).has_value();
+    std::erase_if(addresses, [&](const base::IpPrefix& ip) {
+      const auto login = logins_->BindingAt(ip, at);
+      return login && login->ip == ip;
     });
-    const std::vector<base::IpAddress> logged_in = logins_->AddressesOf(account, at);
+    const std::vector<base::IpPrefix> logged_in = logins_->AddressesOf(account, at);
     addresses.insert(addresses.end(), logged_in.begin(), logged_in.end());
   }
   std::sort(addresses.begin(), addresses.end());

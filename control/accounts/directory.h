@@ -52,22 +52,25 @@ class Directory {
   // The registry in use.
   std::shared_ptr<const Registry> registry() const;
 
-  // Who had `ip` at `at`: by a log-in, by the registry's IP address, by the MAC address of a lease;
-  // where none of them knows, who has `mac` in the registry (zero: not known).
-  std::optional<Binding> Lookup(const base::IpAddress& ip, const base::MacAddress& mac,
+  // Who had `ip`, an address or all of a prefix, at `at`: by a log-in, by the registry's IP
+  // address, by the MAC address of a lease; else by the longest prefix of a log-in or a lease that
+  // holds it; where none of them knows, who has `mac` in the registry (zero: not known).
+  std::optional<Binding> Lookup(const base::IpPrefix& ip, const base::MacAddress& mac,
                                 base::WallTime at) const;
 
   // Which machine had `ip` at `at` by DHCP, whoever's it is.
-  std::optional<Lease> LeaseAt(const base::IpAddress& ip, base::WallTime at) const;
-  // The addresses that the machine had at `at` by DHCP, in order.
-  std::vector<base::IpAddress> LeasedTo(const base::MacAddress& mac, base::WallTime at) const;
+  std::optional<Lease> LeaseAt(const base::IpPrefix& ip, base::WallTime at) const;
+  // The addresses and prefixes that the machine had at `at` by DHCP, in order.
+  std::vector<base::IpPrefix> LeasedTo(const base::MacAddress& mac, base::WallTime at) const;
   // Whose the machine was at `at`, by the registry.
   std::optional<Binding> OwnerOf(const base::MacAddress& mac, base::WallTime at) const;
 
-  // The addresses that `account` had at `at`, in order: what a block of the account must cover.
-  std::vector<base::IpAddress> AddressesOf(std::string_view account, base::WallTime at) const;
+  // The addresses and prefixes that `account` had at `at`, in order: what a block of the account
+  // must cover.
+  std::vector<base::IpPrefix> AddressesOf(std::string_view account, base::WallTime at) const;
 
-  // Every address that is somebody's now, by address.
+  // Every address and prefix that is somebody's now, by address. An address within a prefix may be
+  // another's: of those that hold an address the longest counts.
   std::vector<Present> PresentBindings() const;
 
   // Rises whenever PresentBindings() may have become another one: cheap to ask.
@@ -84,8 +87,8 @@ class Directory {
   // A registry as it was at some moment: the one in use, or the past's.
   class RegistryThen;
   RegistryThen RegistryAt(base::WallTime at) const;
-  std::optional<Binding> LeaseBinding(const RegistryThen& registry, const base::IpAddress& ip,
-                                      base::WallTime at) const;
+  std::optional<Bound> LeaseBinding(const RegistryThen& registry, const base::IpPrefix& ip,
+                                    base::WallTime at) const;
   void AddLeased(const Registry& registry, std::vector<Present>& present) const;
 
   mutable std::mutex mutex_;  // held only to copy or swap these two

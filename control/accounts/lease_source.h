@@ -36,13 +36,13 @@ class LeaseSource {
  public:
   virtual ~LeaseSource() = default;
 
-  // The lease of the address at that moment; else that of the longest prefix which holds it.
-  virtual std::optional<Lease> LeaseAt(const base::IpAddress& ip, base::WallTime at) const = 0;
-  // The addresses, without prefixes, that the machine had.
-  virtual std::vector<base::IpAddress> AddressesOf(const base::MacAddress& mac,
-                                                   base::WallTime at) const = 0;
-  // Every address that a machine with a known MAC address has now, by address.
-  virtual std::vector<std::pair<base::IpAddress, base::MacAddress>> PresentLeases() const = 0;
+  // The lease of the address or prefix at that moment; else that of the longest which holds it.
+  virtual std::optional<Lease> LeaseAt(const base::IpPrefix& ip, base::WallTime at) const = 0;
+  // The addresses and delegated prefixes that the machine had.
+  virtual std::vector<base::IpPrefix> AddressesOf(const base::MacAddress& mac,
+                                                  base::WallTime at) const = 0;
+  // Every address and prefix that a machine with a known MAC address has now, by address.
+  virtual std::vector<std::pair<base::IpPrefix, base::MacAddress>> PresentLeases() const = 0;
   // Rises whenever PresentLeases() may have become another one.
   virtual uint64_t generation() const = 0;
 };

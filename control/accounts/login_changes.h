@@ -17,9 +17,9 @@ namespace weir::control::accounts {
 
 struct Login {
   std::string account;
-  base::IpAddress ip;
+  base::IpPrefix ip;     // one address, or a prefix
   base::MacAddress mac;  // zero: not known
-  base::IpAddress nas;
+  std::string nas;       // which access server it is: with the session's name it says which session
   std::string nas_name;
   std::string session;
   std::string port;

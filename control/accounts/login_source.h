@@ -18,11 +18,11 @@ class LoginSource {
  public:
   virtual ~LoginSource() = default;
 
-  // Who was logged in at the address at that moment.
-  virtual std::optional<Binding> BindingAt(const base::IpAddress& ip, base::WallTime at) const = 0;
-  virtual std::vector<base::IpAddress> AddressesOf(std::string_view account,
-                                                   base::WallTime at) const = 0;
-  // Every address at which somebody is logged in, by address.
+  // Who was logged in there at that moment, or with the longest prefix which holds it.
+  virtual std::optional<Bound> BindingAt(const base::IpPrefix& ip, base::WallTime at) const = 0;
+  virtual std::vector<base::IpPrefix> AddressesOf(std::string_view account,
+                                                  base::WallTime at) const = 0;
+  // Every address and prefix at which somebody is logged in, by address.
   virtual std::vector<Present> PresentBindings() const = 0;
   // Rises whenever PresentBindings() may have become another one.
   virtual uint64_t generation() const = 0;

@@ -38,7 +38,7 @@ json LeaseJson(const accounts::Lease& lease) {
 }
 
 // Also where nobody is known whose the machine is: then without an account.
-std::optional<json> BindingOf(const accounts::Directory& directory, const base::IpAddress& ip,
+std::optional<json> BindingOf(const accounts::Directory& directory, const base::IpPrefix& ip,
                               base::WallTime at) {
   auto binding = directory.Lookup(ip, {}, at);
   const auto lease = directory.LeaseAt(ip, at);
@@ -53,21 +53,21 @@ std::optional<json> BindingOf(const accounts::Directory& directory, const base::
   return out;
 }
 
-// Of an IP address, a MAC address or an account.
+// Of an IP address or prefix, a MAC address or an account.
 json BindingsOf(const accounts::Directory& directory, const std::string& what, base::WallTime at) {
   json bindings = json::array();
-  const auto add = [&](const base::IpAddress& ip) {
+  const auto add = [&](const base::IpPrefix& ip) {
     if (auto found = BindingOf(directory, ip, at)) bindings.push_back(std::move(*found));
   };
-  if (const auto ip = base::IpAddress::Parse(what)) {
+  if (const auto ip = base::IpPrefix::Parse(what)) {
     add(*ip);
   } else if (const auto mac = base::MacAddress::Parse(what)) {
     if (const auto owner = directory.OwnerOf(*mac, at)) {
       bindings.push_back(BindingJson(mac->ToString(), *owner));
     }
-    for (const base::IpAddress& leased : directory.LeasedTo(*mac, at)) add(leased);
+    for (const base::IpPrefix& leased : directory.LeasedTo(*mac, at)) add(leased);
   } else {
-    for (const base::IpAddress& of_account : directory.AddressesOf(what, at)) add(of_account);
+    for (const base::IpPrefix& of_account : directory.AddressesOf(what, at)) add(of_account);
   }
   return bindings;
 }

@@ -50,7 +50,7 @@ Reply ShowAccounts(const Parts& parts, const Request& request) {
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   object["account"] = account;
   object["addresses"] = json::array();
-  for (const base::IpAddress& ip : parts.directory.AddressesOf(account, base::WallNow())) {
+  for (const base::IpPrefix& ip : parts.directory.AddressesOf(account, base::WallNow())) {
     object["addresses"].push_back(ip.ToString());
   }
   return JsonReply(object);

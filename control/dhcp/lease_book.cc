@@ -344,38 +344,37 @@ std::optional<Lease> LeaseBook::Find(const base::IpPrefix& ip, base::WallTime at
   return found;
 }
 
-std::optional<Lease> LeaseBook::LeaseAt(const base::IpAddress& ip, base::WallTime at) const {
+std::optional<Lease> LeaseBook::LeaseAt(const base::IpPrefix& ip, base::WallTime at) const {
   const std::lock_guard lock(mutex_);
-  if (auto lease = Find(base::IpPrefix(ip, events::kLeaseBitsMax), at)) return lease;
+  if (auto lease = Find(ip, at)) return lease;
   for (const uint8_t bits : lengths_) {
-    if (auto lease = Find(base::IpPrefix(ip, bits), at)) return lease;
+    if (bits >= ip.length_bits()) continue;
+    if (auto lease = Find(base::IpPrefix(ip.address(), bits), at)) return lease;
   }
   return std::nullopt;
 }
 
-std::vector<base::IpAddress> LeaseBook::AddressesOf(const base::MacAddress& mac,
-                                                    base::WallTime at) const {
+std::vector<base::IpPrefix> LeaseBook::AddressesOf(const base::MacAddress& mac,
+                                                   base::WallTime at) const {
   const std::lock_guard lock(mutex_);
   Transaction transaction(*database_, Transaction::Kind::kRead);
-  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> addresses;
   {
-    Rows rows =
-        database_->Query(Select("WHERE mac = ? AND bits = 128 AND since_us <= ? AND until_us > ?"),
-                         MacText(mac), at, at);
-    while (rows.Next()) addresses.push_back(LeaseOf(rows).ip.address());
+    Rows rows = database_->Query(Select("WHERE mac = ? AND since_us <= ? AND until_us > ?"),
+                                 MacText(mac), at, at);
+    while (rows.Next()) addresses.push_back(LeaseOf(rows).ip);
   }
   if (!transaction.Commit()) return {};
   std::sort(addresses.begin(), addresses.end());
   return addresses;
 }
 
-std::vector<std::pair<base::IpAddress, base::MacAddress>> LeaseBook::PresentLeases() const {
+std::vector<std::pair<base::IpPrefix, base::MacAddress>> LeaseBook::PresentLeases() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::pair<base::IpAddress, base::MacAddress>> present;
+  std::vector<std::pair<base::IpPrefix, base::MacAddress>> present;
   present.reserve(running_.size());
   for (const auto& [ip, row] : running_) {
-    if (ip.length_bits() != events::kLeaseBitsMax || row.lease.mac.is_zero()) continue;
-    present.emplace_back(ip.address(), row.lease.mac);
+    if (!row.lease.mac.is_zero()) present.emplace_back(ip, row.lease.mac);
   }
   return present;
 }

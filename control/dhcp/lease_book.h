@@ -51,11 +51,11 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
   // Ends what is over by now, and forgets what ended before `forget_before`; how many have ended.
   base::Result<size_t> Expire(base::WallTime now, base::WallTime forget_before);
 
-  std::optional<accounts::Lease> LeaseAt(const base::IpAddress& ip,
+  std::optional<accounts::Lease> LeaseAt(const base::IpPrefix& ip,
                                          base::WallTime at) const override;
-  std::vector<base::IpAddress> AddressesOf(const base::MacAddress& mac,
-                                           base::WallTime at) const override;
-  std::vector<std::pair<base::IpAddress, base::MacAddress>> PresentLeases() const override;
+  std::vector<base::IpPrefix> AddressesOf(const base::MacAddress& mac,
+                                          base::WallTime at) const override;
+  std::vector<std::pair<base::IpPrefix, base::MacAddress>> PresentLeases() const override;
   uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
 
   // The leases that began, ended or were told otherwise since change `after`, each once, in the

@@ -8,11 +8,8 @@ namespace {
 using accounts::Lease;
 
 std::string PortOf(const Lease& lease) {
-  std::string port = lease.circuit;
-  if (port.empty() && lease.vlan != 0) port = fmt::format("vlan {}", lease.vlan);
-  const unsigned bits = lease.ip.length_bits();
-  if (bits == events::kLeaseBitsMax) return port;
-  return fmt::format("{}{}prefix /{}", port, port.empty() ? "" : " ", bits);
+  if (lease.circuit.empty() && lease.vlan != 0) return fmt::format("vlan {}", lease.vlan);
+  return lease.circuit;
 }
 
 accounts::Login LoginOf(const Lease& lease, const accounts::Directory& directory) {
@@ -22,10 +19,10 @@ accounts::Login LoginOf(const Lease& lease, const accounts::Directory& directory
     login.room = std::move(owner->room);
     login.seat = std::move(owner->seat);
   }
-  login.ip = lease.ip.address();
+  login.ip = lease.ip;
   login.mac = lease.mac;
-  login.nas = lease.relay.is_unspecified() ? lease.server : lease.relay;
-  login.nas_name = login.nas.ToString();
+  const bool is_relayed = !lease.relay.is_unspecified();
+  login.nas = login.nas_name = (is_relayed ? lease.relay : lease.server).ToString();
   login.port = PortOf(lease);
   login.login_time = lease.since;
   if (!lease.cause.empty()) login.logout_time = lease.until;

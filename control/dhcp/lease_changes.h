@@ -1,7 +1,6 @@
 // Leases as log-ins for the record: with the account of the machine, where the registry has one.
 //
-// The NAS is the relay, or else the server; the port is the circuit, or else the VLAN. A delegated
-// prefix stands by its first address, its length behind the port: "eth1/7 prefix /56". Any thread.
+// The NAS is the relay, or else the server; the port is the circuit, or else the VLAN. Any thread.
 #pragma once
 
 #include "control/accounts/directory.h"

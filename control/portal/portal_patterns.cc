@@ -293,7 +293,7 @@ PortalPatterns::Outcome PortalPatterns::Match(const SyslogLine& line, const base
   radius::AccountingEvent& event = outcome.event;
   event.source = accounts::BindingSource::kPortal;
   event.status = pattern->status;
-  event.nas = sender;
+  event.nas = sender.ToString();
   event.nas_name = accounts::IsUtf8(line.host) && !line.host.empty() && IsText(line.host)
                        ? std::string(line.host)
                        : sender.ToString();

@@ -1,5 +1,6 @@
 #include "control/radius/accounting_event.h"
 
+#include <algorithm>
 #include <array>
 
 #include "dataplane/base/hex.h"
@@ -74,22 +75,55 @@ base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) 
 
 }  // namespace
 
+namespace {
+
+void AddAddresses(const AccountingRequest& request, FramedPrefix framed,
+                  std::vector<base::IpPrefix>& out) {
+  const auto add = [&](const base::IpPrefix& ip) {
+    if (std::find(out.begin(), out.end(), ip) == out.end()) out.push_back(ip);
+  };
+  for (const base::IpAddress& ip : request.addresses) add(ip);
+  for (const base::IpPrefix& ip : request.delegated_prefixes) add(ip);
+  if (framed == FramedPrefix::kOwn) {
+    for (const base::IpPrefix& ip : request.framed_prefixes) add(ip);
+  }
+}
+
+}  // namespace
+
+namespace {
+
+// RFC 2866 §4.1: a request has NAS-IP-Address or NAS-Identifier. The address goes before: of a
+// wireless controller the identifier may be another for each network.
+void TakeNas(const AccountingRequest& request, const base::IpAddress& sender,
+             AccountingEvent& event) {
+  const std::string address = request.nas_address ? request.nas_address->ToString() : "";
+  const std::string& name = address.empty() ? request.nas_identifier : address;
+  event.nas = sender.ToString();
+  event.names_nas = !name.empty();
+  event.nas_name = !request.nas_identifier.empty() ? request.nas_identifier
+                   : !address.empty()              ? address
+                                                   : event.nas;
+  if (!name.empty() && name != event.nas) event.nas += " " + name;
+}
+
+}  // namespace
+
 std::string TerminateCauseName(uint32_t cause) {
   return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);
 }
 
-AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& nas,
-                        base::WallTime arrival) {
+AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& sender,
+                        FramedPrefix framed, base::WallTime arrival) {
   AccountingEvent event;
   event.status = request.status;
-  event.nas = nas;
-  event.nas_name = request.nas_identifier.empty() ? nas.ToString() : request.nas_identifier;
+  TakeNas(request, sender, event);
   event.session = request.session_id;
   event.account = request.user_name;
   event.port = request.nas_port_id;
   if (event.port.empty() && request.nas_port) event.port = std::to_string(*request.nas_port);
   event.mac = StationMac(request.calling_station_id);
-  event.addresses = request.addresses;
+  AddAddresses(request, framed, event.addresses);
   event.time = event.login = TimeOf(request, arrival);
   const bool began_before =
       request.status == AccountingStatus::kInterim || request.status == AccountingStatus::kStop;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/accounts/binding.h"
+#include "control/radius/radius_clients.h"
 #include "control/radius/radius_packet.h"
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/mac_address.h"
@@ -20,13 +21,17 @@ namespace weir::control::radius {
 struct AccountingEvent {
   accounts::BindingSource source = accounts::BindingSource::kRadius;
   AccountingStatus status = AccountingStatus::kOther;
-  base::IpAddress nas;   // who sent it: with the session's name it says which session
-  std::string nas_name;  // NAS-Identifier, else the address
+  // Which access server: with the session's name it says which session. The sender's address and,
+  // where the request names the server as somebody else, a space and the name: a proxy sends for
+  // many, whose sessions may have the same names.
+  std::string nas;
+  bool names_nas = true;  // false: it says nothing of a server but its sender
+  std::string nas_name;   // NAS-Identifier, else the address
   std::string session;
   std::string account;
   std::string port;  // NAS-Port-Id, else NAS-Port
   base::MacAddress mac;
-  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> addresses;  // and prefixes
   base::WallTime time;     // of what happened, by the NAS's clock where that can be right
   base::WallTime login;    // when the session began, as far as the event says: never after `time`
   uint32_t interim_s = 0;  // 0: not said
@@ -48,8 +53,8 @@ std::string TerminateCauseName(uint32_t cause);
 
 // The event's time is its Event-Timestamp, else its arrival less Acct-Delay-Time. A clock that is
 // more than five minutes ahead or seven days behind is wrong: then the arrival counts.
-// `Calling-Station-Id` is read by StationMac().
-AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& nas,
-                        base::WallTime arrival);
+// `Calling-Station-Id` is read by StationMac(). `framed`: what a Framed-IPv6-Prefix of this NAS is.
+AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& sender,
+                        FramedPrefix framed, base::WallTime arrival);
 
 }  // namespace weir::control::radius

@@ -54,6 +54,7 @@ constexpr std::string_view kColumns =
 constexpr int64_t kWithoutWordS = 86'400;
 constexpr int64_t kClocksDifferS = 300;
 constexpr int64_t kInterimsMissed = 3;
+constexpr int64_t kRetrySlackS = 2;
 constexpr std::string_view kSuperseded = "superseded";
 constexpr std::string_view kNasRestart = "nas-restart";
 constexpr std::string_view kMissedStop = "missed-stop";
@@ -65,10 +66,10 @@ std::string Select(std::string_view rest) {
 
 Login LoginOf(const Rows& rows) {
   Login login;
-  login.ip = base::IpAddress::Parse(rows.Text(1)).value();
+  login.ip = base::IpPrefix::Parse(rows.Text(1)).value();
   login.account = rows.Text(2);
   if (const auto mac = base::MacAddress::Parse(rows.Text(3)); mac.ok()) login.mac = *mac;
-  login.nas = base::IpAddress::Parse(rows.Text(4)).value();
+  login.nas = rows.Text(4);
   login.nas_name = rows.Text(5);
   login.session = rows.Text(6);
   login.port = rows.Text(7);
@@ -89,8 +90,22 @@ bool IsMeant(const AccountingEvent& stop, const Login& login) {
   return same && login.login_time <= stop.time;
 }
 
+// Whether the session does not name the address any more. A request that names none at all says
+// nothing about them.
+bool GivesUp(const AccountingEvent& event, const Login& login) {
+  const auto& named = event.addresses;
+  return !named.empty() && std::find(named.begin(), named.end(), login.ip) == named.end();
+}
+
 // To the microsecond, as the file has it.
 base::WallTime Cut(base::WallTime time) { return database::FromUs(database::ToUs(time)); }
+
+// Whether the event tells of later than is known already. A start that comes twice does not.
+bool IsNews(const AccountingEvent& event, const Login& login) {
+  const base::WallTime time = Cut(event.time);
+  return event.status == AccountingStatus::kStart ? time > login.last_seen
+                                                  : time >= login.last_seen;
+}
 
 }  // namespace
 
@@ -106,11 +121,12 @@ base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::
 // From the file, which knows what was committed. Where it cannot be read, what is in memory stays
 // as it is until it can: without it nobody would be logged in.
 base::Status LoginBook::Reload() {
-  auto kept = std::tuple(open_, open_at_, open_of_, ended_at_);
+  auto kept = std::tuple(open_, open_at_, open_of_, ended_at_, lengths_);
   open_.clear();
   open_at_.clear();
   open_of_.clear();
   ended_at_.clear();
+  lengths_.clear();
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
     Rows rows = database_->Query(Select("WHERE logout_us IS NULL"));
@@ -120,12 +136,12 @@ base::Status LoginBook::Reload() {
     Rows rows = database_->Query(
         "SELECT ip, MAX(logout_us) FROM login WHERE logout_us IS NOT NULL GROUP BY ip");
     while (rows.Next()) {
-      ended_at_[base::IpAddress::Parse(rows.Text(0)).value()] = rows.Time(1);
+      NoteEnd(base::IpPrefix::Parse(rows.Text(0)).value(), rows.Time(1));
     }
   }
   const auto read = transaction.Commit();
   stale_ = !read.ok();
-  if (stale_) std::tie(open_, open_at_, open_of_, ended_at_) = std::move(kept);
+  if (stale_) std::tie(open_, open_at_, open_of_, ended_at_, lengths_) = std::move(kept);
   generation_.fetch_add(1, std::memory_order_release);
   return read;
 }
@@ -133,8 +149,15 @@ base::Status LoginBook::Reload() {
 void LoginBook::Insert(Row row) {
   const int64_t id = row.id;
   open_at_[row.login.ip] = id;
+  if (!row.login.ip.is_one_address()) lengths_.insert(row.login.ip.length_bits());
   open_of_.emplace(SessionKey(row.login.nas, row.login.session), id);
   open_.emplace(id, std::move(row));
+}
+
+void LoginBook::NoteEnd(const base::IpPrefix& ip, base::WallTime time) {
+  base::WallTime& ended = ended_at_[ip];
+  ended = std::max(ended, time);
+  if (!ip.is_one_address()) lengths_.insert(ip.length_bits());
 }
 
 base::Status LoginBook::Apply(std::span<const AccountingEvent> events) {
@@ -167,7 +190,7 @@ void LoginBook::ApplyOne(const AccountingEvent& event) {
       return Stop(event);
     case AccountingStatus::kOn:
     case AccountingStatus::kOff:
-      return EndAllOf(event.nas, Cut(event.time));
+      return EndAllOf(event);
     case AccountingStatus::kOther:
       return;
   }
@@ -175,43 +198,73 @@ void LoginBook::ApplyOne(const AccountingEvent& event) {
 
 void LoginBook::Start(const AccountingEvent& event) {
   const std::vector<int64_t> open = OpenOf({event.nas, event.session});
+  const auto last_word = LastWordOf(event, open);
   for (const int64_t id : open) {
     Row& row = open_.at(id);
     const bool is_other = !event.account.empty() && event.account != row.login.account;
-    const bool named = std::find(event.addresses.begin(), event.addresses.end(), row.login.ip) !=
-                       event.addresses.end();
-    // A request that names no address at all says nothing about them.
-    const bool moved = !named && !event.addresses.empty();
-    if ((is_other || moved) && Cut(event.login) > row.login.login_time) {
-      End(id, Cut(is_other ? event.login : event.time), is_other ? kSuperseded : kAddressChanged);
-    } else if (!is_other && !moved) {
+    if (is_other) {
+      if (Cut(event.login) > row.login.login_time) End(id, Cut(event.login), kSuperseded);
+    } else if (!GivesUp(event, row.login)) {
       Refresh(row, event);
+    } else if (IsNews(event, row.login)) {
+      End(id, Cut(event.time), kAddressChanged);
     }
   }
   if (event.account.empty()) return;
-  for (const base::IpAddress& ip : event.addresses) {
-    if (!Knows(event, ip)) Begin(event, ip, std::nullopt, "");
+  for (const base::IpPrefix& ip : event.addresses) {
+    if (!Knows(event, ip)) Begin(event, ip, BeginningAt(event, ip, last_word), std::nullopt, "");
   }
 }
 
 void LoginBook::Stop(const AccountingEvent& event) {
   const std::vector<int64_t> open = OpenOf({event.nas, event.session});
+  const auto last_word = LastWordOf(event, open);
   for (const int64_t id : open) {
     if (IsMeant(event, open_.at(id).login)) End(id, Cut(event.time), event.cause);
   }
   Amend(event);
   // A portal's line says nothing of how long it was.
   if (event.account.empty() || event.source == accounts::BindingSource::kPortal) return;
-  for (const base::IpAddress& ip : event.addresses) {
-    if (!Knows(event, ip)) Begin(event, ip, event.time, event.cause);
+  for (const base::IpPrefix& ip : event.addresses) {
+    if (Knows(event, ip)) continue;
+    Begin(event, ip, BeginningAt(event, ip, last_word), event.time, event.cause);
   }
+}
+
+// When the event's session was last heard of before; empty: it is not known, or the event is older.
+std::optional<base::WallTime> LoginBook::LastWordOf(const AccountingEvent& event,
+                                                    const std::vector<int64_t>& open) const {
+  std::optional<base::WallTime> last;
+  for (const int64_t id : open) {
+    const Login& login = open_.at(id).login;
+    if (!event.account.empty() && login.account != event.account) continue;
+    last = std::max(last.value_or(login.last_seen), login.last_seen);
+  }
+  return last && *last <= Cut(event.time) ? last : std::nullopt;
+}
+
+// Since when an address is the session's that the event is the first to name. A start says so. The
+// others say that it is by now: it was not yet when the session was last heard of, nor while
+// another's own words have it as that one's.
+base::WallTime LoginBook::BeginningAt(const AccountingEvent& event, const base::IpPrefix& ip,
+                                      std::optional<base::WallTime> last_word) {
+  base::WallTime beginning = Cut(event.login);
+  if (event.status == AccountingStatus::kStart) return beginning;
+  if (last_word) beginning = std::max(beginning, *last_word);
+  Rows rows = database_->Query(
+      "SELECT MAX(IIF(logout_us IS NULL OR cause IN (?, ?), last_seen_us, logout_us)) FROM login "
+      "WHERE ip = ? AND login_us <= ? AND NOT (nas = ? AND session = ? AND account = ?)",
+      kSuperseded, kMissedStop, ip.ToString(), Cut(event.time), event.nas, event.session,
+      event.account);
+  if (rows.Next() && !rows.IsNull(0)) beginning = std::max(beginning, rows.Time(0));
+  return std::min(beginning, Cut(event.time));
 }
 
 // The session's own stop, told late, goes before what its end was taken for meanwhile.
 void LoginBook::Amend(const AccountingEvent& event) {
   struct Guess {
     int64_t id;
-    base::IpAddress ip;
+    base::IpPrefix ip;
     base::WallTime login;
   };
   std::vector<Guess> guesses;
@@ -224,10 +277,10 @@ void LoginBook::Amend(const AccountingEvent& event) {
     Rows rows = database_->Query(
         "SELECT id, ip, login_us FROM login WHERE nas = ? AND session = ? AND login_us <= ? AND "
         "login_us >= ? AND last_seen_us >= ? AND (account = ? OR ? = '') AND cause IN (?, ?)",
-        event.nas.ToString(), event.session, Cut(event.time), Cut(earliest), Cut(heard),
-        event.account, event.account, kSuperseded, kMissedStop);
+        event.nas, event.session, Cut(event.time), Cut(earliest), Cut(heard), event.account,
+        event.account, kSuperseded, kMissedStop);
     while (rows.Next()) {
-      guesses.push_back({rows.Int(0), base::IpAddress::Parse(rows.Text(1)).value(), rows.Time(2)});
+      guesses.push_back({rows.Int(0), base::IpPrefix::Parse(rows.Text(1)).value(), rows.Time(2)});
     }
   }
   for (const Guess& guess : guesses) {
@@ -236,26 +289,30 @@ void LoginBook::Amend(const AccountingEvent& event) {
     const base::WallTime logout = is_own ? Cut(event.time) : *next;
     database_->Exec("UPDATE login SET logout_us = ?, cause = ? WHERE id = ?", logout,
                     is_own ? std::string_view(event.cause) : kSuperseded, guess.id);
-    base::WallTime& ended = ended_at_[guess.ip];
-    ended = std::max(ended, logout);
+    NoteEnd(guess.ip, logout);
   }
 }
 
 // Whether the event tells of a log-in that is known: the session has this address at its time, or
 // had it up to then. What another log-in has ended is not begun again by the first one's later
-// words.
-bool LoginBook::Knows(const AccountingEvent& event, const base::IpAddress& ip) {
+// words. A request that is sent again may be taken for some other second: Acct-Delay-Time has whole
+// ones.
+bool LoginBook::Knows(const AccountingEvent& event, const base::IpPrefix& ip) {
   const bool is_start = event.status == AccountingStatus::kStart;
+  const bool is_stop = event.status == AccountingStatus::kStop;
+  const base::WallTime begun_by = Earlier(event.time, is_start ? -kRetrySlackS : 0);
+  const base::WallTime ended_from = Earlier(event.time, is_stop ? kRetrySlackS : 0);
   Rows rows = database_->Query(
       "SELECT 1 FROM login WHERE nas = ? AND session = ? AND ip = ? AND account = ? AND "
       "login_us <= ? AND (logout_us IS NULL OR logout_us >= ? OR (cause = ? AND NOT ?))",
-      event.nas.ToString(), event.session, ip.ToString(), event.account, Cut(event.time),
-      Cut(event.time), kSuperseded, is_start ? 1 : 0);
+      event.nas, event.session, ip.ToString(), event.account, Cut(begun_by), Cut(ended_from),
+      kSuperseded, is_start ? 1 : 0);
   return rows.Next();
 }
 
-void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
-                      std::optional<base::WallTime> end, std::string_view cause) {
+void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
+                      base::WallTime beginning, std::optional<base::WallTime> end,
+                      std::string_view cause) {
   Row row;
   Login& login = row.login;
   login.account = event.account;
@@ -265,7 +322,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
   login.nas_name = event.nas_name;
   login.session = event.session;
   login.port = event.port;
-  login.login_time = Cut(event.login);
+  login.login_time = beginning;
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
   login.source = event.source;
@@ -275,7 +332,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
   database_->Exec(
       "DELETE FROM login WHERE nas = ? AND session = ? AND ip = ? AND cause = ? AND "
       "login_us >= ?",
-      login.nas.ToString(), login.session, ip.ToString(), kMissedStop, login.login_time);
+      login.nas, login.session, ip.ToString(), kMissedStop, login.login_time);
   EndOthersAt(ip, login.login_time);
   const auto next = NextLoginAt(ip, login.login_time);
   if (next && (!login.logout_time || *next < *login.logout_time)) {
@@ -288,17 +345,16 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpAddress& ip,
       "INSERT INTO login(ip, account, mac, nas, nas_name, session, port, login_us, logout_us, "
       "cause, last_seen_us, interim_s, source) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
-      login.nas.ToString(), login.nas_name, login.session, login.port, login.login_time, logout_us,
+      login.nas, login.nas_name, login.session, login.port, login.login_time, logout_us,
       login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source));
   if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
   if (!login.logout_time) return Insert(std::move(row));
-  base::WallTime& ended = ended_at_[ip];
-  ended = std::max(ended, *login.logout_time);
+  NoteEnd(ip, *login.logout_time);
 }
 
 // Whoever was there before, up to then.
-void LoginBook::EndOthersAt(const base::IpAddress& ip, base::WallTime time) {
+void LoginBook::EndOthersAt(const base::IpPrefix& ip, base::WallTime time) {
   const auto open = open_at_.find(ip);
   if (open != open_at_.end() && open_.at(open->second).login.login_time <= time) {
     End(open->second, time, kSuperseded);
@@ -309,7 +365,7 @@ void LoginBook::EndOthersAt(const base::IpAddress& ip, base::WallTime time) {
       time, kSuperseded, ip.ToString(), time, time);
 }
 
-std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpAddress& ip,
+std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpPrefix& ip,
                                                      base::WallTime after) {
   Rows rows = database_->Query("SELECT MIN(login_us) FROM login WHERE ip = ? AND login_us > ?",
                                ip.ToString(), after);
@@ -320,8 +376,13 @@ std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpAddress& ip,
 void LoginBook::Refresh(Row& row, const AccountingEvent& event) {
   Login& login = row.login;
   if (event.time <= login.last_seen) return;
+  const int64_t gap_s = (event.time.ns - login.last_seen.ns) / base::kNsPerSecond;
   login.last_seen = Cut(event.time);
-  if (event.interim_s != 0) login.interim_s = event.interim_s;
+  if (event.interim_s != 0) {
+    login.interim_s = event.interim_s;
+  } else if (event.status == AccountingStatus::kInterim) {
+    login.interim_s = row.rhythm.Heard(gap_s, login.interim_s);
+  }
   database_->Exec("UPDATE login SET last_seen_us = ?, interim_s = ? WHERE id = ?", login.last_seen,
                   login.interim_s, row.id);
 }
@@ -337,14 +398,16 @@ void LoginBook::End(int64_t id, base::WallTime time, std::string_view cause) {
   open_of_.erase(std::find_if(begin, end, [id](const auto& one) { return one.second == id; }));
   const base::WallTime logout = std::max(time, login.login_time);
   database_->Exec("UPDATE login SET logout_us = ?, cause = ? WHERE id = ?", logout, cause, id);
-  base::WallTime& ended = ended_at_[login.ip];
-  ended = std::max(ended, logout);
+  NoteEnd(login.ip, logout);
 }
 
-void LoginBook::EndAllOf(const base::IpAddress& nas, base::WallTime time) {
+// A sender that names no server means all that it sends for.
+void LoginBook::EndAllOf(const AccountingEvent& event) {
+  const base::WallTime time = Cut(event.time);
   std::vector<int64_t> ending;
-  for (auto at = open_of_.lower_bound({nas, ""}); at != open_of_.end() && at->first.first == nas;
-       ++at) {
+  for (auto at = open_of_.lower_bound({event.nas, ""}); at != open_of_.end(); ++at) {
+    const std::string& nas = at->first.first;
+    if (nas != event.nas && (event.names_nas || !nas.starts_with(event.nas + " "))) break;
     // What began later is told late by the NAS, and is none of those that it has forgotten.
     if (open_.at(at->second).login.login_time <= time) ending.push_back(at->second);
   }
@@ -396,13 +459,15 @@ std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Ar
   return {};
 }
 
-std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime at) const {
-  const std::lock_guard lock(mutex_);
+// With mutex_ held, as the next. Null: nobody who still is.
+const Login* LoginBook::PresentAt(const base::IpPrefix& ip, base::WallTime at) const {
   const auto open = open_at_.find(ip);
-  if (open != open_at_.end()) {
-    const Login& login = open_.at(open->second).login;
-    if (login.login_time <= at) return login;
-  }
+  if (open == open_at_.end()) return nullptr;
+  const Login& login = open_.at(open->second).login;
+  return login.login_time <= at ? &login : nullptr;
+}
+
+std::optional<Login> LoginBook::PastAt(const base::IpPrefix& ip, base::WallTime at) const {
   const auto ended = ended_at_.find(ip);
   if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
   std::vector<Login> found =
@@ -412,21 +477,47 @@ std::optional<Login> LoginBook::Find(const base::IpAddress& ip, base::WallTime a
   return std::move(found.front());
 }
 
-std::optional<accounts::Binding> LoginBook::BindingAt(const base::IpAddress& ip,
-                                                      base::WallTime at) const {
-  auto login = Find(ip, at);
-  if (!login) return std::nullopt;
-  accounts::Binding binding;
-  binding.account = std::move(login->account);
-  binding.source = login->source;
-  binding.login_time = login->login_time;
-  return binding;
+// What `make` makes of the log-in of `ip`, else of that of the longest prefix which holds it.
+template <typename Make>
+auto LoginBook::Search(const base::IpPrefix& ip, base::WallTime at, const Make& make) const
+    -> std::optional<decltype(make(Login()))> {
+  const std::lock_guard lock(mutex_);
+  std::optional<decltype(make(Login()))> found;
+  const auto look = [&](const base::IpPrefix& holder) {
+    if (const Login* present = PresentAt(holder, at)) {
+      found = make(*present);
+    } else if (const auto past = PastAt(holder, at)) {
+      found = make(*past);
+    }
+    return found.has_value();
+  };
+  if (look(ip) || ip.address().is_v4()) return found;  // IPv4 has no prefixes here
+  for (const unsigned bits : lengths_) {
+    if (bits < ip.length_bits() && look(base::IpPrefix(ip.address(), bits))) break;
+  }
+  return found;
 }
 
-std::vector<base::IpAddress> LoginBook::AddressesOf(std::string_view account,
+std::optional<Login> LoginBook::Find(const base::IpPrefix& ip, base::WallTime at) const {
+  return Search(ip, at, [](const Login& login) { return login; });
+}
+
+std::optional<accounts::Bound> LoginBook::BindingAt(const base::IpPrefix& ip,
                                                     base::WallTime at) const {
+  return Search(ip, at, [](const Login& login) {
+    accounts::Bound bound;
+    bound.ip = login.ip;
+    bound.binding.account = login.account;
+    bound.binding.source = login.source;
+    bound.binding.login_time = login.login_time;
+    return bound;
+  });
+}
+
+std::vector<base::IpPrefix> LoginBook::AddressesOf(std::string_view account,
+                                                   base::WallTime at) const {
   const std::lock_guard lock(mutex_);
-  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> addresses;
   for (const Login& login :
        Read("WHERE account = ? AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)",
             SIZE_MAX, account, at, at)) {
@@ -437,7 +528,7 @@ std::vector<base::IpAddress> LoginBook::AddressesOf(std::string_view account,
   return addresses;
 }
 
-std::vector<Login> LoginBook::HistoryOf(const base::IpAddress& ip, size_t limit) const {
+std::vector<Login> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit) const {
   const std::lock_guard lock(mutex_);
   return Read("WHERE ip = ? ORDER BY login_us DESC, id DESC", limit, ip.ToString());
 }

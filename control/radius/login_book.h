@@ -2,18 +2,22 @@
 // in SQLite.
 //
 // Rules, in the order in which they count:
-//  - A session is a NAS, its Acct-Session-Id and the account. Each of its addresses is bound from
-//    the log-in to the log-out. What comes again changes nothing. Where another account comes by
-//    the same Acct-Session-Id, the NAS counts anew, and the first one's session is over.
+//  - A session is a NAS, its Acct-Session-Id and the account. Each of its addresses and prefixes is
+//    bound from the log-in to the log-out. What comes again changes nothing. Where another account
+//    comes by the same Acct-Session-Id, the NAS counts anew, and the first one's session is over.
+//  - An address that lies in several of them is that of the longest.
 //  - An interim, or a stop, of a session whose start was never seen begins it where
 //    Acct-Session-Time says. An address that a session no longer names in an interim is its no more
-//    from there on.
+//    from there on. One that it names for the first time is its own since it was heard of last.
+//    Such a beginning never reaches back to where another's own words have the address as that
+//    one's.
 //  - An address is one session's at a time. A later log-in ends the earlier one's where it begins;
 //    an earlier one that is told late ends where the later begins.
 //  - What was guessed of an end, by one of these rules or the last, its own stop sets right.
 //  - Accounting-On and -Off end all sessions of their NAS.
-//  - Without any word for three interim intervals (a day, where none is known) a session has ended
-//    with its last word: its stop was missed.
+//  - Without any word for three interim intervals a session has ended with its last word: its stop
+//    was missed. The interval is what the NAS says, else what its interims keep to; where it is not
+//    known, a day.
 //
 // Any thread; one at a time does something. What Apply() said is there after a power cut.
 #pragma once
@@ -21,10 +25,12 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +41,7 @@
 #include "control/accounts/login_source.h"
 #include "control/database/database.h"
 #include "control/radius/accounting_event.h"
+#include "control/radius/interim_rhythm.h"
 #include "dataplane/base/counter.h"
 
 namespace weir::control::radius {
@@ -53,21 +60,21 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   // `listening_since`, nothing could be heard.
   base::Result<size_t> Expire(base::WallTime now, base::WallTime listening_since);
 
-  // Who was logged in at the address at that moment.
-  std::optional<Login> Find(const base::IpAddress& ip, base::WallTime at) const;
-  std::optional<accounts::Binding> BindingAt(const base::IpAddress& ip,
-                                             base::WallTime at) const override;
-  std::vector<base::IpAddress> AddressesOf(std::string_view account,
+  // Who was logged in there at that moment, or with the longest prefix which holds it.
+  std::optional<Login> Find(const base::IpPrefix& ip, base::WallTime at) const;
+  std::optional<accounts::Bound> BindingAt(const base::IpPrefix& ip,
                                            base::WallTime at) const override;
-  // Every log-in of an address or an account, the newest first, up to `limit`.
-  std::vector<Login> HistoryOf(const base::IpAddress& ip, size_t limit) const;
+  std::vector<base::IpPrefix> AddressesOf(std::string_view account,
+                                          base::WallTime at) const override;
+  // Every log-in of an address, a prefix or an account, the newest first, up to `limit`.
+  std::vector<Login> HistoryOf(const base::IpPrefix& ip, size_t limit) const;
   std::vector<Login> HistoryOf(std::string_view account, size_t limit) const;
 
   accounts::BindingSource source() const override { return accounts::BindingSource::kRadius; }
   base::Result<std::vector<LoginChange>> ChangesAfter(int64_t after, size_t limit) const override;
   base::Status ForgetChanges(int64_t number) override;
 
-  // Every address at which somebody is logged in, by address.
+  // Every address and prefix at which somebody is logged in, by address.
   std::vector<accounts::Present> PresentBindings() const override;
   size_t present() const;
 
@@ -78,10 +85,11 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
 
  private:
-  using SessionKey = std::pair<base::IpAddress, std::string>;
+  using SessionKey = std::pair<std::string, std::string>;  // NAS and Acct-Session-Id
   struct Row {
     int64_t id = 0;
     Login login;
+    InterimRhythm rhythm = {};
   };
 
   explicit LoginBook(std::unique_ptr<database::Database> database)
@@ -92,15 +100,25 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   void Start(const AccountingEvent& event);
   void Stop(const AccountingEvent& event);
   void Amend(const AccountingEvent& event);
-  bool Knows(const AccountingEvent& event, const base::IpAddress& ip);
-  void Begin(const AccountingEvent& event, const base::IpAddress& ip,
+  bool Knows(const AccountingEvent& event, const base::IpPrefix& ip);
+  std::optional<base::WallTime> LastWordOf(const AccountingEvent& event,
+                                           const std::vector<int64_t>& open) const;
+  base::WallTime BeginningAt(const AccountingEvent& event, const base::IpPrefix& ip,
+                             std::optional<base::WallTime> last_word);
+  void Begin(const AccountingEvent& event, const base::IpPrefix& ip, base::WallTime beginning,
              std::optional<base::WallTime> end, std::string_view cause);
-  void EndOthersAt(const base::IpAddress& ip, base::WallTime time);
-  void EndAllOf(const base::IpAddress& nas, base::WallTime time);
+  void EndOthersAt(const base::IpPrefix& ip, base::WallTime time);
+  void EndAllOf(const AccountingEvent& event);
   void Refresh(Row& row, const AccountingEvent& event);
   void End(int64_t id, base::WallTime time, std::string_view cause);
-  std::optional<base::WallTime> NextLoginAt(const base::IpAddress& ip, base::WallTime after);
+  std::optional<base::WallTime> NextLoginAt(const base::IpPrefix& ip, base::WallTime after);
   void Insert(Row row);
+  void NoteEnd(const base::IpPrefix& ip, base::WallTime time);
+  const Login* PresentAt(const base::IpPrefix& ip, base::WallTime at) const;
+  std::optional<Login> PastAt(const base::IpPrefix& ip, base::WallTime at) const;
+  template <typename Make>
+  auto Search(const base::IpPrefix& ip, base::WallTime at, const Make& make) const
+      -> std::optional<decltype(make(Login()))>;
   std::vector<int64_t> OpenOf(const SessionKey& session) const;
   template <typename... Args>
   std::vector<Login> Read(std::string_view rest, size_t limit, const Args&... args) const;
@@ -109,10 +127,12 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   std::unique_ptr<database::Database> database_;
   // Those that are logged in, by number; and how to find them.
   std::map<int64_t, Row> open_;
-  std::map<base::IpAddress, int64_t> open_at_;
+  std::map<base::IpPrefix, int64_t> open_at_;
   std::multimap<SessionKey, int64_t> open_of_;
   // When the last log-in of an address ended: who asks for later than that need not ask the file.
-  std::map<base::IpAddress, base::WallTime> ended_at_;
+  std::map<base::IpPrefix, base::WallTime> ended_at_;
+  // The lengths of prefixes among these two, beside single addresses.
+  std::set<unsigned, std::greater<>> lengths_;
   bool stale_ = false;  // what is in memory may be of a transaction that failed
   std::atomic<uint64_t> generation_{1};
   mutable base::Counter unreadable_;

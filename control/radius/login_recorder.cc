@@ -35,13 +35,20 @@ base::Result<Place> ParsePlace(const std::string& text) {
   return base::Error{"the store's place among the log-ins is no number: '" + text + "'"};
 }
 
+void NotePrefix(accounts::Login& login) {
+  if (login.ip.is_one_address()) return;
+  const std::string text = login.ip.ToString();
+  if (!login.port.empty()) login.port += ' ';
+  login.port += "prefix " + text.substr(text.find('/'));
+}
+
 audit::LoginRecord ToRecord(const accounts::LoginChange& change) {
   const accounts::Login& login = change.login;
   audit::LoginRecord record;
   record.login_id = static_cast<uint64_t>(change.id);
   record.login_time = login.login_time;
   record.logout_time = login.logout_time;
-  record.ip = login.ip;
+  record.ip = login.ip.address();
   record.mac = login.mac;
   record.source = static_cast<uint8_t>(login.source);
   record.account = login.account;
@@ -56,34 +63,18 @@ audit::LoginRecord ToRecord(const accounts::LoginChange& change) {
 }  // namespace
 
 void LoginRecorder::Start() {
-  thread_ = std::thread([this] { Loop(); });
+  thread_.Start(kEvery, [this] { Look(); });
 }
 
-void LoginRecorder::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+void LoginRecorder::Look() {
+  const auto ran = Run();
+  const std::string error = ran.ok() ? "" : ran.error().message;
+  if (!error.empty() && error != trouble_) {
+    log_("log-ins: they wait to be recorded: " + error);
+  } else if (error.empty() && !trouble_.empty()) {
+    log_("log-ins: recorded again");
   }
-  wakes_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void LoginRecorder::Loop() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const auto ran = Run();
-    const std::string error = ran.ok() ? "" : ran.error().message;
-    if (!error.empty() && error != trouble_) {
-      log_("log-ins: they wait to be recorded: " + error);
-      trouble_ = error;
-    } else if (error.empty() && !trouble_.empty()) {
-      log_("log-ins: recorded again");
-      trouble_.clear();
-    }
-    lock.lock();
-    wakes_.wait_for(lock, kEvery, [this] { return stopping_; });
-  }
+  trouble_ = error;
 }
 
 base::Result<uint64_t> LoginRecorder::Run() {
@@ -105,12 +96,13 @@ base::Result<size_t> LoginRecorder::RunChunk(accounts::LoginChanges& source) {
   auto place = ParsePlace(*position);
   if (!place.ok()) return place.error();
   int64_t& after = place->Of(source.source());
-  const auto changes = source.ChangesAfter(after, kChunk);
+  auto changes = source.ChangesAfter(after, kChunk);
   if (!changes.ok()) return changes.error();
   if (changes->empty()) return size_t{0};
   after = changes->back().number;
   audit::Batch batch;
-  for (const accounts::LoginChange& change : *changes) {
+  for (accounts::LoginChange& change : *changes) {
+    NotePrefix(change.login);
     batch.logins.push_back(ToRecord(change));
   }
   batch.login_position = place->ToText();

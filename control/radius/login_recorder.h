@@ -1,21 +1,20 @@
 // Carries log-ins, of RADIUS and of DHCP, into the audit store: a record when one begins, one when
 // it ends, and one more whenever that is told otherwise later. Each change once: how far it has
-// come stands in the store, in the same write as the records.
+// come stands in the store, in the same write as the records. A prefix stands there by its first
+// address, its length behind the port: "eth1/7 prefix /56".
 //
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "control/accounts/login_changes.h"
 #include "control/audit/session_store.h"
+#include "dataplane/base/repeating_thread.h"
 
 namespace weir::control::radius {
 
@@ -31,23 +30,20 @@ class LoginRecorder {
   LoginRecorder& operator=(const LoginRecorder&) = delete;
 
   void Start();
-  void Stop();  // idempotent
+  void Stop() { thread_.Stop(); }  // idempotent
 
   // Carries over what there is; how many records.
   base::Result<uint64_t> Run();
 
  private:
-  void Loop();
+  void Look();
   base::Result<size_t> RunChunk(accounts::LoginChanges& source);
 
   const std::vector<accounts::LoginChanges*> sources_;
   audit::SessionStore& store_;
   const Log log_;
   std::string trouble_;
-  std::mutex mutex_;
-  std::condition_variable wakes_;
-  bool stopping_ = false;  // guarded by mutex_
-  std::thread thread_;
+  base::RepeatingThread thread_;
 };
 
 }  // namespace weir::control::radius

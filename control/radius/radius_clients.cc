@@ -14,20 +14,26 @@ namespace {
 constexpr size_t kSecretBytesMin = 8;
 constexpr size_t kSecretBytesMax = 128;
 constexpr size_t kFileBytesMax = 16 << 20;
-constexpr std::string_view kHeader = "expected the header nas,secret,name";
+constexpr size_t kColumnsMax = 4;
+constexpr std::string_view kColumns = "nas,secret,name or nas,secret,name,framed_prefix";
 
 // What is wrong with the row; empty: nothing.
-std::string Take(const accounts::CsvRow& row, RadiusClient& out) {
+std::string Take(const accounts::CsvRow& row, size_t columns, RadiusClient& out) {
   if (!row.error.empty()) return row.error;
-  if (row.fields.size() != 3) {
-    return fmt::format("{} fields; expected nas,secret,name", row.fields.size());
+  if (row.fields.size() != columns) {
+    return fmt::format("{} fields; the header has {}", row.fields.size(), columns);
   }
   const auto nas = base::IpPrefix::Parse(row.fields[0]);
   if (!nas.ok()) return fmt::format("nas '{}': {}", row.fields[0], nas.error().message);
-  out = {*nas, row.fields[1], row.fields[2]};
+  out = {*nas, row.fields[1], row.fields[2], FramedPrefix::kShared};
   if (out.secret.size() < kSecretBytesMin || out.secret.size() > kSecretBytesMax) {
     return fmt::format("the secret has {} bytes; {} to {} would do", out.secret.size(),
                        kSecretBytesMin, kSecretBytesMax);
+  }
+  const std::string_view framed = columns == kColumnsMax ? row.fields[3] : std::string_view();
+  if (framed == "own") out.framed_prefix = FramedPrefix::kOwn;
+  if (framed != "own" && framed != "shared" && !framed.empty()) {
+    return fmt::format("framed_prefix '{}': own or shared would do", framed);
   }
   return "";
 }
@@ -42,13 +48,15 @@ base::Result<RadiusClients> RadiusClients::Parse(std::string_view text, std::str
   };
   accounts::CsvReader reader(text);
   accounts::CsvRow row;
-  const std::vector<std::string> header = {"nas", "secret", "name"};
-  if (!reader.Next(row) || row.fields != header) {
-    return base::Error{fmt::format("{}:1: {}", file, kHeader)};
-  }
+  const std::vector<std::string> header = {"nas", "secret", "name", "framed_prefix"};
+  const bool has_header = reader.Next(row) && row.fields.size() >= kColumnsMax - 1 &&
+                          row.fields.size() <= kColumnsMax &&
+                          std::equal(row.fields.begin(), row.fields.end(), header.begin());
+  if (!has_header) return base::Error{fmt::format("{}:1: expected the header {}", file, kColumns)};
+  const size_t columns = row.fields.size();
   while (reader.Next(row)) {
     RadiusClient client;
-    if (const std::string fault = Take(row, client); !fault.empty()) {
+    if (const std::string fault = Take(row, columns, client); !fault.empty()) {
       add_fault(row.line, fault);
       continue;
     }

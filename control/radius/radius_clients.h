@@ -1,11 +1,13 @@
 // The network access servers that may send accounting, and their secrets: a CSV file.
 //
-// Columns nas,secret,name; the header row is required. `nas` is an address or a prefix; of several
-// that hold a sender the longest counts. A secret has 8 to 128 bytes.
+// Columns nas,secret,name and, where it is wanted, framed_prefix; the header row is required. `nas`
+// is an address or a prefix; of several that hold a sender the longest counts. A secret has 8 to
+// 128 bytes. `framed_prefix` is own or shared; empty: shared.
 //
 // Immutable once parsed; any thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -16,10 +18,15 @@
 
 namespace weir::control::radius {
 
+// Whose a Framed-IPv6-Prefix is. Servers of wired access give each user one; wireless controllers
+// often name that of the link, which all its users share.
+enum class FramedPrefix : uint8_t { kShared, kOwn };
+
 struct RadiusClient {
   base::IpPrefix nas;
   std::string secret;
   std::string name;  // for people; may be empty
+  FramedPrefix framed_prefix = FramedPrefix::kShared;
 };
 
 class RadiusClients {

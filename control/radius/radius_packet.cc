@@ -25,6 +25,7 @@ constexpr size_t kV6Bytes = 16;
 
 enum Attribute : uint8_t {
   kUserName = 1,
+  kNasIpAddress = 4,
   kNasPort = 5,
   kFramedIpAddress = 8,
   kVendorSpecific = 26,
@@ -40,6 +41,8 @@ enum Attribute : uint8_t {
   kMessageAuthenticator = 80,
   kAcctInterimInterval = 85,
   kNasPortId = 87,
+  kNasIpv6Address = 95,
+  kFramedInterfaceId = 96,
   kFramedIpv6Prefix = 97,
   kDelegatedIpv6Prefix = 123,
   kFramedIpv6Address = 168,
@@ -50,6 +53,9 @@ enum Attribute : uint8_t {
 constexpr uint32_t kHuawei = 2011;
 constexpr uint32_t kH3c = 25506;
 constexpr uint8_t kIpHostAddress = 60;
+
+// What is shorter is a network's, and no user's.
+constexpr unsigned kPrefixBitsMin = 32;
 
 std::string TextOf(Bytes value) { return {value.begin(), value.end()}; }
 
@@ -86,7 +92,7 @@ bool AddFramedIp(Bytes value, AccountingRequest& out) {
 }
 
 // RFC 3162 §2.3: reserved, length in bits, so many bytes of the prefix as are needed.
-bool AddPrefix(Bytes value, AccountingRequest& out) {
+bool AddPrefix(Bytes value, std::vector<base::IpPrefix>& out) {
   if (value.size() < 2 || value.size() > 2 + kV6Bytes) return false;
   const unsigned length_bits = value[1];
   const Bytes given = value.subspan(2);
@@ -96,8 +102,37 @@ bool AddPrefix(Bytes value, AccountingRequest& out) {
   for (unsigned bit = length_bits; bit < 128; ++bit) {
     bytes[bit / 8] = static_cast<uint8_t>(bytes[bit / 8] & ~(0x80U >> (bit % 8)));
   }
-  out.prefixes.emplace_back(base::IpAddress::FromV6(bytes), length_bits);
+  const auto address = base::IpAddress::FromV6(bytes);
+  if (length_bits >= kPrefixBitsMin && !address.is_v4()) out.emplace_back(address, length_bits);
   return true;
+}
+
+// RFC 2865 §5.4, RFC 3162 §2.1. The unspecified address says nothing.
+bool TakeNasAddress(Bytes value, size_t bytes, AccountingRequest& out) {
+  if (value.size() != bytes) return false;
+  if (std::ranges::all_of(value, [](uint8_t byte) { return byte == 0; })) return true;
+  if (bytes == kV6Bytes) out.nas_address = base::IpAddress::FromV6(value.first<kV6Bytes>());
+  if (bytes == 4 && !out.nas_address) out.nas_address = base::IpAddress::FromV4(value.first<4>());
+  return true;
+}
+
+// RFC 3162 §2.2.
+bool TakeInterfaceId(Bytes value, AccountingRequest& out) {
+  if (value.size() != sizeof(uint64_t)) return false;
+  out.interface_id = base::LoadBe<uint64_t>(value.data());
+  return true;
+}
+
+// The address which prefix and interface make together, in whatever order they stand.
+void AddInterfaceAddresses(AccountingRequest& out) {
+  constexpr unsigned kInterfaceBits = 64;
+  if (!out.interface_id || *out.interface_id == 0) return;
+  for (const base::IpPrefix& prefix : out.framed_prefixes) {
+    if (prefix.length_bits() != 128 - kInterfaceBits) continue;
+    std::array<uint8_t, kV6Bytes> bytes = prefix.address().bytes();
+    base::StoreBe<uint64_t>(bytes.data() + kV6Bytes - sizeof(uint64_t), *out.interface_id);
+    AddAddress(base::IpAddress::FromV6(bytes), out);
+  }
 }
 
 // What cannot be read in a vendor's attribute is passed over, as the attribute is.
@@ -132,6 +167,9 @@ bool Take(uint8_t type, Bytes value, AccountingRequest& out, std::optional<uint3
     case kUserName:
       out.user_name = TextOf(value);
       return true;
+    case kNasIpAddress:
+    case kNasIpv6Address:
+      return TakeNasAddress(value, type == kNasIpAddress ? 4 : kV6Bytes, out);
     case kNasPort:
       return TakeNumber(value, out.nas_port);
     case kFramedIpAddress:
@@ -168,9 +206,12 @@ bool Take(uint8_t type, Bytes value, AccountingRequest& out, std::optional<uint3
     case kNasPortId:
       out.nas_port_id = TextOf(value);
       return true;
+    case kFramedInterfaceId:
+      return TakeInterfaceId(value, out);
     case kFramedIpv6Prefix:
+      return AddPrefix(value, out.framed_prefixes);
     case kDelegatedIpv6Prefix:
-      return AddPrefix(value, out);
+      return AddPrefix(value, out.delegated_prefixes);
     case kFramedIpv6Address:
       if (value.size() != kV6Bytes) return false;
       AddAddress(base::IpAddress::FromV6(value.first<kV6Bytes>()), out);
@@ -257,6 +298,7 @@ RadiusFault ReadAccountingRequest(Bytes datagram, AccountingRequest& out) {
     const Bytes value = cursor.Bytes(length - kAttributeHeadBytes);
     if (!cursor.ok() || !Take(type, value, out, status)) return RadiusFault::kAttribute;
   }
+  AddInterfaceAddresses(out);
   if (!status) return RadiusFault::kNoStatus;
   out.status = StatusOf(*status);
   const bool of_session = out.status == AccountingStatus::kStart ||

@@ -44,14 +44,19 @@ struct AccountingRequest {
   AccountingStatus status = AccountingStatus::kOther;
   std::string user_name;
   std::string nas_identifier;
+  std::optional<base::IpAddress> nas_address;  // NAS-IPv6-Address, else NAS-IP-Address
   std::string nas_port_id;
   std::string calling_station_id;  // as it was sent; most often a MAC address
   std::string session_id;
   std::optional<uint32_t> nas_port;
-  std::vector<base::IpAddress> addresses;  // of the user: Framed-IP-Address, Framed-IPv6-Address
-  std::vector<base::IpPrefix> prefixes;    // Framed-IPv6-Prefix, Delegated-IPv6-Prefix
-  uint32_t delay_s = 0;                    // Acct-Delay-Time
-  uint32_t interim_interval_s = 0;         // 0: not said
+  // Of the user: Framed-IP-Address, Framed-IPv6-Address, and Framed-Interface-Id in a
+  // Framed-IPv6-Prefix of 64 bits.
+  std::vector<base::IpAddress> addresses;
+  std::vector<base::IpPrefix> framed_prefixes;     // Framed-IPv6-Prefix; often that of a whole link
+  std::vector<base::IpPrefix> delegated_prefixes;  // Delegated-IPv6-Prefix (RFC 4818)
+  std::optional<uint64_t> interface_id;            // Framed-Interface-Id
+  uint32_t delay_s = 0;                            // Acct-Delay-Time
+  uint32_t interim_interval_s = 0;                 // 0: not said
   std::optional<uint32_t> session_time_s;
   std::optional<uint32_t> event_time_s;  // since 1970, UTC
   uint32_t terminate_cause = 0;          // RFC 2866 §5.10; 0: not said

@@ -134,7 +134,8 @@ void RadiusServer::TakeBatch(Receiver& receiver) {
       Answer(taken);
       continue;
     }
-    events.push_back(EventOf(taken.request, taken.sender, taken.arrival));
+    events.push_back(
+        EventOf(taken.request, taken.sender, taken.client->framed_prefix, taken.arrival));
     good.push_back(std::move(taken));
   }
   if (good.empty()) return;

@@ -55,6 +55,9 @@ class IpPrefix {
  public:
   IpPrefix() = default;
   IpPrefix(const IpAddress& address, unsigned length_bits);
+  IpPrefix(const IpAddress& address) : address_(address) {}  // of one address
+
+  bool is_one_address() const { return length_bits_ == 128; }
 
   // "10.0.0.0/8", "2001:db8::/32", or an address alone (a host prefix). Bits set behind the length
   // are an error, for they mean that the writer meant something else.

@@ -1,10 +1,11 @@
 // How fast session snapshots go into the store, what they take on disk, and how long look-ups take:
 //
 //   audit_bench DIR [SESSIONS] [--again] [--clickhouse URL [--user NAME] [--password-file FILE]]
-//   [--only STORE] [--json]
+//   [--only STORE] [--logins] [--json]
 //
 // --again: DIR has the embedded store of an earlier run; nothing is written.
 // --only embedded, or clickhouse: the other store is not measured.
+// --logins: whose the addresses are is known by RADIUS log-ins, and not by the registry.
 // With a ClickHouse the same for the store that has its archive there: how fast rows are shipped,
 // how long a day's comparison takes, and the look-ups once all days are there. Its database
 // weir_bench is dropped first.
@@ -32,6 +33,7 @@
 #include "control/clickhouse/tiered_store.h"
 #include "control/ingest/batch_builder.h"
 #include "control/operations/operations_log.h"
+#include "control/radius/login_book.h"
 #include "control/sealing/record_digests.h"
 
 namespace weir::control {
@@ -132,6 +134,23 @@ accounts::Registry EveryHost() {
   return accounts::Registry::Parse(text, "bench").value();
 }
 
+std::unique_ptr<radius::LoginBook> EveryoneLoggedIn(const std::filesystem::path& file) {
+  auto book = std::move(radius::LoginBook::Open(file)).value();
+  std::vector<radius::AccountingEvent> events;
+  for (uint64_t host = 0; host < kHosts; host++) {
+    radius::AccountingEvent event;
+    event.status = radius::AccountingStatus::kStart;
+    event.nas = "10.0.0.2";
+    event.nas_name = "bras-1";
+    event.session = fmt::format("{:08x}", host);
+    event.account = fmt::format("s2023{:04}", host);
+    event.addresses = {AddressOf(10, host)};
+    event.time = event.login = kStart;
+    events.push_back(std::move(event));
+  }
+  return book->Apply(events).ok() ? std::move(book) : nullptr;
+}
+
 struct Timing {
   double cpu = 0;
   double wall = 0;
@@ -189,6 +208,7 @@ struct Arguments {
   std::string password_file;
   bool json = false;
   bool again = false;
+  bool logins = false;
   std::string only;  // of the two stores; empty: both
 };
 
@@ -232,13 +252,20 @@ void TimeLookups(audit::SessionStore& store, const std::string& name, uint64_t s
   }
 }
 
-bool Ingest(audit::SessionStore& store, const std::string& name, uint64_t sessions,
+bool Ingest(audit::SessionStore& store, const std::string& name, const Arguments& arguments,
             Results& results) {
   accounts::Directory directory;
-  directory.InstallRegistry(EveryHost());
+  std::unique_ptr<radius::LoginBook> book;
+  if (arguments.logins) {
+    book = EveryoneLoggedIn(arguments.dir / (name + ".accounts.db"));
+    if (book == nullptr) return false;
+    directory.Use(*book);
+  } else {
+    directory.InstallRegistry(EveryHost());
+  }
   Timing timing;
   const double process_before = ProcessCpuSeconds();
-  if (!Fill(store, directory, sessions, timing)) return false;
+  if (!Fill(store, directory, arguments.sessions, timing)) return false;
   const auto snapshots = static_cast<double>(timing.snapshots);
   results.Add(name, "snapshots", snapshots, "");
   results.Add(name, "snapshots_per_cpu_second", snapshots / timing.cpu,
@@ -269,7 +296,7 @@ bool RunEmbedded(const Arguments& arguments, Results& results) {
   options.dir = arguments.dir / "embedded";
   options.sensor = "bench";
   auto store = std::move(audit::RocksStore::Open(options)).value();
-  if (!arguments.again && !Ingest(*store, "embedded", arguments.sessions, results)) return false;
+  if (!arguments.again && !Ingest(*store, "embedded", arguments, results)) return false;
   store.reset();
   store = std::move(audit::RocksStore::Open(options)).value();
   const auto bytes_per_record = [&] {
@@ -336,7 +363,7 @@ bool RunClickhouse(const Arguments& arguments, Results& results) {
   }
   clickhouse::TieredStore& store = *archive->store;
   const double begin = WallSeconds();
-  if (!Ingest(store, "clickhouse", arguments.sessions, results)) return false;
+  if (!Ingest(store, "clickhouse", arguments, results)) return false;
   constexpr int64_t kHourMs = 3'600'000;
   if (!store.WaitUntilShipped(kHourMs)) return false;
   const auto shipped = static_cast<double>(store.shipping().rows_shipped);
@@ -392,6 +419,8 @@ bool ReadArguments(int argc, char** argv, Arguments& arguments) {
                                                      : nullptr;
     if (word == "--json") {
       arguments.json = true;
+    } else if (word == "--logins") {
+      arguments.logins = true;
     } else if (word == "--again") {
       arguments.again = true;
     } else if (value != nullptr) {
@@ -418,7 +447,7 @@ int main(int argc, char** argv) {
   if (!weir::control::ReadArguments(argc, argv, arguments)) {
     fmt::print(
         "usage: audit_bench DIR [SESSIONS] [--again] [--clickhouse URL [--user NAME] "
-        "[--password-file FILE]] [--only embedded|clickhouse] [--json]\n");
+        "[--password-file FILE]] [--only embedded|clickhouse] [--logins] [--json]\n");
     return 2;
   }
   return weir::control::Run(arguments);

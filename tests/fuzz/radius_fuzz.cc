@@ -17,7 +17,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto answer = WriteAccountingResponse(request, "secret");
   FUZZ_CHECK(answer.size() >= kRadiusBytesMin && answer.size() <= kRadiusBytesMax);
   FUZZ_CHECK(answer[1] == request.id);
-  for (const auto& prefix : request.prefixes) FUZZ_CHECK(prefix.length_bits() <= 128);
+  for (const auto* prefixes : {&request.framed_prefixes, &request.delegated_prefixes}) {
+    for (const auto& prefix : *prefixes) {
+      FUZZ_CHECK(prefix.length_bits() >= 32 && prefix.length_bits() <= 128);
+      FUZZ_CHECK(!prefix.address().is_v4());
+    }
+  }
   // The answer is none of a client's.
   AccountingRequest back;
   FUZZ_CHECK(ReadAccountingRequest(answer, back) == RadiusFault::kCode);

@@ -1,5 +1,6 @@
 """RADIUS accounting by radclient: a log-in names the account of a live session, and rules follow it."""
 
+import ipaddress
 import re
 import subprocess
 import time
@@ -10,6 +11,7 @@ from weirlab import wait_for
 SECRET = "secret-of-the-lab"
 HOST = "www.lab.example"
 SITE = f"http://{HOST}/"
+NAS_CHOOSES = "255.255.255.254"  # RFC 2865 §5.8: no address
 RULES = "protect ip {dns}\ndrop account s20239999 id expelled\n"
 
 
@@ -55,6 +57,22 @@ class Radius(harness.ApplianceTest):
         self.assertTrue(self.account("Stop", "a1", "s20239999", client, "Acct-Session-Time = 5",
                                      "Acct-Terminate-Cause = User-Request"))
         self.assertTrue(wait_for(2, lambda: self.passes(client)), "logged out")
+
+    def test_rules_and_sessions_follow_a_delegated_prefix(self):
+        client = self.lab.clients6[2]
+        prefix = str(ipaddress.ip_network((client, 124), strict=False))
+        self.assertTrue(self.passes(client))
+        self.assertTrue(self.account("Start", "p1", "s20239999", NAS_CHOOSES, f"Delegated-IPv6-Prefix = {prefix}"))
+        self.assertTrue(wait_for(2, lambda: not self.passes(client)), "the rule about the account")
+        self.assertIn("expelled", self.appliance.weirctl("why", client, f"{HOST}:80").stdout)
+        for what in (client, prefix, "s20239999"):
+            found = self.appliance.weirctl_json("accounts", "lookup", what)["bindings"][0]
+            self.assertEqual((found["account"], found["source"]), ("s20239999", "radius"), what)
+        self.assertTrue(self.account("Stop", "p1", "s20239999", NAS_CHOOSES, f"Delegated-IPv6-Prefix = {prefix}"))
+        self.assertTrue(wait_for(2, lambda: self.passes(client)), "logged out")
+        wanted = ipaddress.ip_address(client)
+        self.assertTrue(wait_for(10, lambda: any(ipaddress.ip_address(session["src_ip"]) == wanted
+                                                 for session in self.appliance.sessions("--account", "s20239999"))))
 
     def test_sessions_bear_account_and_login(self):
         client = self.lab.clients[1]

@@ -42,10 +42,79 @@ TEST_F(DirectoryFile, PrefersIpOverMac) {
   const auto other = base::IpAddress::Parse("10.0.0.2").value();
   EXPECT_EQ(directory.Lookup(other, kMac, kNow)->account, "bob");
   EXPECT_FALSE(directory.Lookup(other, {}, kNow).has_value());
-  EXPECT_EQ(directory.AddressesOf("alice", kNow), std::vector<base::IpAddress>{kIp});
+  EXPECT_EQ(directory.AddressesOf("alice", kNow), std::vector<base::IpPrefix>{kIp});
   EXPECT_EQ(directory.OwnerOf(kMac, kNow)->account, "bob");
   EXPECT_FALSE(directory.OwnerOf({}, kNow).has_value());
   EXPECT_EQ(directory.registry_rows(), 2u);
+}
+
+// Of every source: what is bound itself before what holds it, the longer prefix before the shorter;
+// as the data plane has it.
+TEST_F(DirectoryFile, TheLongestBindingCounts) {
+  const auto prefix = [](std::string_view text) { return base::IpPrefix::Parse(text).value(); };
+  class Logins : public LoginSource {
+   public:
+    std::optional<Bound> BindingAt(const base::IpPrefix& ip, base::WallTime) const override {
+      if (ip.length_bits() < of.length_bits() || !of.Contains(ip.address())) return std::nullopt;
+      Bound bound{of, {}};
+      bound.binding.account = "anna";
+      return bound;
+    }
+    std::vector<base::IpPrefix> AddressesOf(std::string_view account,
+                                            base::WallTime) const override {
+      return account == "anna" ? std::vector{of} : std::vector<base::IpPrefix>();
+    }
+    std::vector<Present> PresentBindings() const override { return {{of, "anna"}}; }
+    uint64_t generation() const override { return 1; }
+    base::IpPrefix of;
+  };
+  class Leases : public LeaseSource {
+   public:
+    std::optional<Lease> LeaseAt(const base::IpPrefix& ip, base::WallTime) const override {
+      if (ip.length_bits() < of.length_bits() || !of.Contains(ip.address())) return std::nullopt;
+      Lease lease;
+      lease.ip = of;
+      lease.mac = kMac;
+      return lease;
+    }
+    std::vector<base::IpPrefix> AddressesOf(const base::MacAddress& mac,
+                                            base::WallTime) const override {
+      return mac == kMac ? std::vector{of} : std::vector<base::IpPrefix>();
+    }
+    std::vector<std::pair<base::IpPrefix, base::MacAddress>> PresentLeases() const override {
+      return {{of, kMac}};
+    }
+    uint64_t generation() const override { return 1; }
+    base::IpPrefix of;
+  };
+  Write("server,2001:db8:1:7::5,,,,\nbob,,02:00:00:00:00:01,,,\n");
+  Logins logins;
+  Leases leases;
+  Directory directory;
+  directory.Use(logins);
+  directory.Use(leases);
+  ASSERT_TRUE(directory.LoadRegistry(file_).ok());
+  const auto who = [&](std::string_view ip) {
+    const auto found = directory.Lookup(prefix(ip), {}, kNow);
+    return found ? found->account : "-";
+  };
+  logins.of = prefix("2001:db8:1::/56");
+  leases.of = prefix("2001:db8:1:7::/64");
+  EXPECT_EQ(who("2001:db8:1:7::5"), "server");
+  EXPECT_EQ(who("2001:db8:1:7::6"), "bob");
+  EXPECT_EQ(who("2001:db8:1:8::6"), "anna");
+  EXPECT_EQ(who("2001:db8:1::/56"), "anna");
+  EXPECT_EQ(who("2001:db8:1::/55"), "-");
+  EXPECT_EQ(directory.PresentBindings(),
+            (std::vector<Present>{
+                {logins.of, "anna"}, {leases.of, "bob"}, {prefix("2001:db8:1:7::5"), "server"}}));
+  EXPECT_EQ(directory.AddressesOf("bob", kNow), std::vector{leases.of});
+  leases.of = logins.of;
+  EXPECT_EQ(who("2001:db8:1:8::6"), "anna") << "a log-in says more than a lease";
+  EXPECT_TRUE(directory.AddressesOf("bob", kNow).empty());
+  logins.of = prefix("2001:db8:1:7::/64");
+  EXPECT_EQ(who("2001:db8:1:7::6"), "anna");
+  EXPECT_EQ(who("2001:db8:1:8::6"), "bob");
 }
 
 TEST_F(DirectoryFile, KeepsRunningRegistryWhenTheNewOneIsBad) {

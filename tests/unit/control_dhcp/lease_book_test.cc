@@ -165,8 +165,12 @@ TEST_F(LeaseBookTest, APrefixHoldsItsAddressesUnlessOneIsLeasedByItself) {
   Reopen();
   EXPECT_EQ(Who(40, "2001:db8:1:9::1"), "a");
   const auto present = book_->PresentLeases();
-  ASSERT_EQ(present.size(), 1U) << "the data plane goes by addresses";
-  EXPECT_EQ(present[0].first, Ip("2001:db8:1:7::5"));
+  ASSERT_EQ(present.size(), 3U);
+  EXPECT_EQ(present[0].first.ToString(), "2001:db8:1::/56");
+  EXPECT_EQ(present[1].first.ToString(), "2001:db8:1:7::/64");
+  EXPECT_EQ(present[2].first.ToString(), "2001:db8:1:7::5");
+  EXPECT_EQ(book_->LeaseAt(*base::IpPrefix::Parse("2001:db8:1:7::/80"), At(40))->mac, MacOf('b'));
+  EXPECT_EQ(book_->LeaseAt(*base::IpPrefix::Parse("2001:db8:1::/60"), At(40))->mac, MacOf('a'));
 }
 
 TEST_F(LeaseBookTest, ForeverIsForever) {

@@ -190,17 +190,18 @@ TEST_F(LeaseRecordTest, AnswersInTheOrderOfTrust) {
 TEST_F(LeaseRecordTest, ALoginGoesBeforeALease) {
   class AlwaysCarl : public accounts::LoginSource {
    public:
-    std::optional<accounts::Binding> BindingAt(const base::IpAddress& ip,
-                                               base::WallTime) const override {
-      if (ip != Ip("10.1.0.1")) return std::nullopt;
-      accounts::Binding binding;
-      binding.account = "carl";
-      binding.source = accounts::BindingSource::kRadius;
-      return binding;
-    }
-    std::vector<base::IpAddress> AddressesOf(std::string_view account,
+    std::optional<accounts::Bound> BindingAt(const base::IpPrefix& ip,
                                              base::WallTime) const override {
-      return account == "carl" ? std::vector{Ip("10.1.0.1")} : std::vector<base::IpAddress>();
+      if (ip != Ip("10.1.0.1")) return std::nullopt;
+      accounts::Bound bound{ip, {}};
+      bound.binding.account = "carl";
+      bound.binding.source = accounts::BindingSource::kRadius;
+      return bound;
+    }
+    std::vector<base::IpPrefix> AddressesOf(std::string_view account,
+                                            base::WallTime) const override {
+      if (account != "carl") return {};
+      return {Ip("10.1.0.1")};
     }
     std::vector<accounts::Present> PresentBindings() const override {
       return {{Ip("10.1.0.1"), "carl"}};

@@ -59,7 +59,7 @@ TEST(PortalPatterns, ALoginByAddress) {
   EXPECT_EQ(outcome.event.session, "10.20.0.7");
   EXPECT_EQ(outcome.event.mac.ToString(), "02:00:5e:10:00:01");
   EXPECT_EQ(outcome.event.port, "eth1/3");
-  EXPECT_EQ(outcome.event.nas, kSender);
+  EXPECT_EQ(outcome.event.nas, kSender.ToString());
   EXPECT_EQ(outcome.event.nas_name, "portal-1");
   EXPECT_EQ(outcome.event.time, kArrival);
   EXPECT_FALSE(outcome.bad_mac || outcome.bad_time);

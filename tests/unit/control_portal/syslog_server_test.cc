@@ -94,7 +94,7 @@ TEST_F(SyslogServerTest, LinesBecomeLogins) {
   EXPECT_EQ(history[0].source, accounts::BindingSource::kPortal);
   EXPECT_EQ(history[0].nas_name, "portal-1");
   const auto binding = book_->BindingAt(*base::IpAddress::Parse("10.20.0.7"), base::WallNow());
-  EXPECT_EQ(accounts::BindingSourceName(binding->source), "portal");
+  EXPECT_EQ(accounts::BindingSourceName(binding->binding.source), "portal");
   Send("<14>Nov 30 11:00:00 portal-1 user anna logout ip=10.20.0.7");
   Await([&] { return book_->present() == 0; });
   server_->Stop();

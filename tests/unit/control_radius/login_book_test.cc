@@ -10,8 +10,8 @@
 namespace weir::control::radius {
 namespace {
 
-const base::IpAddress kNas = *base::IpAddress::Parse("10.0.0.2");
-const base::IpAddress kOtherNas = *base::IpAddress::Parse("10.0.0.3");
+constexpr const char* kNas = "10.0.0.2";
+constexpr const char* kOtherNas = "10.0.0.3";
 
 // Seconds on some day.
 base::WallTime At(int64_t seconds) { return {(1'790'000'000 + seconds) * base::kNsPerSecond}; }
@@ -44,7 +44,7 @@ class LoginBookTest : public testing::Test {
     event.session = session;
     event.account = account;
     for (const char* address : addresses) {
-      event.addresses.push_back(*base::IpAddress::Parse(address));
+      event.addresses.push_back(*base::IpPrefix::Parse(address));
     }
     event.time = At(at);
     event.login = At(login < 0 ? at : login);
@@ -177,10 +177,11 @@ TEST_F(LoginBookTest, ASessionHasSeveralAddresses) {
   // The interim names another IPv6 address, and one without any says nothing.
   Apply({Event(AccountingStatus::kInterim, "1", "anna", {}, 200, 100)});
   EXPECT_EQ(book_->AddressesOf("anna", At(250)).size(), 2U);
-  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp, "2001:db8::2"}, 300, 300)});
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp, "2001:db8::2"}, 300, 100)});
   EXPECT_EQ(Who("2001:db8::1", 299), "anna");
   EXPECT_EQ(Who("2001:db8::1", 300), "");
-  EXPECT_EQ(Who("2001:db8::2", 300), "anna");
+  EXPECT_EQ(Who("2001:db8::2", 199), "") << "it was heard of without it";
+  EXPECT_EQ(Who("2001:db8::2", 200), "anna");
   EXPECT_EQ(Who(kIp, 300), "anna");
   Apply({Event(AccountingStatus::kStop, "1", "anna", {}, 400, 100)});
   EXPECT_EQ(PresentNow(), "");
@@ -281,7 +282,7 @@ TEST_F(LoginBookTest, KnowsWhoToldOfEach) {
   Apply({by_portal, Start("1", "ben", "10.20.0.8", 100)});
   Reopen();
   const auto source = [&](const char* ip) {
-    return book_->BindingAt(*base::IpAddress::Parse(ip), At(200))->source;
+    return book_->BindingAt(*base::IpAddress::Parse(ip), At(200))->binding.source;
   };
   EXPECT_EQ(source("10.20.0.7"), accounts::BindingSource::kPortal);
   EXPECT_EQ(source("10.20.0.8"), accounts::BindingSource::kRadius);
@@ -342,6 +343,122 @@ TEST_F(LoginBookTest, HistoryHasTheNewestFirst) {
   ASSERT_EQ(history.size(), 3U);
   EXPECT_EQ(history[0].login_time, At(400));
   EXPECT_EQ(history[2].login_time, At(200));
+}
+
+TEST_F(LoginBookTest, APrefixHoldsItsAddressesUnlessOneIsSomebodysByItself) {
+  Apply({Event(AccountingStatus::kStart, "1", "anna", {"10.20.0.1", "2001:db8:1::/56"}, 100),
+         Start("2", "ben", "2001:db8:1:7::/64", 200), Start("3", "carl", "2001:db8:1:7::5", 300)});
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    EXPECT_EQ(Who("2001:db8:1:9::1", 350), "anna");
+    EXPECT_EQ(Who("2001:db8:1:9::1", 99), "");
+    EXPECT_EQ(Who("2001:db8:1:7::1", 150), "anna");
+    EXPECT_EQ(Who("2001:db8:1:7::1", 350), "ben");
+    EXPECT_EQ(Who("2001:db8:1:7::5", 250), "ben");
+    EXPECT_EQ(Who("2001:db8:1:7::5", 350), "carl");
+    EXPECT_EQ(Who("2001:db8:1:100::1", 350), "");
+    EXPECT_EQ(PresentNow(),
+              "10.20.0.1 anna\n2001:db8:1::/56 anna\n2001:db8:1:7::/64 ben\n"
+              "2001:db8:1:7::5 carl\n");
+    EXPECT_EQ(book_->AddressesOf("anna", At(350)).size(), 2U);
+  }
+  Apply({Stop("2", "ben", "2001:db8:1:7::/64", 400, 200)});
+  EXPECT_EQ(Who("2001:db8:1:7::1", 399), "ben");
+  EXPECT_EQ(Who("2001:db8:1:7::1", 400), "anna") << "hers all the while";
+  Apply({Stop("1", "anna", "2001:db8:1::/56", 500, 100)});
+  EXPECT_EQ(Who("2001:db8:1:7::1", 500), "");
+  EXPECT_EQ(Who("2001:db8:1:9::1", 499), "anna");
+}
+
+// Acct-Session-Time says when the session began, not when it came to the address.
+TEST_F(LoginBookTest, AnAddressNamedLaterTakesNothingFromItsOwnerBefore) {
+  Apply({Start("1", "anna", "2001:db8::9", 50), Start("2", "ben", kIp, 100),
+         Stop("1", "anna", "2001:db8::9", 250, 50),
+         Event(AccountingStatus::kInterim, "2", "ben", {kIp, "2001:db8::9"}, 400, 100)});
+  EXPECT_EQ(Who("2001:db8::9", 249), "anna");
+  EXPECT_EQ(Who("2001:db8::9", 250), "ben");
+  // Of a session whose start named no address, and of one that is known by its stop alone.
+  Apply({Event(AccountingStatus::kInterim, "3", "carl", {"2001:db8::9"}, 600, 90),
+         Stop("4", "dora", "2001:db8::9", 700, 80)});
+  EXPECT_EQ(Who("2001:db8::9", 399), "ben") << "his own word";
+  EXPECT_EQ(Who("2001:db8::9", 400), "carl");
+  EXPECT_EQ(Who("2001:db8::9", 599), "carl");
+  EXPECT_EQ(Who("2001:db8::9", 600), "dora");
+  EXPECT_EQ(Who("2001:db8::9", 700), "");
+}
+
+TEST_F(LoginBookTest, AnInterimThatComesLateGivesNothingUp) {
+  Apply({Start("1", "anna", kIp, 100),
+         Event(AccountingStatus::kInterim, "1", "anna", {kIp, "2001:db8::1"}, 300, 100),
+         Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 200, 100),
+         Start("1", "anna", kIp, 100)});
+  EXPECT_EQ(Who("2001:db8::1", 300), "anna");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 anna\n2001:db8::1 anna\n");
+}
+
+// A proxy sends for two access servers that count their sessions alike.
+TEST_F(LoginBookTest, ServersBehindOneSenderAreToldApart) {
+  const auto from = [](const char* nas, AccountingEvent event) {
+    event.nas = nas;
+    return event;
+  };
+  Apply({from("10.0.0.5 10.1.0.1", Start("1", "anna", kIp, 100)),
+         from("10.0.0.5 10.1.0.10", Start("1", "ben", "10.20.0.12", 110)),
+         from("10.0.0.50", Start("1", "carl", "10.20.0.13", 120))});
+  EXPECT_EQ(PresentNow(), "10.20.0.11 anna\n10.20.0.12 ben\n10.20.0.13 carl\n");
+  Apply({from("10.0.0.5 10.1.0.1", Event(AccountingStatus::kOn, "", "", {}, 200))});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n10.20.0.13 carl\n");
+  AccountingEvent all = from("10.0.0.5", Event(AccountingStatus::kOff, "", "", {}, 300));
+  Apply({all});
+  EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n10.20.0.13 carl\n") << "it names itself";
+  all.names_nas = false;
+  Apply({all});
+  EXPECT_EQ(PresentNow(), "10.20.0.13 carl\n");
+}
+
+// Acct-Delay-Time has whole seconds, so what is sent again may seem to be of another moment.
+TEST_F(LoginBookTest, WhatIsSentAgainIsStoredOnce) {
+  const auto later = [](AccountingEvent event) {
+    event.time.ns += 900'000'000;
+    event.login.ns += 900'000'000;
+    return event;
+  };
+  const AccountingEvent start = Start("1", "anna", kIp, 100);
+  const AccountingEvent stop = Stop("1", "anna", kIp, 200, 100);
+  Apply({later(start), start, later(start), stop, later(stop), stop, start});
+  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(Who(kIp, 150), "anna");
+  EXPECT_EQ(Who(kIp, 203), "");
+}
+
+TEST_F(LoginBookTest, TheIntervalIsWhatInterimsKeepTo) {
+  Apply({Start("1", "anna", kIp, 0), Start("2", "ben", "10.20.0.12", 0)});
+  for (const int64_t at : {3, 303, 604, 902, 1203}) {
+    Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, at, 0)});
+  }
+  // Told when something happens, and otherwise not.
+  for (const int64_t at : {3, 500, 2500, 2700}) {
+    Apply({Event(AccountingStatus::kInterim, "2", "ben", {"10.20.0.12"}, at, 0)});
+  }
+  ASSERT_TRUE(book_->Expire(At(1203 + 900), At(0)).ok());
+  EXPECT_EQ(Who(kIp, 2100), "anna");
+  ASSERT_TRUE(book_->Expire(At(1203 + 910), At(0)).ok());
+  EXPECT_EQ(Who(kIp, 1202), "anna");
+  EXPECT_EQ(Who(kIp, 1203), "");
+  ASSERT_TRUE(book_->Expire(At(80'000), At(0)).ok());
+  EXPECT_EQ(Who("10.20.0.12", 80'000), "ben");
+}
+
+// The next line's delegation, and an interim that names another one.
+TEST_F(LoginBookTest, APrefixIsOneSessionsAtATime) {
+  Apply({Start("1", "anna", "2001:db8:1::/56", 100), Start("2", "ben", "2001:db8:1::/56", 200)});
+  EXPECT_EQ(Who("2001:db8:1:9::1", 199), "anna");
+  EXPECT_EQ(Who("2001:db8:1:9::1", 200), "ben");
+  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "superseded");
+  Apply({Event(AccountingStatus::kInterim, "2", "ben", {"2001:db8:2::/56"}, 300, 200)});
+  EXPECT_EQ(Who("2001:db8:1:9::1", 300), "");
+  EXPECT_EQ(Who("2001:db8:2:9::1", 300), "ben");
+  EXPECT_EQ(book_->HistoryOf(*base::IpPrefix::Parse("2001:db8:1::/56"), 10).size(), 2U);
 }
 
 // Sessions one after the other at one address, told in any order and some of it twice: at every

@@ -19,7 +19,7 @@ AccountingEvent Event(AccountingStatus status, const char* session, const char* 
                       const char* ip, int64_t at, int64_t login) {
   AccountingEvent event;
   event.status = status;
-  event.nas = *base::IpAddress::Parse("10.0.0.2");
+  event.nas = "10.0.0.2";
   event.nas_name = "bras-1";
   event.session = session;
   event.account = account;

@@ -31,8 +31,12 @@ TEST(RadiusClients, TheLongestPrefixCounts) {
 }
 
 TEST(RadiusClients, NamesEveryFaultAndNoSecret) {
-  EXPECT_EQ(FaultOf(""), "c.csv:1: expected the header nas,secret,name");
-  EXPECT_EQ(FaultOf("nas,secret\n"), "c.csv:1: expected the header nas,secret,name");
+  EXPECT_EQ(FaultOf(""),
+            "c.csv:1: expected the header nas,secret,name or nas,secret,name,framed_prefix");
+  for (const char* bad : {"nas,secret\n", "nas,secret,who\n", "nas,secret,name,prefix\n",
+                          "nas,secret,name,framed_prefix,more\n"}) {
+    EXPECT_EQ(FaultOf(bad), FaultOf("")) << bad;
+  }
   const std::string fault = FaultOf(
       "nas,secret,name\n10.0.0.1,short,\n10.0.0.300,longenough,\n10.0.0.1/8,longenough,\n"
       "10.0.0.2,longenough\n10.0.0.3,longenough,\n10.0.0.3,othersecret,\n");
@@ -43,6 +47,21 @@ TEST(RadiusClients, NamesEveryFaultAndNoSecret) {
   EXPECT_NE(fault.find("c.csv:5: 2 fields"), std::string::npos) << fault;
   EXPECT_NE(fault.find("c.csv:7: nas '10.0.0.3"), std::string::npos) << fault;
   EXPECT_EQ(fault.find("longenough"), std::string::npos) << fault;
+}
+
+TEST(RadiusClients, AFramedPrefixIsSharedUnlessItIsSaid) {
+  const auto clients = RadiusClients::Parse(
+      "nas,secret,name,framed_prefix\n10.0.0.1,secret-of-one,bras,own\n"
+      "10.0.0.2,secret-of-two,,shared\n10.0.0.3,secret-of-three,,\n",
+      "c.csv");
+  ASSERT_TRUE(clients.ok()) << clients.error().message;
+  EXPECT_EQ(clients->Find(Ip("10.0.0.1"))->framed_prefix, FramedPrefix::kOwn);
+  EXPECT_EQ(clients->Find(Ip("10.0.0.2"))->framed_prefix, FramedPrefix::kShared);
+  EXPECT_EQ(clients->Find(Ip("10.0.0.3"))->framed_prefix, FramedPrefix::kShared);
+  EXPECT_EQ(FaultOf("nas,secret,name,framed_prefix\n10.0.0.1,longenough,,yes\n"),
+            "c.csv:2: framed_prefix 'yes': own or shared would do");
+  EXPECT_EQ(FaultOf("nas,secret,name,framed_prefix\n10.0.0.1,longenough,\n"),
+            "c.csv:2: 3 fields; the header has 4");
 }
 
 TEST(RadiusClients, TheFileIsNotEverybodys) {

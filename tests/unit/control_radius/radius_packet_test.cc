@@ -31,13 +31,16 @@ RadiusFault FaultOf(const Bytes& datagram) {
   return ReadAccountingRequest(datagram, request);
 }
 
-std::vector<std::string> AddressesOf(const AccountingRequest& request) {
-  std::vector<std::string> out;
-  for (const base::IpAddress& address : request.addresses) out.push_back(address.ToString());
+using Strings = std::vector<std::string>;
+
+template <typename Addresses>
+Strings TextOf(const Addresses& addresses) {
+  Strings out;
+  for (const auto& address : addresses) out.push_back(address.ToString());
   return out;
 }
 
-using Strings = std::vector<std::string>;
+Strings AddressesOf(const AccountingRequest& request) { return TextOf(request.addresses); }
 
 TEST(RadiusPacket, ReadsEveryAttributeThatCounts) {
   Bytes v6(16);
@@ -71,9 +74,50 @@ TEST(RadiusPacket, ReadsEveryAttributeThatCounts) {
   EXPECT_EQ(request.interim_interval_s, 300U);
   EXPECT_EQ(request.nas_port_id, "eth-trunk1.100");
   EXPECT_EQ(AddressesOf(request), (Strings{"10.20.0.11", "2001:db8::11"}));
-  ASSERT_EQ(request.prefixes.size(), 2U);
-  EXPECT_EQ(request.prefixes[0].ToString(), "2001:db8:1:2::/64");
-  EXPECT_EQ(request.prefixes[1].ToString(), "2001:db8:1:ff00::/56");
+  EXPECT_EQ(TextOf(request.framed_prefixes), (Strings{"2001:db8:1:2::/64"}));
+  EXPECT_EQ(TextOf(request.delegated_prefixes), (Strings{"2001:db8:1:ff00::/56"}));
+}
+
+TEST(RadiusPacket, ReadsWhoTheServerIs) {
+  Bytes v6(16);
+  v6[0] = 0x20, v6[1] = 0x01, v6[15] = 0x09;
+  const auto nas = [](const RadiusBuilder& builder) {
+    const auto address = Read(builder.Build(kSecret)).nas_address;
+    return address ? address->ToString() : "";
+  };
+  EXPECT_EQ(nas(Start()), "");
+  EXPECT_EQ(nas(Start().Add(4, {10, 1, 0, 1})), "10.1.0.1");
+  EXPECT_EQ(nas(Start().Add(4, {10, 1, 0, 1}).Add(95, v6)), "2001::9");
+  EXPECT_EQ(nas(Start().Add(95, v6).Add(4, {10, 1, 0, 1})), "2001::9");
+  EXPECT_EQ(nas(Start().Add(4, {0, 0, 0, 0}).Add(95, Bytes(16, 0))), "");
+  EXPECT_EQ(FaultOf(Start().Add(4, {10, 1, 0}).Build(kSecret)), RadiusFault::kAttribute);
+  EXPECT_EQ(FaultOf(Start().Add(95, {10, 1, 0, 1}).Build(kSecret)), RadiusFault::kAttribute);
+}
+
+// RFC 3162 §2.2; in whatever order the two stand.
+TEST(RadiusPacket, PrefixAndInterfaceMakeAnAddress) {
+  const Bytes prefix = {0, 64, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2};
+  const Bytes interface = {2, 0, 0x5e, 0xff, 0xfe, 0x10, 0, 1};
+  const Strings both = {"10.20.0.11", "2001:db8:1:2:200:5eff:fe10:1"};
+  EXPECT_EQ(AddressesOf(Read(Start().Add(97, prefix).Add(96, interface).Build(kSecret))), both);
+  EXPECT_EQ(AddressesOf(Read(Start().Add(96, interface).Add(97, prefix).Build(kSecret))), both);
+  const Strings alone = {"10.20.0.11"};
+  EXPECT_EQ(AddressesOf(Read(Start().Add(96, interface).Build(kSecret))), alone);
+  EXPECT_EQ(AddressesOf(Read(Start().Add(96, Bytes(8, 0)).Add(97, prefix).Build(kSecret))), alone);
+  const Bytes longer = {0, 72, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 3};
+  EXPECT_EQ(AddressesOf(Read(Start().Add(96, interface).Add(97, longer).Build(kSecret))), alone);
+  EXPECT_EQ(FaultOf(Start().Add(96, Bytes(7, 1)).Build(kSecret)), RadiusFault::kAttribute);
+}
+
+TEST(RadiusPacket, WhatIsANetworksPrefixIsNoUsers) {
+  const auto delegated = [](Bytes value) {
+    return TextOf(Read(Start().Add(123, value).Build(kSecret)).delegated_prefixes);
+  };
+  EXPECT_EQ(delegated({0, 32, 0x20, 0x01, 0x0d, 0xb8}), (Strings{"2001:db8::/32"}));
+  EXPECT_EQ(delegated({0, 31, 0x20, 0x01, 0x0d, 0xb8}), Strings{});
+  EXPECT_EQ(delegated({0, 0}), Strings{});
+  EXPECT_EQ(delegated({0, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}), Strings{})
+      << "all of IPv4";
 }
 
 TEST(RadiusPacket, KnowsEveryStatus) {

@@ -200,7 +200,7 @@ TEST_F(RegistryHistoryTest, ADirectoryAnswersEachMomentByItsRegistry) {
   const auto ip = base::IpAddress::Parse("10.0.0.1").value();
   EXPECT_EQ(directory.Lookup(ip, {}, Before(Day(2)))->account, "anna");
   EXPECT_EQ(directory.Lookup(ip, {}, Day(2))->account, "ben");
-  EXPECT_THAT(directory.AddressesOf("anna", Day(1)), ElementsAre(ip));
+  EXPECT_THAT(directory.AddressesOf("anna", Day(1)), ElementsAre(base::IpPrefix(ip)));
   EXPECT_TRUE(directory.AddressesOf("anna", Day(2)).empty());
 }
 
