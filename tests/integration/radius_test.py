@@ -60,6 +60,11 @@ class Radius(harness.ApplianceTest):
 
     def test_rules_and_sessions_follow_a_delegated_prefix(self):
         client = self.lab.clients6[2]
+        registry = self.appliance.home / "accounts.csv"
+        rows = registry.read_text(encoding="utf-8").splitlines(keepends=True)
+        registry.write_text("".join(row for row in rows if f",{client}," not in row), encoding="utf-8")
+        self.assertTrue(wait_for(5, lambda: self.appliance.weirctl("accounts", "lookup", client).returncode == 1),
+                        "a row of the address would go before")
         prefix = str(ipaddress.ip_network((client, 124), strict=False))
         self.assertTrue(self.passes(client))
         self.assertTrue(self.account("Start", "p1", "s20239999", NAS_CHOOSES, f"Delegated-IPv6-Prefix = {prefix}"))
