@@ -435,6 +435,11 @@ void CheckAccounts(const Parts& parts, Report& report) {
   } else if (told.refused > 0) {
     report.Warn("identity", fmt::format("{} addresses had no room in the data plane", told.refused),
                 "raise [accounts] max_addresses");
+  } else if (told.prefixes_refused > 0) {
+    report.Warn("identity",
+                fmt::format("{} prefixes hold addresses that nobody can have; no rule follows them",
+                            told.prefixes_refused),
+                "look at what the access servers and DHCP servers delegate");
   } else {
     report.Ok("identity", fmt::format("the data plane knows {} addresses", told.addresses));
   }

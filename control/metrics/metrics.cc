@@ -30,6 +30,7 @@ constexpr std::array kDataplaneCounters{MetricId::kPortReceivePackets,
                                         MetricId::kFlows,
                                         MetricId::kClassifierQueueFull,
                                         MetricId::kIdentityRefused,
+                                        MetricId::kIdentityPrefixesRefused,
                                         MetricId::kIdentityRechecked,
                                         MetricId::kEventsLost};
 
@@ -116,6 +117,7 @@ void Metrics::TakeDataplane(const nlohmann::json& stats) {
   const auto& identities = JsonMember(stats, "identities");
   series.Set(MetricId::kIdentityAddresses, {}, JsonNumber(identities, "addresses"));
   series.Follow(MetricId::kIdentityRefused, {}, JsonCount(identities, "addresses_refused"));
+  series.Follow(MetricId::kIdentityPrefixesRefused, {}, JsonCount(identities, "prefixes_refused"));
   series.Follow(MetricId::kIdentityRechecked, {}, JsonCount(identities, "flows_rechecked"));
   const auto& journal = JsonMember(stats, "journal");
   series.Set(MetricId::kJournalBytes, {}, JsonNumber(journal, "bytes"));

@@ -121,6 +121,7 @@ IdentityPublisher::Sent IdentityPublisher::Send(Update update, const json& flags
   status_.error.clear();
   status_.addresses = JsonCount(reply.body, "addresses");
   status_.refused = JsonCount(reply.body, "refused");
+  status_.prefixes_refused = JsonCount(reply.body, "prefixes_refused");
   return Sent::kTaken;
 }
 

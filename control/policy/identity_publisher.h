@@ -26,11 +26,12 @@ namespace weir::control::policy {
 
 struct IdentityStatus {
   bool in_step = false;
-  size_t addresses = 0;        // as the data plane has them
-  uint64_t refused = 0;        // it had no room for, since its start
-  std::string error;           // why it is not in step
-  base::WallTime last_change;  // of the last one that was sent; 0: none
-  uint64_t updates = 0;        // with changes, or all
+  size_t addresses = 0;           // as the data plane has them
+  uint64_t refused = 0;           // it had no room for, since its start
+  uint64_t prefixes_refused = 0;  // which hold what no host has for its own
+  std::string error;              // why it is not in step
+  base::WallTime last_change;     // of the last one that was sent; 0: none
+  uint64_t updates = 0;           // with changes, or all
 };
 
 class IdentityPublisher {
