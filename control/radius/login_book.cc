@@ -11,7 +11,7 @@ using database::Database;
 using database::Rows;
 using database::Transaction;
 
-constexpr std::array<const char*, 3> kSchema{R"sql(
+constexpr std::array<const char*, 4> kSchema{R"sql(
 CREATE TABLE login(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ip TEXT NOT NULL,
@@ -45,6 +45,9 @@ CREATE TRIGGER login_changes AFTER UPDATE ON login
 )sql",
                                              R"sql(
 ALTER TABLE login ADD COLUMN source INTEGER NOT NULL DEFAULT 2;
+)sql",
+                                             R"sql(
+ALTER TABLE login ADD COLUMN begun_unseen INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 constexpr std::string_view kColumns =
@@ -245,7 +248,8 @@ std::optional<base::WallTime> LoginBook::LastWordOf(const AccountingEvent& event
 
 // Since when an address is the session's that the event is the first to name. A start says so. The
 // others say that it is by now: it was not yet when the session was last heard of, nor while
-// another's own words have it as that one's.
+// another's own words have it as that one's. (Of one that logged in later, and said so, they are
+// none of this session's concern: it will end where that one begins.)
 base::WallTime LoginBook::BeginningAt(const AccountingEvent& event, const base::IpPrefix& ip,
                                       std::optional<base::WallTime> last_word) {
   base::WallTime beginning = Cut(event.login);
@@ -253,8 +257,9 @@ base::WallTime LoginBook::BeginningAt(const AccountingEvent& event, const base::
   if (last_word) beginning = std::max(beginning, *last_word);
   Rows rows = database_->Query(
       "SELECT MAX(IIF(logout_us IS NULL OR cause IN (?, ?), last_seen_us, logout_us)) FROM login "
-      "WHERE ip = ? AND login_us <= ? AND NOT (nas = ? AND session = ? AND account = ?)",
-      kSuperseded, kMissedStop, ip.ToString(), Cut(event.time), event.nas, event.session,
+      "WHERE ip = ? AND login_us <= IIF(begun_unseen, ?, ?) AND NOT (nas = ? AND session = ? AND "
+      "account = ?)",
+      kSuperseded, kMissedStop, ip.ToString(), Cut(event.time), beginning, event.nas, event.session,
       event.account);
   if (rows.Next() && !rows.IsNull(0)) beginning = std::max(beginning, rows.Time(0));
   return std::min(beginning, Cut(event.time));
@@ -343,10 +348,12 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
   if (login.logout_time) logout_us = database::ToUs(*login.logout_time);
   database_->Exec(
       "INSERT INTO login(ip, account, mac, nas, nas_name, session, port, login_us, logout_us, "
-      "cause, last_seen_us, interim_s, source) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "cause, last_seen_us, interim_s, source, begun_unseen) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
       login.nas, login.nas_name, login.session, login.port, login.login_time, logout_us,
-      login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source));
+      login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source),
+      event.status == AccountingStatus::kStart ? 0 : 1);
   if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
   if (!login.logout_time) return Insert(std::move(row));

@@ -387,6 +387,18 @@ TEST_F(LoginBookTest, AnAddressNamedLaterTakesNothingFromItsOwnerBefore) {
   EXPECT_EQ(Who("2001:db8::9", 700), "");
 }
 
+// An access point that a client has left goes on about it; so may one whose start was not seen.
+TEST_F(LoginBookTest, AnInterimTakesNothingFromWhoLoggedInLater) {
+  Apply({Start("2", "ben", kIp, 550),
+         Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 600, 100)});
+  EXPECT_EQ(Who(kIp, 549), "anna");
+  EXPECT_EQ(Who(kIp, 550), "ben");
+  EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
+  Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 900, 100),
+         Stop("1", "anna", kIp, 1000, 100)});
+  EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
+}
+
 TEST_F(LoginBookTest, AnInterimThatComesLateGivesNothingUp) {
   Apply({Start("1", "anna", kIp, 100),
          Event(AccountingStatus::kInterim, "1", "anna", {kIp, "2001:db8::1"}, 300, 100),
