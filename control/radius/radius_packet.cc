@@ -99,11 +99,8 @@ bool AddPrefix(Bytes value, std::vector<base::IpPrefix>& out) {
   if (length_bits > 128 || given.size() * 8 < length_bits) return false;
   std::array<uint8_t, kV6Bytes> bytes{};
   std::copy(given.begin(), given.end(), bytes.begin());
-  for (unsigned bit = length_bits; bit < 128; ++bit) {
-    bytes[bit / 8] = static_cast<uint8_t>(bytes[bit / 8] & ~(0x80U >> (bit % 8)));
-  }
-  const auto address = base::IpAddress::FromV6(bytes);
-  if (length_bits >= kPrefixBitsMin && !address.is_v4()) out.emplace_back(address, length_bits);
+  const base::IpPrefix prefix(base::IpAddress::FromV6(bytes), length_bits);
+  if (length_bits >= kPrefixBitsMin && !prefix.address().is_v4()) out.push_back(prefix);
   return true;
 }
 

@@ -27,7 +27,7 @@ ChangedAddresses::ChangedAddresses(uint64_t generation, std::vector<base::IpPref
 }
 
 bool ChangedAddresses::IsListed(const std::array<uint8_t, 16>& ip) const {
-  const base::IpPrefix host(base::IpAddress::FromV6(ip), 128);
+  const base::IpPrefix host(base::IpAddress::FromV6(ip));
   return std::binary_search(prefixes_.begin(), prefixes_.end(), host);
 }
 

@@ -36,7 +36,7 @@ IdentityTable::IdentityTable(const base::HashKey& secret, bool complete)
 
 // A host prefix as the address that it is.
 uint64_t IdentityTable::Hash(const base::HashKey& secret, const base::IpPrefix& prefix) {
-  if (prefix.length_bits() == kHostBits) return Hash(secret, prefix.address());
+  if (prefix.is_one_address()) return Hash(secret, prefix.address());
   const uint8_t* bytes = prefix.address().bytes().data();
   base::SipHash13 hash(secret);
   hash.Add(base::LoadBe<uint64_t>(bytes));
@@ -66,7 +66,7 @@ IdentityTable::ShardPtr IdentityTable::MakeShard(const base::HashKey& secret,
                                                  std::span<const Change> taken) {
   auto shard = std::make_shared<Shard>();
   for (const Change& binding : taken) {
-    const bool is_address = binding.prefix.length_bits() == kHostBits;
+    const bool is_address = binding.prefix.is_one_address();
     ++(is_address ? shard->addresses_taken : shard->prefixes_taken);
   }
   const auto slots_for = [](size_t count) { return std::bit_ceil(std::max<size_t>(count * 2, 2)); };
@@ -75,7 +75,7 @@ IdentityTable::ShardPtr IdentityTable::MakeShard(const base::HashKey& secret,
   for (const auto& [prefix, account] : taken) {
     const uint64_t hash = Hash(secret, prefix);
     shard->lengths.Add(prefix);
-    if (prefix.length_bits() == kHostBits) {
+    if (prefix.is_one_address()) {
       Put(shard->addresses, hash, prefix.address(), account);
     } else {
       Put(shard->prefixes, hash, prefix, account);
@@ -90,7 +90,7 @@ const AccountPtr* IdentityTable::OwnerOfAddress(const base::IpAddress& ip) const
 }
 
 const AccountPtr* IdentityTable::OwnerOfPrefix(const base::IpPrefix& prefix) const {
-  if (prefix.length_bits() == kHostBits) return OwnerOfAddress(prefix.address());
+  if (prefix.is_one_address()) return OwnerOfAddress(prefix.address());
   const uint64_t hash = Hash(secret_, prefix);
   return OwnerIn(shards_[ShardOf(hash)]->prefixes, hash, prefix);
 }
@@ -108,7 +108,7 @@ const AccountPtr* IdentityTable::OwnerAround(const base::IpAddress& ip, unsigned
 const AccountPtr* IdentityTable::OwnerOf(const base::IpAddress& ip) const {
   const AccountPtr* owner = OwnerOfAddress(ip);
   if (owner != nullptr || lengths_.empty()) return owner;
-  return OwnerAround(ip, kHostBits);
+  return OwnerAround(ip, base::IpPrefix(ip).length_bits());
 }
 
 const Account* IdentityTable::Find(const base::IpAddress& ip) const {
@@ -157,7 +157,7 @@ void IdentityTable::ChangeShard(size_t number, std::span<const Change* const> ch
     };
     const auto change = std::lower_bound(sorted.begin(), sorted.end(), prefix, lower);
     const bool changes_it = change != sorted.end() && (*change)->prefix == prefix;
-    if (!changes_it) taken.emplace_back(prefix, account);
+    if (!changes_it) taken.push_back({prefix, account});
   });
   for (size_t i = 0; i < sorted.size(); ++i) {
     const bool is_last = i + 1 == sorted.size() || sorted[i + 1]->prefix != sorted[i]->prefix;

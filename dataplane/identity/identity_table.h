@@ -18,7 +18,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "dataplane/base/ip_address.h"
@@ -46,12 +45,8 @@ class AccountResolver;
 class IdentityTable {
  public:
   struct Change {
-    Change(const base::IpPrefix& whose, AccountPtr who) : prefix(whose), account(std::move(who)) {}
-    Change(const base::IpAddress& whose, AccountPtr who)
-        : Change(base::IpPrefix(whose, kHostBits), std::move(who)) {}
-
-    base::IpPrefix prefix;
-    AccountPtr account;  // null: the account that had it has it no more
+    base::IpPrefix prefix;  // of one address, or of more
+    AccountPtr account;     // null: the account that had it has it no more
   };
 
   // Empty. `complete`: who is not in it is unknown; otherwise nobody can be said to be.
@@ -87,7 +82,6 @@ class IdentityTable {
 
  private:
   static constexpr size_t kShards = 256;
-  static constexpr unsigned kHostBits = 128;
 
   template <typename Key>
   struct Slot {
@@ -108,7 +102,7 @@ class IdentityTable {
     template <typename Visit>
     void ForEach(Visit visit) const {
       for (const auto& slot : addresses) {
-        if (slot.account) visit(base::IpPrefix(slot.key, kHostBits), slot.account);
+        if (slot.account) visit(base::IpPrefix(slot.key), slot.account);
       }
       for (const auto& slot : prefixes) {
         if (slot.account) visit(slot.key, slot.account);

@@ -53,7 +53,7 @@ class PrefixLengths {
 
   // Nothing where it is a host prefix.
   void Add(const base::IpPrefix& prefix) {
-    if (prefix.length_bits() < 128) OfFamily(prefix.address()).Add(prefix.length_bits());
+    if (!prefix.is_one_address()) OfFamily(prefix.address()).Add(prefix.length_bits());
   }
   void Add(const PrefixLengths& more) {
     v4_.Add(more.v4_);

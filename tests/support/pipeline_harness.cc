@@ -126,7 +126,7 @@ void PipelineHarness::SetAccounts(const std::map<std::string, std::string>& chan
   std::vector<base::IpPrefix> prefixes;
   for (const auto& [text, account] : changes) {
     prefixes.push_back(*base::IpPrefix::Parse(text));
-    table_changes.emplace_back(prefixes.back(), account.empty() ? nullptr : resolver.Get(account));
+    table_changes.push_back({prefixes.back(), account.empty() ? nullptr : resolver.Get(account)});
   }
   identities_ = identities_->With(table_changes, true);
   changed_.push_back(

@@ -78,7 +78,7 @@ bool IdentityKeeper::TakeRoom(const base::IpPrefix& prefix, Room& room) {
 
 // Who had a prefix of everything would have what is nobody's, and rules would not see it.
 bool IdentityKeeper::MayBeBound(const base::IpPrefix& prefix) {
-  if (prefix.length_bits() == 128 || identity::MayBeSomebodys(prefix)) return true;
+  if (prefix.is_one_address() || identity::MayBeSomebodys(prefix)) return true;
   ++counters_.prefixes_refused;
   return false;
 }
@@ -89,7 +89,7 @@ void IdentityKeeper::Stage(const IdentityUpdate& update) {
     if (!TakeRoom(prefix, staging_room_)) {
       ++counters_.refused;
     } else {
-      staged_.emplace_back(prefix, resolver_->Get(account));
+      staged_.push_back({prefix, resolver_->Get(account)});
     }
   }
 }
@@ -125,7 +125,7 @@ void IdentityKeeper::TakeChanges(const IdentityUpdate& update) {
   std::sort(gone.begin(), gone.end());
   gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
   std::vector<Change> changes;
-  for (const base::IpPrefix& prefix : gone) changes.emplace_back(prefix, nullptr);
+  for (const base::IpPrefix& prefix : gone) changes.push_back({prefix, nullptr});
   const size_t left = table_->size() - gone.size();
   Room room{settings_.addresses_max - std::min(settings_.addresses_max, left), table_->lengths()};
   for (const auto& [prefix, account] : update.set) {
@@ -136,7 +136,7 @@ void IdentityKeeper::TakeChanges(const IdentityUpdate& update) {
       ++counters_.refused;
       continue;
     }
-    changes.emplace_back(prefix, resolver_->Get(account));
+    changes.push_back({prefix, resolver_->Get(account)});
   }
   if (!changes.empty()) Put(changes, table_->complete());
 }

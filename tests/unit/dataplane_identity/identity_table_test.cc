@@ -62,7 +62,7 @@ TEST(IdentityTable, AgreesWithAMapThroughRandomChanges) {
     for (auto count = static_cast<uint32_t>(random() % 40); count > 0; --count) {
       const base::IpPrefix ip = address(static_cast<uint32_t>(random() % 4000));
       const std::string name = random() % 3 == 0 ? "" : "a" + std::to_string(random() % 50);
-      changes.emplace_back(ip, name.empty() ? nullptr : resolver.Get(name));
+      changes.push_back({ip, name.empty() ? nullptr : resolver.Get(name)});
       if (name.empty()) {
         expected.erase(ip);
       } else {
@@ -177,8 +177,8 @@ class PrefixWorld {
     std::vector<IdentityTable::Change> changes;
     for (uint64_t count = Below(8); count > 0; --count) {
       const bool goes = Below(2) == 0;
-      changes.emplace_back(Binding(),
-                           goes ? nullptr : resolver.Get("a" + std::to_string(Below(4))));
+      const base::IpPrefix prefix = Binding();
+      changes.push_back({prefix, goes ? nullptr : resolver.Get("a" + std::to_string(Below(4)))});
     }
     return changes;
   }

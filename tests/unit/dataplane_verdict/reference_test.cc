@@ -293,7 +293,7 @@ identity::IdentityTablePtr TableOf(const std::map<base::IpPrefix, std::string>& 
   identity::AccountResolver resolver(policy.parts().accounts);
   std::vector<identity::IdentityTable::Change> changes;
   for (const auto& [prefix, account] : accounts) {
-    changes.emplace_back(prefix, resolver.Get(account));
+    changes.push_back({prefix, resolver.Get(account)});
   }
   return identity::IdentityTable({1, 2}, true).With(changes, true);
 }
