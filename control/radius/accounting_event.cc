@@ -33,6 +33,40 @@ constexpr std::array<const char*, 19> kCauses = {"",
                                                  "user-error",
                                                  "host-request"};
 
+base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
+  const base::WallTime by_delay =
+      request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
+  if (!request.event_time_s) return by_delay;
+  const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
+  return PlausibleTime(told, arrival) == told ? told : by_delay;
+}
+
+void AddAddresses(const AccountingRequest& request, FramedPrefix framed,
+                  std::vector<base::IpPrefix>& out) {
+  const auto add = [&](const base::IpPrefix& ip) {
+    if (std::find(out.begin(), out.end(), ip) == out.end()) out.push_back(ip);
+  };
+  for (const base::IpAddress& ip : request.addresses) add(ip);
+  for (const base::IpPrefix& ip : request.delegated_prefixes) add(ip);
+  if (framed == FramedPrefix::kOwn) {
+    for (const base::IpPrefix& ip : request.framed_prefixes) add(ip);
+  }
+}
+
+// RFC 2866 §4.1: a request has NAS-IP-Address or NAS-Identifier. The address goes before: of a
+// wireless controller the identifier may be another for each network.
+void TakeNas(const AccountingRequest& request, const base::IpAddress& sender,
+             AccountingEvent& event) {
+  const std::string address = request.nas_address ? request.nas_address->ToString() : "";
+  const std::string& name = address.empty() ? request.nas_identifier : address;
+  event.nas = sender.ToString();
+  event.names_nas = !name.empty();
+  event.nas_name = !request.nas_identifier.empty() ? request.nas_identifier
+                   : !address.empty()              ? address
+                                                   : event.nas;
+  if (!name.empty() && name != event.nas) event.nas += " " + name;
+}
+
 }  // namespace
 
 base::WallTime Earlier(base::WallTime time, int64_t seconds) {
@@ -62,52 +96,6 @@ base::MacAddress StationMac(std::string_view station) {
   for (size_t i = 0; i < kDigits; i += 2) spaced += (i == 0 ? "" : ":") + plain.substr(i, 2);
   return base::MacAddress::Parse(spaced).value();
 }
-
-namespace {
-
-base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
-  const base::WallTime by_delay =
-      request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
-  if (!request.event_time_s) return by_delay;
-  const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
-  return PlausibleTime(told, arrival) == told ? told : by_delay;
-}
-
-}  // namespace
-
-namespace {
-
-void AddAddresses(const AccountingRequest& request, FramedPrefix framed,
-                  std::vector<base::IpPrefix>& out) {
-  const auto add = [&](const base::IpPrefix& ip) {
-    if (std::find(out.begin(), out.end(), ip) == out.end()) out.push_back(ip);
-  };
-  for (const base::IpAddress& ip : request.addresses) add(ip);
-  for (const base::IpPrefix& ip : request.delegated_prefixes) add(ip);
-  if (framed == FramedPrefix::kOwn) {
-    for (const base::IpPrefix& ip : request.framed_prefixes) add(ip);
-  }
-}
-
-}  // namespace
-
-namespace {
-
-// RFC 2866 §4.1: a request has NAS-IP-Address or NAS-Identifier. The address goes before: of a
-// wireless controller the identifier may be another for each network.
-void TakeNas(const AccountingRequest& request, const base::IpAddress& sender,
-             AccountingEvent& event) {
-  const std::string address = request.nas_address ? request.nas_address->ToString() : "";
-  const std::string& name = address.empty() ? request.nas_identifier : address;
-  event.nas = sender.ToString();
-  event.names_nas = !name.empty();
-  event.nas_name = !request.nas_identifier.empty() ? request.nas_identifier
-                   : !address.empty()              ? address
-                                                   : event.nas;
-  if (!name.empty() && name != event.nas) event.nas += " " + name;
-}
-
-}  // namespace
 
 std::string TerminateCauseName(uint32_t cause) {
   return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);

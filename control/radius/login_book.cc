@@ -213,10 +213,7 @@ void LoginBook::Start(const AccountingEvent& event) {
       End(id, Cut(event.time), kAddressChanged);
     }
   }
-  if (event.account.empty()) return;
-  for (const base::IpPrefix& ip : event.addresses) {
-    if (!Knows(event, ip)) Begin(event, ip, BeginningAt(event, ip, last_word), std::nullopt, "");
-  }
+  BeginUnknown(event, last_word, std::nullopt, "");
 }
 
 void LoginBook::Stop(const AccountingEvent& event) {
@@ -227,10 +224,17 @@ void LoginBook::Stop(const AccountingEvent& event) {
   }
   Amend(event);
   // A portal's line says nothing of how long it was.
-  if (event.account.empty() || event.source == accounts::BindingSource::kPortal) return;
+  if (event.source == accounts::BindingSource::kPortal) return;
+  BeginUnknown(event, last_word, event.time, event.cause);
+}
+
+// What the event tells of addresses that are not known yet. A session without an account is
+// nobody's.
+void LoginBook::BeginUnknown(const AccountingEvent& event, std::optional<base::WallTime> last_word,
+                             std::optional<base::WallTime> end, std::string_view cause) {
+  if (event.account.empty()) return;
   for (const base::IpPrefix& ip : event.addresses) {
-    if (Knows(event, ip)) continue;
-    Begin(event, ip, BeginningAt(event, ip, last_word), event.time, event.cause);
+    if (!Knows(event, ip)) Begin(event, ip, BeginningAt(event, ip, last_word), end, cause);
   }
 }
 

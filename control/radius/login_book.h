@@ -105,6 +105,8 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
                                            const std::vector<int64_t>& open) const;
   base::WallTime BeginningAt(const AccountingEvent& event, const base::IpPrefix& ip,
                              std::optional<base::WallTime> last_word);
+  void BeginUnknown(const AccountingEvent& event, std::optional<base::WallTime> last_word,
+                    std::optional<base::WallTime> end, std::string_view cause);
   void Begin(const AccountingEvent& event, const base::IpPrefix& ip, base::WallTime beginning,
              std::optional<base::WallTime> end, std::string_view cause);
   void EndOthersAt(const base::IpPrefix& ip, base::WallTime time);
