@@ -9,6 +9,7 @@
 
 #include "dataplane/base/byte_order.h"
 #include "dataplane/base/cursor.h"
+#include "dataplane/base/host_address.h"
 
 namespace weir::control::radius {
 namespace {
@@ -76,18 +77,18 @@ AccountingStatus StatusOf(uint32_t number) {
   }
 }
 
+// What says that there is none yet (0.0.0.0), or is a host's on its link only, is passed over.
 void AddAddress(const base::IpAddress& address, AccountingRequest& out) {
+  if (!base::MayBeSomebodys(address)) return;
   auto& known = out.addresses;
   if (std::find(known.begin(), known.end(), address) == known.end()) known.push_back(address);
 }
 
-// Two values are no addresses: "the user chooses", "the NAS chooses" (RFC 2865 §5.8).
+// Two values, both above multicast, are no addresses: "the user chooses", "the NAS chooses" (RFC
+// 2865 §5.8).
 bool AddFramedIp(Bytes value, AccountingRequest& out) {
   if (value.size() != 4) return false;
-  const auto number = base::LoadBe<uint32_t>(value.data());
-  if (number != 0 && number < 0xfffffffe) {
-    AddAddress(base::IpAddress::FromV4(value.first<4>()), out);
-  }
+  AddAddress(base::IpAddress::FromV4(value.first<4>()), out);
   return true;
 }
 
@@ -100,7 +101,8 @@ bool AddPrefix(Bytes value, std::vector<base::IpPrefix>& out) {
   std::array<uint8_t, kV6Bytes> bytes{};
   std::copy(given.begin(), given.end(), bytes.begin());
   const base::IpPrefix prefix(base::IpAddress::FromV6(bytes), length_bits);
-  if (length_bits >= kPrefixBitsMin && !prefix.address().is_v4()) out.push_back(prefix);
+  const bool is_users = length_bits >= kPrefixBitsMin && !prefix.address().is_v4();
+  if (is_users && base::MayBeSomebodys(prefix)) out.push_back(prefix);
   return true;
 }
 

@@ -34,12 +34,6 @@ struct Account {
 };
 using AccountPtr = std::shared_ptr<const Account>;
 
-// What no host has for its own, or only on its link: it is nobody's and yet not an unknown one.
-bool MayBeSomebodys(const base::IpAddress& address);
-
-// As its first and its last address: so none that holds all of IPv4, or all there is.
-bool MayBeSomebodys(const base::IpPrefix& prefix);
-
 class AccountResolver;
 
 class IdentityTable {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "dataplane/base/host_address.h"
+
 namespace weir::verdict {
 namespace {
 
@@ -81,7 +83,7 @@ bool FindSetsOfAccount(const identity::IdentityTable& identities, const base::Ip
                        bool inside, FoundSets& found) {
   const identity::Account* account = identities.Find(ip);
   if (account == nullptr) {
-    return inside && identities.complete() && identity::MayBeSomebodys(ip);
+    return inside && identities.complete() && base::MayBeSomebodys(ip);
   }
   found.Add(Aspect::kAccount, account->sets.accounts);
   found.Add(Aspect::kGroup, account->sets.groups);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/base/host_address.h"
+
 namespace weir::appliance {
 
 using identity::ChangedAddresses;
@@ -76,9 +78,10 @@ bool IdentityKeeper::TakeRoom(const base::IpPrefix& prefix, Room& room) {
   return true;
 }
 
-// Who had a prefix of everything would have what is nobody's, and rules would not see it.
+// Who had a prefix of everything would have what is nobody's, and rules would not see it; who had
+// 0.0.0.0 would be everybody who asks for an address.
 bool IdentityKeeper::MayBeBound(const base::IpPrefix& prefix) {
-  if (prefix.is_one_address() || identity::MayBeSomebodys(prefix)) return true;
+  if (base::MayBeSomebodys(prefix)) return true;
   ++counters_.prefixes_refused;
   return false;
 }

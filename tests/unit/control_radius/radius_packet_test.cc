@@ -144,6 +144,28 @@ TEST(RadiusPacket, TakesTheAddressOfHuaweiAndH3c) {
   EXPECT_EQ(AddressesOf(Read(vendor(25506, "10.1.2.4"))), (Strings{"10.1.2.4"}));
   EXPECT_EQ(AddressesOf(Read(vendor(25506, "255.255.255.255x"))), (Strings{}));
   EXPECT_EQ(AddressesOf(Read(vendor(9, "10.1.2.5"))), (Strings{}));
+  EXPECT_EQ(AddressesOf(Read(vendor(25506, "0.0.0.0 02:00:5e:10:00:01"))), (Strings{}));
+}
+
+// What everybody has on his link, or who has no address yet, is no user's.
+TEST(RadiusPacket, PassesOverAddressesThatAreNoHosts) {
+  const auto v6 = [](const char* text) {
+    const auto bytes = base::IpAddress::Parse(text).value().bytes();
+    return Bytes(bytes.begin(), bytes.end());
+  };
+  const auto v4 = [](Bytes address) {
+    return AddressesOf(
+        Read(RadiusBuilder().Status(1).Add(44, Text("x")).Add(8, address).Build(kSecret)));
+  };
+  EXPECT_EQ(v4({10, 20, 0, 7}), Strings{"10.20.0.7"});
+  for (const Bytes& address : {Bytes{0, 0, 0, 0}, Bytes{169, 254, 1, 1}, Bytes{224, 0, 0, 251},
+                               Bytes{255, 255, 255, 255}}) {
+    EXPECT_EQ(v4(address), Strings{});
+  }
+  for (const char* address : {"::", "fe80::1", "ff02::1"}) {
+    EXPECT_EQ(AddressesOf(Read(Start().Add(168, v6(address)).Build(kSecret))),
+              Strings{"10.20.0.11"});
+  }
 }
 
 TEST(RadiusPacket, PassesOverWhatItDoesNotKnow) {
