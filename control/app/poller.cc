@@ -27,9 +27,9 @@ void Poller::Poll() {
   sources_.metrics.TakeIngest(sources_.ingest.counters());
   PollStore();
   PollLeases();
+  PollLogins();
   sources_.metrics.TakeSeals(sources_.sealer.status());
   if (sources_.backup != nullptr) sources_.metrics.TakeBackup(sources_.backup->status());
-  if (sources_.logins != nullptr) sources_.metrics.TakeLogins(*sources_.logins);
   if (sources_.radius != nullptr) sources_.metrics.TakeRadius(sources_.radius->counters());
   if (sources_.syslog != nullptr) sources_.metrics.TakeSyslog(sources_.syslog->counters());
   if (sources_.anchor_mail != nullptr) {
@@ -43,13 +43,25 @@ void Poller::Poll() {
 void Poller::PollLeases() {
   if (sources_.leases == nullptr) return;
   const base::WallTime now = base::WallNow();
-  const auto expired = sources_.leases->Expire(now, {now.ns - sources_.leases_kept_ns});
+  const auto expired = sources_.leases->Expire(now, {now.ns - sources_.logins_kept_ns});
   const std::string trouble = expired.ok() ? "" : expired.error().message;
   if (!trouble.empty() && trouble != lease_trouble_) {
     sources_.log("leases: what is over cannot be ended: " + trouble);
   }
   lease_trouble_ = trouble;
   sources_.metrics.TakeLeases(sources_.leases->running(), sources_.leases->refused());
+}
+
+void Poller::PollLogins() {
+  if (sources_.logins == nullptr) return;
+  const base::WallTime now = base::WallNow();
+  const auto forgotten = sources_.logins->Forget(now, {now.ns - sources_.logins_kept_ns});
+  const std::string trouble = forgotten.ok() ? "" : forgotten.error().message;
+  if (!trouble.empty() && trouble != login_trouble_) {
+    sources_.log("log-ins: what is old cannot be forgotten: " + trouble);
+  }
+  login_trouble_ = trouble;
+  sources_.metrics.TakeLogins(*sources_.logins);
 }
 
 void Poller::PollStore() {

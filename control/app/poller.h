@@ -1,4 +1,5 @@
-// Once a second: fetches what the metrics show, and ends the leases whose time is over.
+// Once a second: fetches what the metrics show, ends the leases whose time is over, and
+// forgets log-ins that are older than is kept.
 //
 // Start() runs one thread. What it is given must outlive it.
 #pragma once
@@ -34,12 +35,12 @@ class Poller {
     std::function<void(std::string_view)> log;
     const backup::BackupService* backup = nullptr;  // null: none is configured
     // Null: not configured.
-    const radius::LoginBook* logins = nullptr;
+    radius::LoginBook* logins = nullptr;
     const radius::RadiusServer* radius = nullptr;
     const portal::SyslogServer* syslog = nullptr;
     const sealing::AnchorMailer* anchor_mail = nullptr;
     dhcp::LeaseBook* leases = nullptr;
-    int64_t leases_kept_ns = 0;  // so long after their ends
+    int64_t logins_kept_ns = 0;  // log-ins and leases, so long after their ends
   };
 
   explicit Poller(Sources sources) : sources_(std::move(sources)) {}
@@ -54,9 +55,11 @@ class Poller {
   void Poll();
   void PollStore();
   void PollLeases();
+  void PollLogins();
 
   const Sources sources_;
   std::string lease_trouble_;
+  std::string login_trouble_;
   base::RepeatingThread thread_;
 };
 

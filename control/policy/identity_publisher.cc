@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "control/accounts/readable_text.h"
+#include "control/accounts/utf8.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::policy {
@@ -50,7 +52,7 @@ void IdentityPublisher::Look() {
     sent = Send({}, json::object());
     if (sent == Sent::kTaken) return;
   }
-  std::vector<Present> present = directory_.PresentBindings();
+  std::vector<Present> present = Tellable(directory_.PresentBindings());
   if (changed) sent = SendChanges(present);
   if (sent == Sent::kAgain) sent = SendAll(present);
   in_step_ = sent == Sent::kTaken;
@@ -58,6 +60,21 @@ void IdentityPublisher::Look() {
   if (!in_step_) return;
   told_ = std::move(present);
   told_generation_ = generation;
+}
+
+// Without those whose accounts the data plane would not take: it would refuse all the others with
+// them.
+std::vector<Present> IdentityPublisher::Tellable(std::vector<Present> present) {
+  const size_t left_out = std::erase_if(present, [](const Present& one) {
+    return one.account.empty() || one.account.size() > accounts::kAccountBytesMax ||
+           !accounts::IsUtf8(one.account);
+  });
+  if (std::exchange(left_out_, left_out) != left_out && left_out > 0) {
+    options_.log(
+        fmt::format("{} accounts are no UTF-8 or longer than {} bytes: rules do not see them",
+                    left_out, accounts::kAccountBytesMax));
+  }
+  return present;
 }
 
 IdentityPublisher::Sent IdentityPublisher::SendChanges(const std::vector<Present>& present) {

@@ -68,6 +68,7 @@ class IdentityPublisher {
   };
   enum class Sent : uint8_t { kTaken, kAgain, kFailed };
 
+  std::vector<accounts::Present> Tellable(std::vector<accounts::Present> present);
   Sent SendChanges(const std::vector<accounts::Present>& present);
   Sent SendAll(const std::vector<accounts::Present>& present);
   Sent Send(Update update, const nlohmann::json& flags);
@@ -83,6 +84,7 @@ class IdentityPublisher {
   bool in_step_ = false;
   uint64_t seq_ = 0;
   uint64_t told_generation_ = 0;
+  size_t left_out_ = 0;
   std::vector<accounts::Present> told_;
   base::MonoTime next_idle_;
 

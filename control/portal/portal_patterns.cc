@@ -16,6 +16,7 @@
 #include <toml++/toml.h>
 
 #include "control/accounts/utf8.h"
+#include "dataplane/base/host_address.h"
 
 namespace weir::control::portal {
 namespace {
@@ -259,7 +260,7 @@ void PortalPatterns::Take(const Fields& fields, Outcome& outcome) {
   const bool needs_address = needs_account || fields[kSession].empty();
   if (!fields[kIp].empty() || needs_address) {
     const auto ip = base::IpAddress::Parse(fields[kIp]);
-    if (!ip || ip->is_unspecified() || *ip == base::IpAddress::FromV4(std::array<uint8_t, 4>{})) {
+    if (!ip || !base::MayBeSomebodys(*ip)) {
       outcome.fault = LineFault::kBadAddress;
       return;
     }
@@ -305,6 +306,8 @@ PortalPatterns::Outcome PortalPatterns::Match(const SyslogLine& line, const base
     if (own) told = own;
   }
   event.time = event.login = told ? radius::PlausibleTime(*told, arrival) : arrival;
+  event.time_is_told = told && event.time == *told;
+  event.heard = arrival;
   return outcome;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/accounts/readable_text.h"
 #include "dataplane/base/hex.h"
 
 namespace weir::control::radius {
@@ -33,12 +34,20 @@ constexpr std::array<const char*, 19> kCauses = {"",
                                                  "user-error",
                                                  "host-request"};
 
-base::WallTime TimeOf(const AccountingRequest& request, base::WallTime arrival) {
-  const base::WallTime by_delay =
-      request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
-  if (!request.event_time_s) return by_delay;
-  const base::WallTime told{int64_t{*request.event_time_s} * base::kNsPerSecond};
-  return PlausibleTime(told, arrival) == told ? told : by_delay;
+base::WallTime TimeByDelay(const AccountingRequest& request, base::WallTime arrival) {
+  return request.delay_s <= kBehindMaxS ? Earlier(arrival, request.delay_s) : arrival;
+}
+
+base::WallTime ToldTime(const AccountingRequest& request) {
+  return {int64_t{request.event_time_s.value_or(0)} * base::kNsPerSecond};
+}
+
+void TakeTime(const AccountingRequest& request, base::WallTime arrival, AccountingEvent& event) {
+  const base::WallTime told = ToldTime(request);
+  const bool tells = request.event_time_s && PlausibleTime(told, arrival) == told;
+  event.time = event.login = tells ? told : TimeByDelay(request, arrival);
+  event.time_is_told = tells || (request.delay_s > 0 && request.delay_s <= kBehindMaxS);
+  event.heard = arrival;
 }
 
 void AddAddresses(const AccountingRequest& request, FramedPrefix framed,
@@ -58,12 +67,11 @@ void AddAddresses(const AccountingRequest& request, FramedPrefix framed,
 void TakeNas(const AccountingRequest& request, const base::IpAddress& sender,
              AccountingEvent& event) {
   const std::string address = request.nas_address ? request.nas_address->ToString() : "";
-  const std::string& name = address.empty() ? request.nas_identifier : address;
+  const std::string identifier = accounts::ReadableText(request.nas_identifier);
+  const std::string& name = address.empty() ? identifier : address;
   event.nas = sender.ToString();
   event.names_nas = !name.empty();
-  event.nas_name = !request.nas_identifier.empty() ? request.nas_identifier
-                   : !address.empty()              ? address
-                                                   : event.nas;
+  event.nas_name = !identifier.empty() ? identifier : !address.empty() ? address : event.nas;
   if (!name.empty() && name != event.nas) event.nas += " " + name;
 }
 
@@ -101,18 +109,23 @@ std::string TerminateCauseName(uint32_t cause) {
   return cause < kCauses.size() ? kCauses[cause] : "cause-" + std::to_string(cause);
 }
 
+int64_t ClockAheadS(const AccountingRequest& request, base::WallTime arrival) {
+  if (!request.event_time_s) return 0;
+  return (ToldTime(request).ns - TimeByDelay(request, arrival).ns) / base::kNsPerSecond;
+}
+
 AccountingEvent EventOf(const AccountingRequest& request, const base::IpAddress& sender,
                         FramedPrefix framed, base::WallTime arrival) {
   AccountingEvent event;
   event.status = request.status;
   TakeNas(request, sender, event);
-  event.session = request.session_id;
-  event.account = request.user_name;
-  event.port = request.nas_port_id;
+  event.session = accounts::ReadableText(request.session_id);
+  event.account = accounts::ReadableText(request.user_name, accounts::kAccountBytesMax);
+  event.port = accounts::ReadableText(request.nas_port_id);
   if (event.port.empty() && request.nas_port) event.port = std::to_string(*request.nas_port);
   event.mac = StationMac(request.calling_station_id);
   AddAddresses(request, framed, event.addresses);
-  event.time = event.login = TimeOf(request, arrival);
+  TakeTime(request, arrival, event);
   const bool began_before =
       request.status == AccountingStatus::kInterim || request.status == AccountingStatus::kStop;
   if (began_before && request.session_time_s && *request.session_time_s <= kSessionMaxS) {

@@ -32,7 +32,9 @@ struct AccountingEvent {
   std::string port;  // NAS-Port-Id, else NAS-Port
   base::MacAddress mac;
   std::vector<base::IpPrefix> addresses;  // and prefixes
-  base::WallTime time;     // of what happened, by the NAS's clock where that can be right
+  base::WallTime time;        // of what happened, by the NAS's clock where that can be right
+  bool time_is_told = false;  // and not merely that at which it came
+  base::WallTime heard;       // when it came, by this machine's clock
   base::WallTime login;    // when the session began, as far as the event says: never after `time`
   uint32_t interim_s = 0;  // 0: not said
   std::string cause;       // of the end: "user-request", …; empty: none was given
@@ -50,6 +52,10 @@ base::MacAddress StationMac(std::string_view station);
 
 // "user-request" for 1, …: RFC 2866 §5.10; "cause-99" for others; empty for 0.
 std::string TerminateCauseName(uint32_t cause);
+
+// How far the NAS's clock is ahead of this machine's, in seconds, less the delay that it says; 0
+// where it does not say its time.
+int64_t ClockAheadS(const AccountingRequest& request, base::WallTime arrival);
 
 // The event's time is its Event-Timestamp, else its arrival less Acct-Delay-Time. A clock that is
 // more than five minutes ahead or seven days behind is wrong: then the arrival counts.

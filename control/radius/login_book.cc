@@ -4,51 +4,14 @@
 #include <array>
 #include <tuple>
 
+#include "control/radius/login_schema.h"
+
 namespace weir::control::radius {
 namespace {
 
 using database::Database;
 using database::Rows;
 using database::Transaction;
-
-constexpr std::array<const char*, 4> kSchema{R"sql(
-CREATE TABLE login(
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  ip TEXT NOT NULL,
-  account TEXT NOT NULL,
-  mac TEXT NOT NULL,
-  nas TEXT NOT NULL,
-  nas_name TEXT NOT NULL,
-  session TEXT NOT NULL,
-  port TEXT NOT NULL,
-  login_us INTEGER NOT NULL,
-  logout_us INTEGER,
-  cause TEXT NOT NULL,
-  last_seen_us INTEGER NOT NULL,
-  interim_s INTEGER NOT NULL) STRICT;
-CREATE INDEX login_at ON login(ip, login_us);
-CREATE INDEX login_by ON login(account, login_us);
-CREATE INDEX login_of ON login(nas, session);
-CREATE INDEX login_open ON login(id) WHERE logout_us IS NULL;
-)sql",
-                                             R"sql(
-CREATE TABLE login_change(
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  login INTEGER NOT NULL) STRICT;
-INSERT INTO login_change(login) SELECT id FROM login ORDER BY id;
-CREATE TRIGGER login_begins AFTER INSERT ON login
-  BEGIN INSERT INTO login_change(login) VALUES(NEW.id); END;
-CREATE TRIGGER login_changes AFTER UPDATE ON login
-  WHEN OLD.logout_us IS NOT NEW.logout_us OR OLD.cause IS NOT NEW.cause
-    OR OLD.login_us IS NOT NEW.login_us OR OLD.account IS NOT NEW.account
-  BEGIN INSERT INTO login_change(login) VALUES(NEW.id); END;
-)sql",
-                                             R"sql(
-ALTER TABLE login ADD COLUMN source INTEGER NOT NULL DEFAULT 2;
-)sql",
-                                             R"sql(
-ALTER TABLE login ADD COLUMN begun_unseen INTEGER NOT NULL DEFAULT 0;
-)sql"};
 
 constexpr std::string_view kColumns =
     "id, ip, account, mac, nas, nas_name, session, port, login_us, logout_us, cause, last_seen_us, "
@@ -58,6 +21,15 @@ constexpr int64_t kWithoutWordS = 86'400;
 constexpr int64_t kClocksDifferS = 300;
 constexpr int64_t kInterimsMissed = 3;
 constexpr int64_t kRetrySlackS = 2;
+// So long behind a stop its session's start may be sent again by who does not say when it was.
+constexpr int64_t kSentAgainS = 60;
+// As long as a clock may be behind.
+constexpr int64_t kLateS = 7 * 86'400;
+// So many log-ins of an address, the newest, are asked who had it before.
+constexpr int64_t kPredecessors = 64;
+constexpr int64_t kEndsKeptNs = 24 * 3600 * base::kNsPerSecond;
+constexpr int64_t kForgetEveryNs = 3600 * base::kNsPerSecond;
+constexpr int64_t kForgottenAtOnce = 10'000;
 constexpr std::string_view kSuperseded = "superseded";
 constexpr std::string_view kNasRestart = "nas-restart";
 constexpr std::string_view kMissedStop = "missed-stop";
@@ -85,12 +57,8 @@ Login LoginOf(const Rows& rows) {
   return login;
 }
 
-// A portal's session may be no more than its address, so that a log-out that comes late could be
-// taken for that of whoever is there now.
-bool IsMeant(const AccountingEvent& stop, const Login& login) {
-  if (stop.source != accounts::BindingSource::kPortal) return true;
-  const bool same = stop.account.empty() || stop.account == login.account;
-  return same && login.login_time <= stop.time;
+bool IsOf(const AccountingEvent& event, const Login& login) {
+  return event.account.empty() || event.account == login.account;
 }
 
 // Whether the session does not name the address any more. A request that names none at all says
@@ -115,7 +83,8 @@ bool IsNews(const AccountingEvent& event, const Login& login) {
 base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
   auto database = Database::Open(file);
   if (!database) return database.error();
-  if (auto migrated = (*database)->Migrate("accounts", kSchema); !migrated) return migrated.error();
+  if (auto migrated = (*database)->Migrate("accounts", kLoginSchema); !migrated)
+    return migrated.error();
   std::unique_ptr<LoginBook> book(new LoginBook(std::move(*database)));
   if (auto loaded = book->Reload(); !loaded) return loaded.error();
   return book;
@@ -125,6 +94,7 @@ base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::
 // as it is until it can: without it nobody would be logged in.
 base::Status LoginBook::Reload() {
   auto kept = std::tuple(open_, open_at_, open_of_, ended_at_, lengths_);
+  const auto& heard = std::get<0>(kept);
   open_.clear();
   open_at_.clear();
   open_of_.clear();
@@ -133,11 +103,20 @@ base::Status LoginBook::Reload() {
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
     Rows rows = database_->Query(Select("WHERE logout_us IS NULL"));
-    while (rows.Next()) Insert({rows.Int(0), LoginOf(rows)});
+    while (rows.Next()) {
+      const auto known = heard.find(rows.Int(0));
+      Insert({rows.Int(0), LoginOf(rows),
+              known == heard.end() ? base::WallTime{} : known->second.heard});
+    }
   }
   {
+    Rows rows = database_->Query("SELECT bits FROM prefix_length");
+    while (rows.Next()) lengths_.insert(static_cast<unsigned>(rows.Int(0)));
+  }
+  ended_since_ = {base::WallNow().ns - kEndsKeptNs};
+  {
     Rows rows = database_->Query(
-        "SELECT ip, MAX(logout_us) FROM login WHERE logout_us IS NOT NULL GROUP BY ip");
+        "SELECT ip, MAX(logout_us) FROM login WHERE logout_us >= ? GROUP BY +ip", ended_since_);
     while (rows.Next()) {
       NoteEnd(base::IpPrefix::Parse(rows.Text(0)).value(), rows.Time(1));
     }
@@ -152,7 +131,6 @@ base::Status LoginBook::Reload() {
 void LoginBook::Insert(Row row) {
   const int64_t id = row.id;
   open_at_[row.login.ip] = id;
-  if (!row.login.ip.is_one_address()) lengths_.insert(row.login.ip.length_bits());
   open_of_.emplace(SessionKey(row.login.nas, row.login.session), id);
   open_.emplace(id, std::move(row));
 }
@@ -160,7 +138,11 @@ void LoginBook::Insert(Row row) {
 void LoginBook::NoteEnd(const base::IpPrefix& ip, base::WallTime time) {
   base::WallTime& ended = ended_at_[ip];
   ended = std::max(ended, time);
-  if (!ip.is_one_address()) lengths_.insert(ip.length_bits());
+}
+
+void LoginBook::NoteLength(const base::IpPrefix& ip) {
+  if (ip.is_one_address() || !lengths_.insert(ip.length_bits()).second) return;
+  database_->Exec("INSERT OR IGNORE INTO prefix_length(bits) VALUES(?)", ip.length_bits());
 }
 
 base::Status LoginBook::Apply(std::span<const AccountingEvent> events) {
@@ -204,8 +186,7 @@ void LoginBook::Start(const AccountingEvent& event) {
   const auto last_word = LastWordOf(event, open);
   for (const int64_t id : open) {
     Row& row = open_.at(id);
-    const bool is_other = !event.account.empty() && event.account != row.login.account;
-    if (is_other) {
+    if (!IsOf(event, row.login)) {
       if (Cut(event.login) > row.login.login_time) End(id, Cut(event.login), kSuperseded);
     } else if (!GivesUp(event, row.login)) {
       Refresh(row, event);
@@ -213,29 +194,93 @@ void LoginBook::Start(const AccountingEvent& event) {
       End(id, Cut(event.time), kAddressChanged);
     }
   }
-  BeginUnknown(event, last_word, std::nullopt, "");
+  BeginUnknown(event, last_word, std::nullopt);
 }
 
 void LoginBook::Stop(const AccountingEvent& event) {
   const std::vector<int64_t> open = OpenOf({event.nas, event.session});
   const auto last_word = LastWordOf(event, open);
   for (const int64_t id : open) {
-    if (IsMeant(event, open_.at(id).login)) End(id, Cut(event.time), event.cause);
+    const Login& login = open_.at(id).login;
+    if (!IsMeant(event, login)) continue;
+    // One of another account, that began later: this one was over by then at the latest, and its
+    // own stop may still say when.
+    const bool began_later =
+        !IsOf(event, login) && event.login > Earlier(login.login_time, -kRetrySlackS);
+    began_later ? End(id, Cut(event.login), kSuperseded) : End(id, Cut(event.time), event.cause);
   }
   Amend(event);
-  // A portal's line says nothing of how long it was.
+  // A portal's line says nothing of how long it was, and its session may be no more than an
+  // address.
   if (event.source == accounts::BindingSource::kPortal) return;
-  BeginUnknown(event, last_word, event.time, event.cause);
+  database_->Exec(
+      "INSERT INTO session_end(nas, session, account, end_us, cause) VALUES(?, ?, ?, ?, ?) "
+      "ON CONFLICT DO UPDATE SET end_us = MAX(end_us, excluded.end_us), cause = excluded.cause",
+      event.nas, event.session, event.account, Cut(event.time), event.cause);
+  BeginUnknown(event, last_word, Ending{event.time, event.cause});
+}
+
+// Whether a stop is that of the session that is there now by this name, and not, told late, that of
+// one that had the name before. Where it names another account, it is so if its own was never there
+// and the log-in is older than it by more than its clock may differ.
+bool LoginBook::IsMeant(const AccountingEvent& stop, const Login& login) {
+  const bool is_own = IsOf(stop, login);
+  if (stop.source == accounts::BindingSource::kPortal) {
+    return is_own && login.login_time <= stop.time;
+  }
+  const base::WallTime begun_by = Earlier(stop.time, is_own ? -kRetrySlackS : kRetrySlackS);
+  if (login.login_time > begun_by) return false;
+  if (is_own) return true;
+  Rows rows = database_->Query("SELECT 1 FROM login WHERE nas = ? AND session = ? AND account = ?",
+                               stop.nas, stop.session, stop.account);
+  return !rows.Next();
 }
 
 // What the event tells of addresses that are not known yet. A session without an account is
-// nobody's.
+// nobody's. Nothing begins by what is sent again behind the session's stop.
 void LoginBook::BeginUnknown(const AccountingEvent& event, std::optional<base::WallTime> last_word,
-                             std::optional<base::WallTime> end, std::string_view cause) {
+                             std::optional<Ending> end) {
   if (event.account.empty()) return;
-  for (const base::IpPrefix& ip : event.addresses) {
-    if (!Knows(event, ip)) Begin(event, ip, BeginningAt(event, ip, last_word), end, cause);
+  const bool is_stop = end.has_value();
+  if (!is_stop) {
+    end = EndToldOf(event);
+    if (end && end->time < Cut(event.time)) return;
   }
+  for (const base::IpPrefix& ip : event.addresses) {
+    if (Knows(event, ip)) continue;
+    const base::WallTime beginning = BeginningAt(event, ip, last_word);
+    if (!is_stop && !end && GoesOn(event, ip, beginning)) continue;
+    Begin(event, ip, beginning, end);
+  }
+}
+
+// What was told already, before the event, of how its session ended: by its own stop, or with its
+// server. An end before the event's own time means that it is sent again: who does not say when
+// something was sends it with the time at which it comes.
+std::optional<LoginBook::Ending> LoginBook::EndToldOf(const AccountingEvent& event) {
+  if (event.source == accounts::BindingSource::kPortal) return std::nullopt;
+  const base::WallTime time = Cut(event.time);
+  const std::string sender = event.nas.substr(0, event.nas.find(' '));
+  std::optional<Ending> told;
+  {
+    // Behind a restart of the server the name is another session's.
+    Rows rows = database_->Query(
+        "SELECT end_us, cause FROM session_end WHERE nas = ? AND session = ? AND account IN (?, "
+        "'') "
+        "AND end_us >= ? AND (end_us >= ? OR NOT EXISTS(SELECT 1 FROM nas_restart WHERE "
+        "nas_restart.nas IN (?, ?) AND at_us >= end_us AND at_us <= ?)) ORDER BY end_us",
+        event.nas, event.session, event.account,
+        event.time_is_told ? time : Cut(Earlier(time, kSentAgainS)), time, event.nas, sender, time);
+    if (rows.Next()) told = Ending{rows.Time(0), rows.Text(1)};
+  }
+  Rows rows = database_->Query(
+      "SELECT MIN(at_us) FROM nas_restart WHERE at_us > ? AND (nas = ? OR (nas = ? AND NOT "
+      "names_nas))",
+      time, event.nas, sender);
+  if (rows.Next() && !rows.IsNull(0) && (!told || rows.Time(0) < told->time)) {
+    told = Ending{rows.Time(0), std::string(kNasRestart)};
+  }
+  return told;
 }
 
 // When the event's session was last heard of before; empty: it is not known, or the event is older.
@@ -244,7 +289,7 @@ std::optional<base::WallTime> LoginBook::LastWordOf(const AccountingEvent& event
   std::optional<base::WallTime> last;
   for (const int64_t id : open) {
     const Login& login = open_.at(id).login;
-    if (!event.account.empty() && login.account != event.account) continue;
+    if (!IsOf(event, login)) continue;
     last = std::max(last.value_or(login.last_seen), login.last_seen);
   }
   return last && *last <= Cut(event.time) ? last : std::nullopt;
@@ -260,11 +305,11 @@ base::WallTime LoginBook::BeginningAt(const AccountingEvent& event, const base::
   if (event.status == AccountingStatus::kStart) return beginning;
   if (last_word) beginning = std::max(beginning, *last_word);
   Rows rows = database_->Query(
-      "SELECT MAX(IIF(logout_us IS NULL OR cause IN (?, ?), last_seen_us, logout_us)) FROM login "
-      "WHERE ip = ? AND login_us <= IIF(begun_unseen, ?, ?) AND NOT (nas = ? AND session = ? AND "
-      "account = ?)",
-      kSuperseded, kMissedStop, ip.ToString(), Cut(event.time), beginning, event.nas, event.session,
-      event.account);
+      "SELECT MAX(IIF(logout_us IS NULL OR cause IN (?, ?), last_seen_us, logout_us)) FROM "
+      "(SELECT * FROM login WHERE ip = ? AND login_us <= ? ORDER BY login_us DESC LIMIT ?) "
+      "WHERE (begun_unseen OR login_us <= ?) AND NOT (nas = ? AND session = ? AND account = ?)",
+      kSuperseded, kMissedStop, ip.ToString(), Cut(event.time), kPredecessors, beginning, event.nas,
+      event.session, event.account);
   if (rows.Next() && !rows.IsNull(0)) beginning = std::max(beginning, rows.Time(0));
   return std::min(beginning, Cut(event.time));
 }
@@ -311,17 +356,49 @@ bool LoginBook::Knows(const AccountingEvent& event, const base::IpPrefix& ip) {
   const bool is_stop = event.status == AccountingStatus::kStop;
   const base::WallTime begun_by = Earlier(event.time, is_start ? -kRetrySlackS : 0);
   const base::WallTime ended_from = Earlier(event.time, is_stop ? kRetrySlackS : 0);
+  // "+": by its session, and not through all that an account ever had.
   Rows rows = database_->Query(
-      "SELECT 1 FROM login WHERE nas = ? AND session = ? AND ip = ? AND account = ? AND "
+      "SELECT 1 FROM login WHERE nas = ? AND session = ? AND ip = ? AND +account = ? AND "
       "login_us <= ? AND (logout_us IS NULL OR logout_us >= ? OR (cause = ? AND NOT ?))",
       event.nas, event.session, ip.ToString(), event.account, Cut(begun_by), Cut(ended_from),
       kSuperseded, is_start ? 1 : 0);
   return rows.Next();
 }
 
+// A session that was silent for too long, and goes on: its log-in is open again, unless somebody
+// has had the address since. False: there is none.
+bool LoginBook::GoesOn(const AccountingEvent& event, const base::IpPrefix& ip,
+                       base::WallTime beginning) {
+  int64_t id = 0;
+  base::WallTime login_time;
+  {
+    Rows rows = database_->Query(
+        "SELECT id, login_us FROM login WHERE nas = ? AND session = ? AND ip = ? AND +account = ? "
+        "AND cause = ? ORDER BY login_us DESC",
+        event.nas, event.session, ip.ToString(), event.account, kMissedStop);
+    if (!rows.Next()) return false;
+    id = rows.Int(0);
+    login_time = rows.Time(1);
+  }
+  const bool knows_login = event.login < event.time;
+  const bool is_same = event.status == AccountingStatus::kInterim &&
+                       (!knows_login || event.login <= Earlier(login_time, -kClocksDifferS));
+  if (!is_same && beginning > login_time) return false;
+  if (NextLoginAt(ip, login_time)) return false;
+  const base::WallTime since = std::min(beginning, login_time);
+  if (since < login_time && NextLoginAt(ip, since) != login_time) return false;
+  EndOthersAt(ip, since);
+  database_->Exec(
+      "UPDATE login SET logout_us = NULL, cause = '', login_us = ?, last_seen_us = "
+      "MAX(last_seen_us, ?) WHERE id = ?",
+      since, Cut(event.time), id);
+  Rows rows = database_->Query(Select("WHERE id = ?"), id);
+  if (rows.Next()) Insert({id, LoginOf(rows), event.heard});
+  return true;
+}
+
 void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
-                      base::WallTime beginning, std::optional<base::WallTime> end,
-                      std::string_view cause) {
+                      base::WallTime beginning, const std::optional<Ending>& end) {
   Row row;
   Login& login = row.login;
   login.account = event.account;
@@ -335,16 +412,14 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
   login.source = event.source;
-  if (end) login.logout_time = Cut(*end);
-  login.cause = cause;
-  // A session that was silent for too long, and goes on.
-  database_->Exec(
-      "DELETE FROM login WHERE nas = ? AND session = ? AND ip = ? AND cause = ? AND "
-      "login_us >= ?",
-      login.nas, login.session, ip.ToString(), kMissedStop, login.login_time);
+  if (end) {
+    login.logout_time = std::max(Cut(end->time), beginning);
+    login.cause = end->cause;
+  }
+  row.heard = event.heard;
   EndOthersAt(ip, login.login_time);
-  const auto next = NextLoginAt(ip, login.login_time);
-  if (next && (!login.logout_time || *next < *login.logout_time)) {
+  for (const auto& next : {NextLoginAt(ip, beginning), NextUseOf(event, beginning)}) {
+    if (!next || (login.logout_time && *login.logout_time <= *next)) continue;
     login.logout_time = next;
     login.cause = kSuperseded;
   }
@@ -360,20 +435,22 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
       event.status == AccountingStatus::kStart ? 0 : 1);
   if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
+  NoteLength(ip);
   if (!login.logout_time) return Insert(std::move(row));
   NoteEnd(ip, *login.logout_time);
 }
 
-// Whoever was there before, up to then.
+// Whoever was there before, up to then. Log-ins of an address do not overlap: only those that began
+// last can still be there.
 void LoginBook::EndOthersAt(const base::IpPrefix& ip, base::WallTime time) {
   const auto open = open_at_.find(ip);
   if (open != open_at_.end() && open_.at(open->second).login.login_time <= time) {
     End(open->second, time, kSuperseded);
   }
   database_->Exec(
-      "UPDATE login SET logout_us = ?, cause = ? WHERE ip = ? AND login_us <= ? AND "
-      "logout_us > ?",
-      time, kSuperseded, ip.ToString(), time, time);
+      "UPDATE login SET logout_us = ?, cause = ? WHERE ip = ? AND login_us = (SELECT MAX(login_us) "
+      "FROM login WHERE ip = ? AND login_us <= ?) AND logout_us > ?",
+      time, kSuperseded, ip.ToString(), ip.ToString(), time, time);
 }
 
 std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpPrefix& ip,
@@ -384,8 +461,21 @@ std::optional<base::WallTime> LoginBook::NextLoginAt(const base::IpPrefix& ip,
   return rows.Time(0);
 }
 
+// When the NAS took the session's name for another account, behind `after`.
+std::optional<base::WallTime> LoginBook::NextUseOf(const AccountingEvent& event,
+                                                   base::WallTime after) {
+  if (event.source == accounts::BindingSource::kPortal) return std::nullopt;
+  Rows rows = database_->Query(
+      "SELECT MIN(login_us) FROM login WHERE nas = ? AND session = ? AND account <> ? AND "
+      "login_us > ?",
+      event.nas, event.session, event.account, after);
+  if (!rows.Next() || rows.IsNull(0)) return std::nullopt;
+  return rows.Time(0);
+}
+
 void LoginBook::Refresh(Row& row, const AccountingEvent& event) {
   Login& login = row.login;
+  row.heard = std::max(row.heard, event.heard);
   if (event.time <= login.last_seen) return;
   const int64_t gap_s = (event.time.ns - login.last_seen.ns) / base::kNsPerSecond;
   login.last_seen = Cut(event.time);
@@ -423,6 +513,8 @@ void LoginBook::EndAllOf(const AccountingEvent& event) {
     if (open_.at(at->second).login.login_time <= time) ending.push_back(at->second);
   }
   for (const int64_t id : ending) End(id, time, kNasRestart);
+  database_->Exec("INSERT OR IGNORE INTO nas_restart(nas, at_us, names_nas) VALUES(?, ?, ?)",
+                  event.nas, time, event.names_nas ? 1 : 0);
 }
 
 std::vector<int64_t> LoginBook::OpenOf(const SessionKey& session) const {
@@ -441,7 +533,7 @@ base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listen
   for (const auto& [id, row] : open_) {
     const int64_t allowed_s =
         row.login.interim_s == 0 ? kWithoutWordS : kInterimsMissed * row.login.interim_s;
-    const base::WallTime silent_since = std::max(row.login.last_seen, listening_since);
+    const base::WallTime silent_since = std::max({row.login.last_seen, row.heard, listening_since});
     if (now.ns - silent_since.ns > allowed_s * base::kNsPerSecond) silent.push_back(id);
   }
   if (silent.empty()) return size_t{0};
@@ -453,6 +545,28 @@ base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listen
   }
   generation_.fetch_add(1, std::memory_order_release);
   return silent.size();
+}
+
+// Once an hour, as many at once as do not keep others waiting. What the record is yet to be told of
+// stays.
+base::Status LoginBook::Forget(base::WallTime now, base::WallTime before) {
+  const std::lock_guard lock(mutex_);
+  if (now.ns - forgot_at_.ns < kForgetEveryNs) return {};
+  int64_t forgotten = 0;
+  {
+    Transaction transaction(*database_, Transaction::Kind::kWrite);
+    forgotten = database_->Exec(
+        "DELETE FROM login WHERE id IN (SELECT id FROM login WHERE logout_us < ? AND id NOT IN "
+        "(SELECT login FROM login_change) LIMIT ?)",
+        before, kForgottenAtOnce);
+    database_->Exec("DELETE FROM session_end WHERE end_us < ?", Earlier(now, kLateS));
+    database_->Exec("DELETE FROM nas_restart WHERE at_us < ?", Earlier(now, kLateS));
+    if (const auto committed = transaction.Commit(); !committed) return committed;
+  }
+  if (forgotten < kForgottenAtOnce) forgot_at_ = now;
+  ended_since_ = std::max(ended_since_, base::WallTime{now.ns - kEndsKeptNs});
+  std::erase_if(ended_at_, [&](const auto& one) { return one.second < ended_since_; });
+  return {};
 }
 
 // The log-ins that are asked for, up to `limit`; none, and counted, where the file cannot be read.
@@ -479,11 +593,14 @@ const Login* LoginBook::PresentAt(const base::IpPrefix& ip, base::WallTime at) c
 }
 
 std::optional<Login> LoginBook::PastAt(const base::IpPrefix& ip, base::WallTime at) const {
-  const auto ended = ended_at_.find(ip);
-  if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
-  std::vector<Login> found =
-      Read("WHERE ip = ? AND login_us <= ? AND logout_us > ? ORDER BY login_us DESC", 1,
-           ip.ToString(), at, at);
+  if (at >= ended_since_) {
+    const auto ended = ended_at_.find(ip);
+    if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
+  }
+  std::vector<Login> found = Read(
+      "WHERE ip = ? AND login_us = (SELECT MAX(login_us) FROM login WHERE ip = ? AND "
+      "login_us <= ?) AND logout_us > ?",
+      1, ip.ToString(), ip.ToString(), at, at);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }

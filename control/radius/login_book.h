@@ -13,11 +13,14 @@
 //    one's.
 //  - An address is one session's at a time. A later log-in ends the earlier one's where it begins;
 //    an earlier one that is told late ends where the later begins.
-//  - What was guessed of an end, by one of these rules or the last, its own stop sets right.
+//  - What was guessed of an end, by one of these rules or the last, its own stop sets right. A stop
+//    that comes before its start, or without an address, ends what begins late; so does -On or
+//    -Off. A stop is its own account's, and never that of who came later by the same name.
 //  - Accounting-On and -Off end all sessions of their NAS.
 //  - Without any word for three interim intervals a session has ended with its last word: its stop
-//    was missed. The interval is what the NAS says, else what its interims keep to; where it is not
-//    known, a day.
+//    was missed, and when it is heard again the same log-in goes on. Silence is measured by this
+//    machine's clock. The interval is what the NAS says, else what its interims keep to; where it
+//    is not known, a day.
 //
 // Any thread; one at a time does something. What Apply() said is there after a power cut.
 #pragma once
@@ -60,6 +63,10 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   // `listening_since`, nothing could be heard.
   base::Result<size_t> Expire(base::WallTime now, base::WallTime listening_since);
 
+  // Forgets log-ins that ended before `before`. To be called every so often: it does its work in
+  // parts.
+  base::Status Forget(base::WallTime now, base::WallTime before);
+
   // Who was logged in there at that moment, or with the longest prefix which holds it.
   std::optional<Login> Find(const base::IpPrefix& ip, base::WallTime at) const;
   std::optional<accounts::Bound> BindingAt(const base::IpPrefix& ip,
@@ -89,7 +96,12 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   struct Row {
     int64_t id = 0;
     Login login;
+    base::WallTime heard;  // when its last word came, by this machine's clock
     InterimRhythm rhythm = {};
+  };
+  struct Ending {
+    base::WallTime time;
+    std::string cause;
   };
 
   explicit LoginBook(std::unique_ptr<database::Database> database)
@@ -105,17 +117,22 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
                                            const std::vector<int64_t>& open) const;
   base::WallTime BeginningAt(const AccountingEvent& event, const base::IpPrefix& ip,
                              std::optional<base::WallTime> last_word);
+  bool IsMeant(const AccountingEvent& stop, const Login& login);
   void BeginUnknown(const AccountingEvent& event, std::optional<base::WallTime> last_word,
-                    std::optional<base::WallTime> end, std::string_view cause);
+                    std::optional<Ending> end);
+  std::optional<Ending> EndToldOf(const AccountingEvent& event);
+  bool GoesOn(const AccountingEvent& event, const base::IpPrefix& ip, base::WallTime beginning);
   void Begin(const AccountingEvent& event, const base::IpPrefix& ip, base::WallTime beginning,
-             std::optional<base::WallTime> end, std::string_view cause);
+             const std::optional<Ending>& end);
   void EndOthersAt(const base::IpPrefix& ip, base::WallTime time);
   void EndAllOf(const AccountingEvent& event);
   void Refresh(Row& row, const AccountingEvent& event);
   void End(int64_t id, base::WallTime time, std::string_view cause);
   std::optional<base::WallTime> NextLoginAt(const base::IpPrefix& ip, base::WallTime after);
+  std::optional<base::WallTime> NextUseOf(const AccountingEvent& event, base::WallTime after);
   void Insert(Row row);
   void NoteEnd(const base::IpPrefix& ip, base::WallTime time);
+  void NoteLength(const base::IpPrefix& ip);
   const Login* PresentAt(const base::IpPrefix& ip, base::WallTime at) const;
   std::optional<Login> PastAt(const base::IpPrefix& ip, base::WallTime at) const;
   template <typename Make>
@@ -131,9 +148,12 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   std::map<int64_t, Row> open_;
   std::map<base::IpPrefix, int64_t> open_at_;
   std::multimap<SessionKey, int64_t> open_of_;
-  // When the last log-in of an address ended: who asks for later than that need not ask the file.
+  // When the last log-in of an address ended, of those that did since `ended_since_`: who asks for
+  // later than that need not ask the file.
   std::map<base::IpPrefix, base::WallTime> ended_at_;
-  // The lengths of prefixes among these two, beside single addresses.
+  base::WallTime ended_since_;
+  base::WallTime forgot_at_;
+  // The lengths of prefixes there have been, beside single addresses.
   std::set<unsigned, std::greater<>> lengths_;
   bool stale_ = false;  // what is in memory may be of a transaction that failed
   std::atomic<uint64_t> generation_{1};

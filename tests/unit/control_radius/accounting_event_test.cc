@@ -79,6 +79,39 @@ TEST(AccountingEvent, TakesTheNassClockWhereItCanBeRight) {
   EXPECT_EQ(Of(request).time, kArrival);
 }
 
+TEST(AccountingEvent, SaysWhetherTheServerHasToldItsTime) {
+  AccountingRequest request = Request(AccountingStatus::kStart);
+  EXPECT_FALSE(Of(request).time_is_told);
+  EXPECT_EQ(Of(request).heard, kArrival);
+  EXPECT_EQ(ClockAheadS(request, kArrival), 0);
+  request.delay_s = 60;
+  EXPECT_TRUE(Of(request).time_is_told);
+  request.delay_s = 0xffffffff;
+  EXPECT_FALSE(Of(request).time_is_told);
+  request.delay_s = 60;
+  request.event_time_s = kArrivalS - 2460;
+  EXPECT_TRUE(Of(request).time_is_told);
+  EXPECT_EQ(Of(request).heard, kArrival);
+  EXPECT_EQ(ClockAheadS(request, kArrival), -2400);
+  request.event_time_s = 0;
+  request.delay_s = 0;
+  EXPECT_FALSE(Of(request).time_is_told) << "that clock is wrong";
+}
+
+// The outer identity of PEAP is whatever the user's machine says.
+TEST(AccountingEvent, TextIsUtf8WhateverIsSent) {
+  AccountingRequest request = Request(AccountingStatus::kStart);
+  request.user_name = "\xd5\xc5\xc8\xfd";  // GBK
+  EXPECT_EQ(Of(request).account, "张三");
+  request.user_name = std::string(253, '\xff');
+  EXPECT_LE(Of(request).account.size(), 255U);
+  EXPECT_EQ(Of(request).account.substr(0, 8), "\\xff\\xff");
+  request.session_id = "1\xff";
+  request.nas_identifier = "bras\xff";
+  EXPECT_EQ(Of(request).session, "1\\xff");
+  EXPECT_EQ(Of(request).nas_name, "bras\\xff");
+}
+
 TEST(AccountingEvent, ASessionBeganBeforeItsInterimsAndItsStop) {
   for (const auto status : {AccountingStatus::kInterim, AccountingStatus::kStop}) {
     AccountingRequest request = Request(status);
