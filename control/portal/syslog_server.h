@@ -23,6 +23,7 @@
 #include "control/portal/portal_patterns.h"
 #include "control/radius/file_watch.h"
 #include "control/radius/login_book.h"
+#include "control/radius/udp_batch.h"
 #include "dataplane/base/counter.h"
 #include "dataplane/base/unique_fd.h"
 
@@ -84,13 +85,11 @@ class SyslogServer {
   Status status() const;
 
  private:
-  class Receiver;
-
   SyslogServer(Options options, PortalPatterns patterns, radius::LoginBook& book,
                base::UniqueFd socket, uint16_t port);
 
   void Run();
-  void TakeBatch(Receiver& receiver);
+  void TakeBatch(radius::UdpBatch& batch);
   bool Admit(const base::IpAddress& sender, size_t bytes);
   void Take(std::string_view datagram, const base::IpAddress& sender);
   void ApplyWaiting();

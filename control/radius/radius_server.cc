@@ -5,8 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "control/radius/udp_socket.h"
@@ -39,7 +38,7 @@ std::map<std::string, uint64_t> ResultsOf(const RadiusCounters& counters) {
 struct RadiusServer::Taken {
   sockaddr_in6 from{};
   base::IpAddress sender;
-  std::vector<uint8_t> datagram;
+  std::span<const uint8_t> datagram;  // as long as its batch
   const RadiusClient* client = nullptr;
   AccountingRequest request;
   base::WallTime arrival;
@@ -47,38 +46,6 @@ struct RadiusServer::Taken {
   RequestKey key() const {
     return {sender, ntohs(from.sin6_port), request.id, request.authenticator};
   }
-};
-
-// Memory for one batch of datagrams.
-class RadiusServer::Receiver {
- public:
-  Receiver() : bytes_(kBatchMax * kRadiusBytesMax) {
-    for (size_t i = 0; i < kBatchMax; ++i) {
-      parts_[i] = {&bytes_[i * kRadiusBytesMax], kRadiusBytesMax};
-      messages_[i].msg_hdr.msg_iov = &parts_[i];
-      messages_[i].msg_hdr.msg_iovlen = 1;
-      messages_[i].msg_hdr.msg_name = &from_[i];
-    }
-  }
-
-  // How many there were.
-  size_t Receive(int socket) {
-    for (mmsghdr& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
-    const int count = ::recvmmsg(socket, messages_.data(), kBatchMax, MSG_DONTWAIT, nullptr);
-    return count < 0 ? 0 : static_cast<size_t>(count);
-  }
-  void Put(size_t i, Taken& out) const {
-    const auto begin = bytes_.begin() + static_cast<ptrdiff_t>(i * kRadiusBytesMax);
-    out.datagram.assign(begin, begin + messages_[i].msg_len);
-    out.from = from_[i];
-    out.sender = AddressOf(from_[i]);
-  }
-
- private:
-  std::vector<uint8_t> bytes_;
-  std::array<mmsghdr, kBatchMax> messages_{};
-  std::array<iovec, kBatchMax> parts_{};
-  std::array<sockaddr_in6, kBatchMax> from_{};
 };
 
 base::Result<std::unique_ptr<RadiusServer>> RadiusServer::Open(Options options, LoginBook& book) {
@@ -98,13 +65,13 @@ void RadiusServer::Stop() {
 }
 
 void RadiusServer::Run() {
-  Receiver receiver;
+  UdpBatch batch(kBatchMax, kRadiusBytesMax);
   const base::WallTime listening_since = base::WallNow();
   base::MonoTime expire_due = base::MonoNow();
   base::MonoTime look_due = expire_due;
   while (!stopping_) {
     pollfd waits{socket_.get(), POLLIN, 0};
-    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(receiver);
+    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(batch);
     const base::MonoTime now = base::MonoNow();
     if (now >= look_due) {
       look_due = {now.ns + kLookEveryNs};
@@ -119,13 +86,15 @@ void RadiusServer::Run() {
   }
 }
 
-void RadiusServer::TakeBatch(Receiver& receiver) {
-  const size_t count = receiver.Receive(socket_.get());
+void RadiusServer::TakeBatch(UdpBatch& batch) {
+  const size_t count = batch.Receive(socket_.get());
   std::vector<Taken> good;
   std::vector<AccountingEvent> events;
   for (size_t i = 0; i < count; ++i) {
     Taken taken;
-    receiver.Put(i, taken);
+    taken.from = batch.from(i);
+    taken.sender = batch.sender(i);
+    taken.datagram = batch.datagram(i);
     taken.arrival = base::WallNow();
     counters_.received.Add();
     if (!Accept(taken)) continue;

@@ -26,6 +26,7 @@
 #include "control/radius/login_book.h"
 #include "control/radius/radius_clients.h"
 #include "control/radius/radius_packet.h"
+#include "control/radius/udp_batch.h"
 #include "dataplane/base/counter.h"
 #include "dataplane/base/unique_fd.h"
 
@@ -78,7 +79,6 @@ class RadiusServer {
   using RequestKey = std::tuple<base::IpAddress, uint16_t, uint8_t,
                                 std::array<uint8_t, kRadiusAuthenticatorBytes>>;
   struct Taken;
-  class Receiver;
 
   RadiusServer(Options options, LoginBook& book, base::UniqueFd socket, uint16_t port)
       : options_(std::move(options)),
@@ -91,7 +91,7 @@ class RadiusServer {
   }
 
   void Run();
-  void TakeBatch(Receiver& receiver);
+  void TakeBatch(UdpBatch& batch);
   bool Accept(Taken& taken);
   void Answer(const Taken& taken);
   void ForgetOld(base::MonoTime now);

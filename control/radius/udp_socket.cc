@@ -36,6 +36,8 @@ base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port) {
   ::setsockopt(socket.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   ::setsockopt(socket.fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
                sizeof kReceiveBufferBytes);
+  const int on = 1;
+  if (::setsockopt(socket.fd.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) return fail();
   sockaddr_in6 bound = ToSocket(address, port);
   auto* const plain = static_cast<sockaddr*>(static_cast<void*>(&bound));
   if (::bind(socket.fd.get(), plain, sizeof bound) != 0) return fail();

@@ -18,8 +18,8 @@ struct UdpSocket {
   uint16_t port = 0;  // the kernel's choice, where 0 was asked for
 };
 
-// With 4 MiB to receive into, as far as the kernel allows. The error says which address and port,
-// and why not.
+// With 4 MiB to receive into, as far as the kernel allows; it says what it drops. The error says
+// which address and port, and why not.
 base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port);
 
 // Of the dual-stack form.
