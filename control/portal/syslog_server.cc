@@ -99,7 +99,7 @@ void SyslogServer::TakeBatch(radius::UdpBatch& batch) {
   batch.CountDrops(counters_.kernel_drops);
   for (size_t i = 0; i < count; ++i) {
     counters_.received.Add();
-    const base::IpAddress sender = batch.sender(i);
+    const base::IpAddress sender = batch.path(i).sender();
     if (Admit(sender, batch.bytes_sent(i))) Take(TextOf(batch.datagram(i)), sender);
   }
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <span>
 #include <utility>
@@ -36,7 +35,7 @@ std::map<std::string, uint64_t> ResultsOf(const RadiusCounters& counters) {
 
 // A request and where it came from.
 struct RadiusServer::Taken {
-  sockaddr_in6 from{};
+  UdpPath path;
   base::IpAddress sender;
   std::span<const uint8_t> datagram;  // as long as its batch
   const RadiusClient* client = nullptr;
@@ -44,7 +43,7 @@ struct RadiusServer::Taken {
   base::WallTime arrival;
 
   RequestKey key() const {
-    return {sender, ntohs(from.sin6_port), request.id, request.authenticator};
+    return {sender, ntohs(path.from.sin6_port), request.id, request.authenticator};
   }
 };
 
@@ -92,8 +91,8 @@ void RadiusServer::TakeBatch(UdpBatch& batch) {
   std::vector<AccountingEvent> events;
   for (size_t i = 0; i < count; ++i) {
     Taken taken;
-    taken.from = batch.from(i);
-    taken.sender = batch.sender(i);
+    taken.path = batch.path(i);
+    taken.sender = taken.path.sender();
     taken.datagram = batch.datagram(i);
     taken.arrival = base::WallNow();
     counters_.received.Add();
@@ -141,10 +140,8 @@ bool RadiusServer::Accept(Taken& taken) {
 
 void RadiusServer::Answer(const Taken& taken) {
   const std::vector<uint8_t> answer = WriteAccountingResponse(taken.request, taken.client->secret);
-  const auto* const to = static_cast<const sockaddr*>(static_cast<const void*>(&taken.from));
-  const ssize_t sent =
-      ::sendto(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT, to, sizeof taken.from);
-  (sent < 0 ? counters_.not_sent : counters_.answered).Add();
+  const bool sent = SendBack(socket_.get(), taken.path, answer);
+  (sent ? counters_.answered : counters_.not_sent).Add();
 }
 
 // Between two batches, as requests point to their clients.

@@ -1,9 +1,9 @@
 #include "control/radius/udp_batch.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include "control/radius/udp_socket.h"
 
 namespace weir::control::radius {
 
@@ -12,14 +12,14 @@ UdpBatch::UdpBatch(size_t datagrams_max, size_t datagram_bytes_max)
       bytes_(datagrams_max * datagram_bytes_max),
       messages_(datagrams_max),
       parts_(datagrams_max),
-      from_(datagrams_max),
+      paths_(datagrams_max),
       controls_(datagrams_max) {
   for (size_t i = 0; i < datagrams_max; ++i) {
     parts_[i] = {&bytes_[i * datagram_bytes_max_], datagram_bytes_max_};
     msghdr& header = messages_[i].msg_hdr;
     header.msg_iov = &parts_[i];
     header.msg_iovlen = 1;
-    header.msg_name = &from_[i];
+    header.msg_name = &paths_[i].from;
     header.msg_control = &controls_[i];
   }
 }
@@ -37,10 +37,14 @@ size_t UdpBatch::Receive(int socket) {
 }
 
 void UdpBatch::ReadControl(size_t i) {
+  in6_pktinfo& to = paths_[i].to;
+  to = {};
   msghdr& header = messages_[i].msg_hdr;
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SO_RXQ_OVFL) {
       std::memcpy(&drops_, CMSG_DATA(part), sizeof drops_);
+    } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      std::memcpy(&to, CMSG_DATA(part), sizeof to);
     }
   }
 }
@@ -48,8 +52,6 @@ void UdpBatch::ReadControl(size_t i) {
 std::span<const uint8_t> UdpBatch::datagram(size_t i) const {
   return {&bytes_[i * datagram_bytes_max_], std::min(bytes_sent(i), datagram_bytes_max_)};
 }
-
-base::IpAddress UdpBatch::sender(size_t i) const { return AddressOf(from_[i]); }
 
 void UdpBatch::CountDrops(base::Counter& drops) const {
   const auto more = static_cast<int32_t>(drops_ - static_cast<uint32_t>(drops.value()));

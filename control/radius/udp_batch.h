@@ -3,7 +3,6 @@
 // One thread.
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -11,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "control/radius/udp_socket.h"
 #include "dataplane/base/counter.h"
-#include "dataplane/base/ip_address.h"
 
 namespace weir::control::radius {
 
@@ -28,8 +27,7 @@ class UdpBatch {
   // As many bytes as were sent; of more than `datagram_bytes_max` the rest is gone.
   size_t bytes_sent(size_t i) const { return messages_[i].msg_len; }
   std::span<const uint8_t> datagram(size_t i) const;
-  const sockaddr_in6& from(size_t i) const { return from_[i]; }
-  base::IpAddress sender(size_t i) const;
+  const UdpPath& path(size_t i) const { return paths_[i]; }
 
   // Brings `drops` up to what the kernel has dropped of the socket, as far as it has said. It says
   // so with a datagram that it takes, so the last drops are known with the next one.
@@ -38,7 +36,7 @@ class UdpBatch {
  private:
   union Control {
     cmsghdr header;
-    std::array<char, CMSG_SPACE(sizeof(uint32_t))> bytes;
+    std::array<char, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))> bytes;
   };
 
   void ReadControl(size_t i);
@@ -47,7 +45,7 @@ class UdpBatch {
   std::vector<uint8_t> bytes_;
   std::vector<mmsghdr> messages_;
   std::vector<iovec> parts_;
-  std::vector<sockaddr_in6> from_;
+  std::vector<UdpPath> paths_;
   std::vector<Control> controls_;
   uint32_t drops_ = 0;  // modulo 2^32, as the kernel's
 };

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <cstdint>
+#include <span>
 
 #include "dataplane/base/ip_address.h"
 #include "dataplane/base/result.h"
@@ -18,11 +19,20 @@ struct UdpSocket {
   uint16_t port = 0;  // the kernel's choice, where 0 was asked for
 };
 
-// With 4 MiB to receive into, as far as the kernel allows; it says what it drops. The error says
-// which address and port, and why not.
+// With 4 MiB to receive into, as far as the kernel allows. It says with datagrams what it has
+// dropped, and to which address they came. The error says which address and port, and why not.
 base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port);
 
-// Of the dual-stack form.
-base::IpAddress AddressOf(const sockaddr_in6& from);
+// The way of a datagram, in the dual-stack form.
+struct UdpPath {
+  sockaddr_in6 from{};
+  in6_pktinfo to{};  // this machine's address; unspecified: the kernel did not say
+
+  base::IpAddress sender() const;
+};
+
+// Sends back from the address to which the datagram came: nobody takes an answer from another one.
+// Whether the kernel took it.
+bool SendBack(int socket, const UdpPath& path, std::span<const uint8_t> bytes);
 
 }  // namespace weir::control::radius
