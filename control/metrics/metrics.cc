@@ -154,6 +154,7 @@ void Metrics::TakeRadius(const radius::RadiusCounters& counters) {
   for (const auto& [result, count] : ResultsOf(counters)) {
     impl_->series.Follow(MetricId::kRadiusRequests, {{"result", result}}, count);
   }
+  impl_->series.Follow(MetricId::kRadiusKernelDrops, {}, counters.kernel_drops.value());
 }
 
 void Metrics::TakeSyslog(const portal::SyslogCounters& counters) {

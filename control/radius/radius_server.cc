@@ -87,6 +87,7 @@ void RadiusServer::Run() {
 
 void RadiusServer::TakeBatch(UdpBatch& batch) {
   const size_t count = batch.Receive(socket_.get());
+  batch.CountDrops(counters_.kernel_drops);
   std::vector<Taken> good;
   std::vector<AccountingEvent> events;
   for (size_t i = 0; i < count; ++i) {

@@ -40,6 +40,7 @@ struct RadiusCounters {
   base::Counter not_stored;   // the book failed: not answered
   base::Counter not_sent;     // the kernel did not take the answer
   std::array<base::Counter, kRadiusFaults> faults;
+  base::Counter kernel_drops;  // not in `received`: the socket's buffer was full
 };
 
 // By result: "answered", "repeated", "unknown_nas", "not_stored", and the faults by their names.

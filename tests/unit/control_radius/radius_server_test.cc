@@ -232,6 +232,35 @@ TEST_F(RadiusServerTest, AnswersFromTheAddressThatWasAsked) {
   }
 }
 
+TEST_F(RadiusServerTest, CountsWhatTheKernelDrops) {
+  server_ = RadiusServer::Open({*base::IpAddress::Parse("::"), 0, RadiusClients(), {}}, *book_)
+                .value();  // nobody takes anything yet
+  sockaddr_in6 to = Endpoint("127.0.0.1", server_->port());
+  const base::UniqueFd nas(::socket(AF_INET6, SOCK_DGRAM, 0));
+  const int off = 0;
+  ::setsockopt(nas.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ASSERT_EQ(::connect(nas.get(), Plain(to), sizeof to), 0);
+  const Bytes datagram(1000);
+  const auto send = [&] { ::send(nas.get(), datagram.data(), datagram.size(), 0); };
+  constexpr uint64_t kDatagrams = 30'000;  // several times the socket's buffer
+  for (uint64_t i = 0; i < kDatagrams; ++i) send();
+  server_->Start();
+  const auto& counters = server_->counters();
+  const auto await = [&](const auto& condition) {
+    for (int i = 0; i < 30'000 && !condition(); ++i) ::usleep(2000);
+    EXPECT_TRUE(condition());
+  };
+  await([&] { return counters.received.value() > 0; });
+  // The kernel tells of its drops with the next that it takes.
+  await([&] {
+    send();
+    return counters.kernel_drops.value() > 0;
+  });
+  server_->Stop();
+  EXPECT_LT(counters.received.value(), kDatagrams);
+  EXPECT_LE(counters.kernel_drops.value(), kDatagrams);
+}
+
 TEST_F(RadiusServerTest, SaysWhichPortCannotBeHad) {
   const auto again = RadiusServer::Open(
       {*base::IpAddress::Parse("127.0.0.1"), server_->port(), RadiusClients(), {}}, *book_);
