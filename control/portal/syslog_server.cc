@@ -7,8 +7,6 @@
 #include <span>
 #include <utility>
 
-#include "control/radius/udp_socket.h"
-
 namespace weir::control::portal {
 namespace {
 
@@ -37,11 +35,10 @@ std::map<std::string, uint64_t> ResultsOf(const SyslogCounters& counters) {
 }
 
 SyslogServer::SyslogServer(Options options, PortalPatterns patterns, radius::LoginBook& book,
-                           base::UniqueFd socket, uint16_t port)
+                           radius::UdpSocket socket)
     : options_(std::move(options)),
       book_(book),
       socket_(std::move(socket)),
-      port_(port),
       patterns_(std::move(patterns)),
       watch_(options_.patterns_file) {
   status_.patterns = patterns_.size();
@@ -53,8 +50,8 @@ base::Result<std::unique_ptr<SyslogServer>> SyslogServer::Open(Options options,
   if (!patterns) return patterns.error();
   auto socket = radius::BindUdp(options.listen_address, options.listen_port);
   if (!socket) return base::Error{"portals' syslog: " + socket.error().message};
-  return std::unique_ptr<SyslogServer>(new SyslogServer(std::move(options), std::move(*patterns),
-                                                        book, std::move(socket->fd), socket->port));
+  return std::unique_ptr<SyslogServer>(
+      new SyslogServer(std::move(options), std::move(*patterns), book, std::move(*socket)));
 }
 
 void SyslogServer::Start() {
@@ -73,7 +70,7 @@ void SyslogServer::Run() {
   base::MonoTime expire_due = look_due;
   base::MonoTime apply_due = look_due;
   while (!stopping_) {
-    pollfd waits{socket_.get(), POLLIN, 0};
+    pollfd waits{socket_.fd.get(), POLLIN, 0};
     if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(batch);
     const base::MonoTime now = base::MonoNow();
     if (now >= apply_due) {
@@ -95,7 +92,7 @@ void SyslogServer::Run() {
 }
 
 void SyslogServer::TakeBatch(radius::UdpBatch& batch) {
-  const size_t count = batch.Receive(socket_.get());
+  const size_t count = batch.Receive(socket_.fd.get());
   batch.CountDrops(counters_.kernel_drops);
   for (size_t i = 0; i < count; ++i) {
     counters_.received.Add();

@@ -7,8 +7,6 @@
 #include <span>
 #include <utility>
 
-#include "control/radius/udp_socket.h"
-
 namespace weir::control::radius {
 namespace {
 
@@ -51,7 +49,7 @@ base::Result<std::unique_ptr<RadiusServer>> RadiusServer::Open(Options options, 
   auto socket = BindUdp(options.listen_address, options.listen_port);
   if (!socket) return base::Error{"RADIUS: " + socket.error().message};
   return std::unique_ptr<RadiusServer>(
-      new RadiusServer(std::move(options), book, std::move(socket->fd), socket->port));
+      new RadiusServer(std::move(options), book, std::move(*socket)));
 }
 
 void RadiusServer::Start() {
@@ -69,7 +67,7 @@ void RadiusServer::Run() {
   base::MonoTime expire_due = base::MonoNow();
   base::MonoTime look_due = expire_due;
   while (!stopping_) {
-    pollfd waits{socket_.get(), POLLIN, 0};
+    pollfd waits{socket_.fd.get(), POLLIN, 0};
     if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(batch);
     const base::MonoTime now = base::MonoNow();
     if (now >= look_due) {
@@ -86,7 +84,7 @@ void RadiusServer::Run() {
 }
 
 void RadiusServer::TakeBatch(UdpBatch& batch) {
-  const size_t count = batch.Receive(socket_.get());
+  const size_t count = batch.Receive(socket_.fd.get());
   batch.CountDrops(counters_.kernel_drops);
   std::vector<Taken> good;
   std::vector<AccountingEvent> events;
@@ -141,7 +139,7 @@ bool RadiusServer::Accept(Taken& taken) {
 
 void RadiusServer::Answer(const Taken& taken) {
   const std::vector<uint8_t> answer = WriteAccountingResponse(taken.request, taken.client->secret);
-  const bool sent = SendBack(socket_.get(), taken.path, answer);
+  const bool sent = SendBack(socket_.fd.get(), taken.path, answer);
   (sent ? counters_.answered : counters_.not_sent).Add();
 }
 

@@ -10,9 +10,6 @@
 namespace weir::control::radius {
 namespace {
 
-// For a burst of all who send at once, as after a power cut.
-constexpr int kReceiveBufferBytes = 4 << 20;
-
 // The dual-stack form in either family.
 sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
   sockaddr_in6 out{};
@@ -20,6 +17,19 @@ sockaddr_in6 ToSocket(const base::IpAddress& address, uint16_t port) {
   out.sin6_port = htons(port);
   std::memcpy(&out.sin6_addr, address.bytes().data(), address.bytes().size());
   return out;
+}
+
+// How large it is then. Forced where that is allowed (CAP_NET_ADMIN), else up to
+// net.core.rmem_max.
+size_t WidenBuffer(int socket) {
+  const int wanted = kUdpBufferBytes;
+  if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) != 0) {
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted);
+  }
+  int doubled = 0;  // by the kernel, for what it notes of each datagram: socket(7)
+  socklen_t bytes = sizeof doubled;
+  ::getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &doubled, &bytes);
+  return static_cast<size_t>(doubled) / 2;
 }
 
 }  // namespace
@@ -34,8 +44,7 @@ base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port) {
   if (!socket.fd) return fail();
   const int off = 0;
   ::setsockopt(socket.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  ::setsockopt(socket.fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes,
-               sizeof kReceiveBufferBytes);
+  socket.buffer_bytes = WidenBuffer(socket.fd.get());
   const int on = 1;
   if (::setsockopt(socket.fd.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) return fail();
   // Of IPv4 as well, in the mapped form.

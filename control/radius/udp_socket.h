@@ -14,13 +14,17 @@
 
 namespace weir::control::radius {
 
+// For a burst of all who send at once, as after a power cut.
+inline constexpr size_t kUdpBufferBytes = 4 << 20;
+
 struct UdpSocket {
   base::UniqueFd fd;
-  uint16_t port = 0;  // the kernel's choice, where 0 was asked for
+  uint16_t port = 0;        // the kernel's choice, where 0 was asked for
+  size_t buffer_bytes = 0;  // less than kUdpBufferBytes where the kernel does not allow it
 };
 
-// With 4 MiB to receive into, as far as the kernel allows. It says with datagrams what it has
-// dropped, and to which address they came. The error says which address and port, and why not.
+// The kernel says with datagrams what it has dropped, and to which address they came. The error
+// says which address and port, and why not.
 base::Result<UdpSocket> BindUdp(const base::IpAddress& address, uint16_t port);
 
 // The way of a datagram, in the dual-stack form.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -259,6 +260,13 @@ TEST_F(RadiusServerTest, CountsWhatTheKernelDrops) {
   server_->Stop();
   EXPECT_LT(counters.received.value(), kDatagrams);
   EXPECT_LE(counters.kernel_drops.value(), kDatagrams);
+}
+
+TEST_F(RadiusServerTest, TheBufferIsAsLargeAsTheKernelAllows) {
+  size_t allowed = 0;  // to everybody
+  std::ifstream("/proc/sys/net/core/rmem_max") >> allowed;
+  EXPECT_GE(server_->buffer_bytes(), std::min(allowed, kUdpBufferBytes));
+  EXPECT_LE(server_->buffer_bytes(), kUdpBufferBytes);
 }
 
 TEST_F(RadiusServerTest, SaysWhichPortCannotBeHad) {
