@@ -59,6 +59,14 @@ class LeaseBookTest : public ::testing::Test {
     return out;
   }
 
+  // By another connection.
+  void Change(const char* sql) const {
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "leases.db").c_str(), &other), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(other, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(other);
+  }
+
   std::filesystem::path folder_;
   std::unique_ptr<LeaseBook> book_;
 };
@@ -255,23 +263,64 @@ TEST_F(LeaseBookTest, WhatIsOldEnoughIsForgotten) {
 
 TEST_F(LeaseBookTest, AFileThatCannotBeWrittenTakesNothingAndLosesNothing) {
   Tell({Bound('a', kIp, 10, 60)});
-  sqlite3* other = nullptr;
-  ASSERT_EQ(sqlite3_open((folder_ / "leases.db").c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other,
-                         "CREATE TRIGGER no BEFORE INSERT ON lease BEGIN "
-                         "SELECT RAISE(FAIL, 'no room'); END;",
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  Change("CREATE TRIGGER no BEFORE INSERT ON lease BEGIN SELECT RAISE(FAIL, 'no room'); END;");
   const std::vector<events::LeaseEvent> later{Bound('a', kIp, 20, 600), Bound('b', kIp, 30, 60)};
   const auto refused = book_->Consume(later);
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("no room"));
   EXPECT_EQ(Who(40), "a");
   EXPECT_EQ(Who(80), "-") << "nor the renewal before it";
-  ASSERT_EQ(sqlite3_exec(other, "DROP TRIGGER no;", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(other);
+  Change("DROP TRIGGER no;");
   Tell(later);
   EXPECT_EQ(Who(40), "b");
+}
+
+TEST_F(LeaseBookTest, AFileThatCannotBeReadForgetsNobody) {
+  Tell({Bound('a', kIp, 10, 60), Bound('b', "10.1.0.2", 10, 600), Bound('c', "10.1.0.3", 10, 60)});
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  const std::vector<events::LeaseEvent> later{
+      Bound('d', "10.1.0.4", 20, 600), Bound('c', kIp, 30, 600), Bound('b', "10.1.0.2", 30, 1),
+      Released('c', "10.1.0.3", 40), Bound('e', "10.1.0.5", 40, 600)};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(book_->Consume(later).ok());
+  EXPECT_FALSE(book_->Expire(At(80), At(-1'000'000)).ok());
+  EXPECT_EQ(book_->running(), 3U);
+  EXPECT_EQ(book_->PresentLeases().size(), 3U);
+  EXPECT_EQ(Who(50), "a");
+  EXPECT_EQ(Who(50, "10.1.0.2"), "b");
+  EXPECT_EQ(Who(50, "10.1.0.3"), "c");
+  Change("ALTER TABLE elsewhere RENAME TO lease;");
+  Tell(later);
+  EXPECT_EQ(Who(29), "a");
+  EXPECT_EQ(Who(50), "c");
+  EXPECT_EQ(Who(50, "10.1.0.2"), "-");
+  EXPECT_EQ(Who(50, "10.1.0.3"), "-");
+  EXPECT_EQ(Who(50, "10.1.0.4"), "d");
+  EXPECT_EQ(Who(50, "10.1.0.5"), "e");
+  EXPECT_EQ(book_->unreadable(), 0U) << "who has an address now is not asked of the file";
+}
+
+// The file comes back while nothing is told.
+TEST_F(LeaseBookTest, EndsWhatIsOverOnceTheFileCanBeReadAgain) {
+  Tell({Bound('a', kIp, 10, 60)});
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  EXPECT_FALSE(book_->Consume(std::vector{Bound('b', kIp, 20, 600)}).ok());
+  EXPECT_FALSE(book_->Expire(At(30), At(-1'000'000)).ok());
+  Change("ALTER TABLE elsewhere RENAME TO lease;");
+  Expire(80);
+  EXPECT_EQ(book_->running(), 0U);
+  EXPECT_THAT(Lines(), ElementsAre("a 10-70 expired"));
+}
+
+TEST_F(LeaseBookTest, CountsWhatItCannotRead) {
+  Tell({Bound('a', "2001:db8:1::/56", 10, 600), Bound('b', "2001:db8:1::5", 10, 600),
+        Bound('c', "2001:db8:1::5", 20, 600)});
+  EXPECT_EQ(Who(15, "2001:db8:1::5"), "b");
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  EXPECT_EQ(Who(15, "2001:db8:1::5"), "-") << "not who has the prefix around it";
+  EXPECT_EQ(book_->unreadable(), 1U);
+  EXPECT_EQ(Who(25, "2001:db8:1::5"), "c");
+  EXPECT_TRUE(book_->AddressesOf(MacOf('a'), At(20)).empty());
+  EXPECT_EQ(book_->unreadable(), 2U);
 }
 
 }  // namespace
