@@ -54,6 +54,13 @@ constexpr base::WallTime kNever{int64_t{1} << 62};
 constexpr int64_t kEndsKeptNs = 24 * 3600 * base::kNsPerSecond;
 constexpr int64_t kForgetEveryNs = 3600 * base::kNsPerSecond;
 
+// The lease of address ?1 and length ?2 that holds the time ?3. A lease ends where the next one of
+// its address begins, at the latest: so of all that began by then only the last can hold it, and
+// what an address went through before is not read.
+constexpr std::string_view kHolds =
+    "ip = ?1 AND bits = ?2 AND until_us > ?3 AND since_us = (SELECT MAX(since_us) FROM lease WHERE "
+    "ip = ?1 AND bits = ?2 AND since_us <= ?3)";
+
 std::string Select(std::string_view rest) {
   return "SELECT " + std::string(kColumns) + " FROM lease " + std::string(rest);
 }
@@ -193,11 +200,10 @@ struct LeaseBook::Known {
 std::optional<LeaseBook::Known> LeaseBook::Find(const events::LeaseEvent& event,
                                                 const std::string& client) {
   const base::WallTime time = Cut(event.time);
-  Rows rows = database_->Query(
-      "SELECT " + std::string(kColumns) +
-          ", seen_us FROM lease WHERE ip = ? AND bits = ? AND client = ? AND since_us <= ? AND "
-          "until_us > ?",
-      event.ip.ToString(), int64_t{event.prefix_bits}, client, time, time);
+  Rows rows =
+      database_->Query("SELECT " + std::string(kColumns) +
+                           ", seen_us FROM lease WHERE client = ?4 AND " + std::string(kHolds),
+                       event.ip.ToString(), int64_t{event.prefix_bits}, time, client);
   if (!rows.Next()) return std::nullopt;
   return Known{rows.Int(0), rows.Time(kColumnCount), LeaseOf(rows)};
 }
@@ -267,10 +273,8 @@ void LeaseBook::EndOthersAt(const base::IpPrefix& ip, base::WallTime time, std::
       Insert(std::move(again), seen);
     }
   }
-  database_->Exec(
-      "UPDATE lease SET until_us = ?, cause = ? WHERE ip = ? AND bits = ? AND since_us <= ? AND "
-      "until_us > ?",
-      time, why, ip.address().ToString(), int64_t{ip.length_bits()}, time, time);
+  database_->Exec("UPDATE lease SET until_us = ?3, cause = ?4 WHERE " + std::string(kHolds),
+                  ip.address().ToString(), int64_t{ip.length_bits()}, time, why);
 }
 
 base::WallTime LeaseBook::SeenOf(int64_t id) {
@@ -357,10 +361,8 @@ base::Result<std::optional<Lease>> LeaseBook::Find(const base::IpPrefix& ip,
   }
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
-    Rows rows =
-        database_->Query(Select("WHERE ip = ? AND bits = ? AND since_us <= ? AND until_us > ? "
-                                "ORDER BY since_us DESC LIMIT 1"),
-                         ip.address().ToString(), int64_t{ip.length_bits()}, at, at);
+    Rows rows = database_->Query(Select("WHERE " + std::string(kHolds)), ip.address().ToString(),
+                                 int64_t{ip.length_bits()}, at);
     if (rows.Next()) found = LeaseOf(rows);
   }
   if (auto read = transaction.Commit(); !read) return read.error();

@@ -239,6 +239,46 @@ TEST_F(LeaseBookTest, TheOrderInWhichItIsToldDoesNotMatter) {
   }
 }
 
+// Look-ups rely on it: of the leases that began by a moment only the last can hold it. Few moments,
+// so that many begin and end at the same one.
+TEST_F(LeaseBookTest, ALeaseEndsWhereTheNextBeginsAtTheLatest) {
+  std::mt19937 random(11);
+  const auto below = [&](uint32_t bound) { return static_cast<int>(random() % bound); };
+  for (int round = 0; round < 20; ++round) {
+    const std::string ip = "10.1.1." + std::to_string(round + 1);
+    for (int step = 0; step < 50; ++step) {
+      const char client = static_cast<char>('a' + below(3));
+      const int64_t at = below(12) * 10;
+      const auto lease_s = static_cast<uint32_t>(below(5) * 10);
+      const char* circuit = below(4) == 0 ? "eth2" : "";
+      if (below(8) == 0) Expire(at);
+      Tell({below(4) == 0 ? Released(client, ip, at) : Bound(client, ip, at, lease_s, circuit)});
+    }
+    std::vector<accounts::Lease> leases;
+    for (const LeaseChange& change : *book_->ChangesAfter(0, 1'000'000)) {
+      if (change.lease.ip == *base::IpPrefix::Parse(ip)) leases.push_back(change.lease);
+    }
+    ASSERT_GT(leases.size(), 5U);
+    for (const accounts::Lease& one : leases) {
+      ASSERT_LE(one.since.ns, one.until.ns) << ip << " " << Line(one);
+      for (const accounts::Lease& other : leases) {
+        if (other.since.ns > one.since.ns) {
+          ASSERT_GE(other.since.ns, one.until.ns) << ip << " " << Line(one) << ", " << Line(other);
+        }
+      }
+    }
+    for (int64_t at = 0; at < 200; at += 5) {
+      const auto holds = [&](const accounts::Lease& lease) {
+        return lease.since.ns <= At(at).ns && At(at).ns < lease.until.ns;
+      };
+      ASSERT_LE(std::count_if(leases.begin(), leases.end(), holds), 1) << ip << " at " << at;
+      const auto held = std::find_if(leases.begin(), leases.end(), holds);
+      EXPECT_EQ(Who(at, ip), held == leases.end() ? "-" : Line(*held).substr(0, 1))
+          << ip << " at " << at;
+    }
+  }
+}
+
 TEST_F(LeaseBookTest, MoreThanMayRunAreRefusedAndCounted) {
   Reopen(2);
   Tell({Bound('a', "10.1.0.1", 10, 60), Bound('b', "10.1.0.2", 10, 60),
