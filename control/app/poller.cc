@@ -49,7 +49,7 @@ void Poller::PollLeases() {
     sources_.log("leases: what is over cannot be ended: " + trouble);
   }
   lease_trouble_ = trouble;
-  sources_.metrics.TakeLeases(sources_.leases->running(), sources_.leases->refused());
+  sources_.metrics.TakeLeases(*sources_.leases);
 }
 
 void Poller::PollLogins() {

@@ -71,7 +71,8 @@ class Database {
   // all or none. Refuses a file written by a newer Weir.
   base::Status Migrate(std::string_view component, std::span<const char* const> steps);
 
-  // A statement with its `?` filled in order by integers, text, optionals of them and WallTimes.
+  // A statement with its `?` filled in order, or `?1` and so on by number, by integers, text,
+  // optionals of them and WallTimes.
   template <typename... Args>
   Rows Query(std::string_view sql, const Args&... args) {
     Rows rows(*this, Prepare(sql));

@@ -54,6 +54,13 @@ constexpr base::WallTime kNever{int64_t{1} << 62};
 constexpr int64_t kEndsKeptNs = 24 * 3600 * base::kNsPerSecond;
 constexpr int64_t kForgetEveryNs = 3600 * base::kNsPerSecond;
 
+// The lease of address ?1 and length ?2 that holds the time ?3. A lease ends where the next one of
+// its address begins, at the latest: so of all that began by then only the last can hold it, and
+// what an address went through before is not read.
+constexpr std::string_view kHolds =
+    "ip = ?1 AND bits = ?2 AND until_us > ?3 AND since_us = (SELECT MAX(since_us) FROM lease WHERE "
+    "ip = ?1 AND bits = ?2 AND since_us <= ?3)";
+
 std::string Select(std::string_view rest) {
   return "SELECT " + std::string(kColumns) + " FROM lease " + std::string(rest);
 }
@@ -120,39 +127,55 @@ base::Result<std::unique_ptr<LeaseBook>> LeaseBook::Open(const std::filesystem::
   return book;
 }
 
+// From the file, which knows what was committed. Where it cannot be read, what is in memory stays
+// as it is until it can: without it nobody would have an address.
 base::Status LeaseBook::Reload() {
-  running_.clear();
-  lengths_.clear();
-  ended_at_.clear();
-  ended_since_ = {base::WallNow().ns - kEndsKeptNs};
+  decltype(running_) running;
+  decltype(lengths_) lengths;
+  decltype(ended_at_) ended_at;
+  const base::WallTime ended_since{base::WallNow().ns - kEndsKeptNs};
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
     Rows rows = database_->Query(Select("WHERE cause = ''"));
     while (rows.Next()) {
       Lease lease = LeaseOf(rows);
       const base::IpPrefix ip = lease.ip;
-      running_[ip] = {rows.Int(0), std::move(lease)};
+      running[ip] = {rows.Int(0), std::move(lease)};
     }
   }
   {
     Rows rows = database_->Query("SELECT DISTINCT bits FROM lease WHERE bits < 128");
-    while (rows.Next()) lengths_.insert(static_cast<uint8_t>(rows.Int(0)));
+    while (rows.Next()) lengths.insert(static_cast<uint8_t>(rows.Int(0)));
   }
   {
     Rows rows = database_->Query(
         "SELECT ip, bits, MAX(until_us) FROM lease WHERE cause <> '' AND until_us >= ? "
         "GROUP BY ip, bits",
-        ended_since_);
-    while (rows.Next()) ended_at_[PrefixOf(rows, 0)] = rows.Time(2);
+        ended_since);
+    while (rows.Next()) ended_at[PrefixOf(rows, 0)] = rows.Time(2);
+  }
+  const auto read = transaction.Commit();
+  stale_ = !read.ok();
+  if (!stale_) {
+    running_ = std::move(running);
+    lengths_ = std::move(lengths);
+    ended_at_ = std::move(ended_at);
+    ended_since_ = ended_since;
   }
   generation_.fetch_add(1, std::memory_order_release);
-  return transaction.Commit();
+  return read;
 }
 
 base::Status LeaseBook::Consume(std::span<const events::LeaseEvent> leases) {
   const std::lock_guard lock(mutex_);
+  if (stale_) {
+    if (auto reloaded = Reload(); !reloaded) return reloaded;
+  }
   Transaction transaction(*database_, Transaction::Kind::kWrite);
-  for (const events::LeaseEvent& event : leases) Apply(event);
+  for (const events::LeaseEvent& event : leases) {
+    if (database_->failed()) break;  // then all is undone
+    Apply(event);
+  }
   const auto committed = transaction.Commit();
   if (committed) return {};
   if (auto reloaded = Reload(); !reloaded) return reloaded;
@@ -177,11 +200,10 @@ struct LeaseBook::Known {
 std::optional<LeaseBook::Known> LeaseBook::Find(const events::LeaseEvent& event,
                                                 const std::string& client) {
   const base::WallTime time = Cut(event.time);
-  Rows rows = database_->Query(
-      "SELECT " + std::string(kColumns) +
-          ", seen_us FROM lease WHERE ip = ? AND bits = ? AND client = ? AND since_us <= ? AND "
-          "until_us > ?",
-      event.ip.ToString(), int64_t{event.prefix_bits}, client, time, time);
+  Rows rows =
+      database_->Query("SELECT " + std::string(kColumns) +
+                           ", seen_us FROM lease WHERE client = ?4 AND " + std::string(kHolds),
+                       event.ip.ToString(), int64_t{event.prefix_bits}, time, client);
   if (!rows.Next()) return std::nullopt;
   return Known{rows.Int(0), rows.Time(kColumnCount), LeaseOf(rows)};
 }
@@ -203,6 +225,7 @@ void LeaseBook::Renew(const events::LeaseEvent& event, const Known& known) {
   EndWhereNextBegins(lease);
   database_->Exec("UPDATE lease SET until_us = ?, cause = ?, seen_us = ? WHERE id = ?", lease.until,
                   lease.cause, event.time, known.id);
+  if (database_->failed()) return;  // in memory it is as it was, too
   if (known.is_guessed_over()) generation_.fetch_add(1, std::memory_order_release);
   if (!lease.cause.empty()) return NoteEnd(lease.ip, lease.until);
   const base::IpPrefix ip = lease.ip;
@@ -229,6 +252,7 @@ void LeaseBook::Insert(Lease lease, base::WallTime seen) {
       lease.ip.address().ToString(), int64_t{bits}, ClientOf(lease), MacText(lease.mac), lease.duid,
       lease.server.ToString(), lease.relay.ToString(), int64_t{lease.vlan}, lease.circuit,
       lease.remote, lease.since, lease.until, seen, lease.cause);
+  if (database_->failed()) return;  // it has no number of its own
   if (bits < events::kLeaseBitsMax) lengths_.insert(bits);
   generation_.fetch_add(1, std::memory_order_release);
   if (!lease.cause.empty()) return NoteEnd(lease.ip, lease.until);
@@ -249,10 +273,8 @@ void LeaseBook::EndOthersAt(const base::IpPrefix& ip, base::WallTime time, std::
       Insert(std::move(again), seen);
     }
   }
-  database_->Exec(
-      "UPDATE lease SET until_us = ?, cause = ? WHERE ip = ? AND bits = ? AND since_us <= ? AND "
-      "until_us > ?",
-      time, why, ip.address().ToString(), int64_t{ip.length_bits()}, time, time);
+  database_->Exec("UPDATE lease SET until_us = ?3, cause = ?4 WHERE " + std::string(kHolds),
+                  ip.address().ToString(), int64_t{ip.length_bits()}, time, why);
 }
 
 base::WallTime LeaseBook::SeenOf(int64_t id) {
@@ -276,6 +298,7 @@ void LeaseBook::End(const base::IpPrefix& ip, base::WallTime time, std::string_v
   const auto found = running_.find(ip);
   database_->Exec("UPDATE lease SET until_us = ?, cause = ? WHERE id = ?", time, cause,
                   found->second.id);
+  if (database_->failed()) return;
   running_.erase(found);
   NoteEnd(ip, time);
   generation_.fetch_add(1, std::memory_order_release);
@@ -298,6 +321,9 @@ void LeaseBook::EndWhereNextBegins(Lease& lease) {
 
 base::Result<size_t> LeaseBook::Expire(base::WallTime now, base::WallTime forget_before) {
   const std::lock_guard lock(mutex_);
+  if (stale_) {
+    if (auto reloaded = Reload(); !reloaded) return reloaded.error();
+  }
   std::vector<base::IpPrefix> over;
   for (const auto& [ip, row] : running_) {
     if (row.lease.until <= now) over.push_back(ip);
@@ -320,37 +346,37 @@ base::Result<size_t> LeaseBook::Expire(base::WallTime now, base::WallTime forget
   return over.size();
 }
 
-// With mutex_ held.
-std::optional<Lease> LeaseBook::Find(const base::IpPrefix& ip, base::WallTime at) const {
+// With mutex_ held. Fails where the file cannot be read.
+base::Result<std::optional<Lease>> LeaseBook::Find(const base::IpPrefix& ip,
+                                                   base::WallTime at) const {
+  std::optional<Lease> found;
   const auto running = running_.find(ip);
   if (running != running_.end() && running->second.lease.since <= at) {
-    if (at >= running->second.lease.until) return std::nullopt;
-    return running->second.lease;
+    if (at < running->second.lease.until) found = running->second.lease;
+    return found;
   }
   if (at >= ended_since_) {
     const auto ended = ended_at_.find(ip);
-    if (ended == ended_at_.end() || ended->second <= at) return std::nullopt;
+    if (ended == ended_at_.end() || ended->second <= at) return found;
   }
   Transaction transaction(*database_, Transaction::Kind::kRead);
-  std::optional<Lease> found;
   {
-    Rows rows =
-        database_->Query(Select("WHERE ip = ? AND bits = ? AND since_us <= ? AND until_us > ? "
-                                "ORDER BY since_us DESC LIMIT 1"),
-                         ip.address().ToString(), int64_t{ip.length_bits()}, at, at);
+    Rows rows = database_->Query(Select("WHERE " + std::string(kHolds)), ip.address().ToString(),
+                                 int64_t{ip.length_bits()}, at);
     if (rows.Next()) found = LeaseOf(rows);
   }
-  if (!transaction.Commit()) return std::nullopt;
+  if (auto read = transaction.Commit(); !read) return read.error();
   return found;
 }
 
 std::optional<Lease> LeaseBook::LeaseAt(const base::IpPrefix& ip, base::WallTime at) const {
   const std::lock_guard lock(mutex_);
-  if (auto lease = Find(ip, at)) return lease;
-  for (const uint8_t bits : lengths_) {
-    if (bits >= ip.length_bits()) continue;
-    if (auto lease = Find(base::IpPrefix(ip.address(), bits), at)) return lease;
+  auto found = Find(ip, at);
+  for (auto bits = lengths_.begin(); found && !*found && bits != lengths_.end(); ++bits) {
+    if (*bits < ip.length_bits()) found = Find(base::IpPrefix(ip.address(), *bits), at);
   }
+  if (found) return std::move(*found);
+  unreadable_.Add();  // not whoever has the prefix around it
   return std::nullopt;
 }
 
@@ -364,7 +390,10 @@ std::vector<base::IpPrefix> LeaseBook::AddressesOf(const base::MacAddress& mac,
                                  MacText(mac), at, at);
     while (rows.Next()) addresses.push_back(LeaseOf(rows).ip);
   }
-  if (!transaction.Commit()) return {};
+  if (!transaction.Commit()) {
+    unreadable_.Add();
+    return {};
+  }
   std::sort(addresses.begin(), addresses.end());
   return addresses;
 }

@@ -27,6 +27,7 @@
 #include "control/accounts/lease_source.h"
 #include "control/database/database.h"
 #include "control/ingest/consumer.h"
+#include "dataplane/base/counter.h"
 #include "dataplane/events/lease_event.h"
 
 namespace weir::control::dhcp {
@@ -65,6 +66,8 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
 
   size_t running() const;
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  // Questions that were answered by nobody, as the file could not be read.
+  uint64_t unreadable() const { return unreadable_.value(); }
 
  private:
   struct Row {
@@ -89,7 +92,8 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
   void End(const base::IpPrefix& ip, base::WallTime time, std::string_view cause);
   void NoteEnd(const base::IpPrefix& ip, base::WallTime time);
   void EndWhereNextBegins(accounts::Lease& lease);
-  std::optional<accounts::Lease> Find(const base::IpPrefix& ip, base::WallTime at) const;
+  base::Result<std::optional<accounts::Lease>> Find(const base::IpPrefix& ip,
+                                                    base::WallTime at) const;
 
   const size_t running_max_;
   std::atomic<uint64_t> generation_{1};
@@ -105,6 +109,8 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
   std::map<base::IpPrefix, base::WallTime> ended_at_;
   base::WallTime ended_since_;
   base::WallTime forgot_at_{};
+  bool stale_ = false;  // what is in memory may be of a transaction that failed
+  mutable base::Counter unreadable_;
 };
 
 }  // namespace weir::control::dhcp

@@ -154,6 +154,7 @@ void Metrics::TakeRadius(const radius::RadiusCounters& counters) {
   for (const auto& [result, count] : ResultsOf(counters)) {
     impl_->series.Follow(MetricId::kRadiusRequests, {{"result", result}}, count);
   }
+  impl_->series.Follow(MetricId::kRadiusKernelDrops, {}, counters.kernel_drops.value());
 }
 
 void Metrics::TakeSyslog(const portal::SyslogCounters& counters) {
@@ -170,10 +171,11 @@ void Metrics::TakeLogins(const radius::LoginBook& logins) {
   impl_->series.Follow(MetricId::kLoginsUnreadable, {}, logins.unreadable());
 }
 
-void Metrics::TakeLeases(size_t running, uint64_t refused) {
+void Metrics::TakeLeases(const dhcp::LeaseBook& leases) {
   const std::scoped_lock lock(impl_->mutex);
-  impl_->series.Set(MetricId::kDhcpLeases, {}, static_cast<double>(running));
-  impl_->series.Follow(MetricId::kDhcpLeasesRefused, {}, refused);
+  impl_->series.Set(MetricId::kDhcpLeases, {}, static_cast<double>(leases.running()));
+  impl_->series.Follow(MetricId::kDhcpLeasesRefused, {}, leases.refused());
+  impl_->series.Follow(MetricId::kDhcpLeasesUnreadable, {}, leases.unreadable());
 }
 
 void Metrics::TakeStore(const audit::StoreStats& stats) {

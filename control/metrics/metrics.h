@@ -15,6 +15,7 @@
 
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
+#include "control/dhcp/lease_book.h"
 #include "control/incidents/incident_store.h"
 #include "control/ingest/ingest.h"
 #include "control/metrics/metric_table.h"
@@ -39,7 +40,7 @@ class Metrics {
   void TakeDataplane(const nlohmann::json& stats);
   void TakeDataplaneAway();
   void TakeIngest(const ingest::Counters& counters);
-  void TakeLeases(size_t running, uint64_t refused);
+  void TakeLeases(const dhcp::LeaseBook& leases);
   void TakeStore(const audit::StoreStats& stats);
   void TakeSeals(const sealing::SealerStatus& status);
   void TakeAnchorMail(const sealing::AnchorMailStatus& status);

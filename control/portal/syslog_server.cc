@@ -1,16 +1,11 @@
 #include "control/portal/syslog_server.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
-
-#include "control/radius/udp_socket.h"
 
 namespace weir::control::portal {
 namespace {
@@ -21,8 +16,8 @@ constexpr int64_t kApplyAgainNs = base::kNsPerSecond / 2;  // after a failure
 constexpr int64_t kExpireEveryNs = 10 * base::kNsPerSecond;
 constexpr size_t kShownBytesMax = 300;
 
-base::Error System(const std::string& what) {
-  return base::Error{fmt::format("portals' syslog: {}: {}", what, std::strerror(errno))};
+std::string_view TextOf(std::span<const uint8_t> bytes) {
+  return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
 }
 
 }  // namespace
@@ -39,68 +34,11 @@ std::map<std::string, uint64_t> ResultsOf(const SyslogCounters& counters) {
   return results;
 }
 
-// Memory for one batch of datagrams.
-class SyslogServer::Receiver {
- public:
-  Receiver() : bytes_(kBatchMax * kSyslogBytesMax) {
-    for (size_t i = 0; i < kBatchMax; ++i) {
-      parts_[i] = {&bytes_[i * kSyslogBytesMax], kSyslogBytesMax};
-      messages_[i].msg_hdr.msg_iov = &parts_[i];
-      messages_[i].msg_hdr.msg_iovlen = 1;
-      messages_[i].msg_hdr.msg_name = &from_[i];
-      messages_[i].msg_hdr.msg_control = &controls_[i];
-    }
-  }
-
-  // How many there were.
-  size_t Receive(int socket) {
-    for (mmsghdr& message : messages_) {
-      message.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
-      message.msg_hdr.msg_controllen = sizeof(Control);
-    }
-    const int count =
-        ::recvmmsg(socket, messages_.data(), kBatchMax, MSG_DONTWAIT | MSG_TRUNC, nullptr);
-    return count < 0 ? 0 : static_cast<size_t>(count);
-  }
-  // As many as were sent; more than kSyslogBytesMax: the rest is gone.
-  size_t bytes_sent(size_t i) const { return messages_[i].msg_len; }
-  std::string_view datagram(size_t i) const {
-    return {&bytes_[i * kSyslogBytesMax], std::min(bytes_sent(i), kSyslogBytesMax)};
-  }
-  base::IpAddress sender(size_t i) const { return radius::AddressOf(from_[i]); }
-  // What the kernel had dropped of this socket when this one came (SO_RXQ_OVFL), modulo 2^32; it is
-  // not said while it is 0.
-  std::optional<uint32_t> drops(size_t i) {
-    msghdr& header = messages_[i].msg_hdr;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-         part = CMSG_NXTHDR(&header, part)) {
-      if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_RXQ_OVFL) continue;
-      uint32_t count = 0;
-      std::memcpy(&count, CMSG_DATA(part), sizeof count);
-      return count;
-    }
-    return std::nullopt;
-  }
-
- private:
-  union Control {
-    cmsghdr header;
-    std::array<char, 64> bytes;
-  };
-
-  std::vector<char> bytes_;
-  std::array<mmsghdr, kBatchMax> messages_{};
-  std::array<iovec, kBatchMax> parts_{};
-  std::array<sockaddr_in6, kBatchMax> from_{};
-  std::array<Control, kBatchMax> controls_{};
-};
-
 SyslogServer::SyslogServer(Options options, PortalPatterns patterns, radius::LoginBook& book,
-                           base::UniqueFd socket, uint16_t port)
+                           radius::UdpSocket socket)
     : options_(std::move(options)),
       book_(book),
       socket_(std::move(socket)),
-      port_(port),
       patterns_(std::move(patterns)),
       watch_(options_.patterns_file) {
   status_.patterns = patterns_.size();
@@ -112,12 +50,8 @@ base::Result<std::unique_ptr<SyslogServer>> SyslogServer::Open(Options options,
   if (!patterns) return patterns.error();
   auto socket = radius::BindUdp(options.listen_address, options.listen_port);
   if (!socket) return base::Error{"portals' syslog: " + socket.error().message};
-  const int on = 1;
-  if (::setsockopt(socket->fd.get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) {
-    return System("the kernel does not count what it drops");
-  }
-  return std::unique_ptr<SyslogServer>(new SyslogServer(std::move(options), std::move(*patterns),
-                                                        book, std::move(socket->fd), socket->port));
+  return std::unique_ptr<SyslogServer>(
+      new SyslogServer(std::move(options), std::move(*patterns), book, std::move(*socket)));
 }
 
 void SyslogServer::Start() {
@@ -130,14 +64,14 @@ void SyslogServer::Stop() {
 }
 
 void SyslogServer::Run() {
-  Receiver receiver;
+  radius::UdpBatch batch(kBatchMax, kSyslogBytesMax);
   const base::WallTime listening_since = base::WallNow();
   base::MonoTime look_due = base::MonoNow();
   base::MonoTime expire_due = look_due;
   base::MonoTime apply_due = look_due;
   while (!stopping_) {
-    pollfd waits{socket_.get(), POLLIN, 0};
-    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(receiver);
+    pollfd waits{socket_.fd.get(), POLLIN, 0};
+    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(batch);
     const base::MonoTime now = base::MonoNow();
     if (now >= apply_due) {
       ApplyWaiting();
@@ -157,16 +91,13 @@ void SyslogServer::Run() {
   counters_.not_stored.Add(waiting_.size());  // where the book still does not take them
 }
 
-void SyslogServer::TakeBatch(Receiver& receiver) {
-  const size_t count = receiver.Receive(socket_.get());
+void SyslogServer::TakeBatch(radius::UdpBatch& batch) {
+  const size_t count = batch.Receive(socket_.fd.get());
+  batch.CountDrops(counters_.kernel_drops);
   for (size_t i = 0; i < count; ++i) {
-    if (const auto drops = receiver.drops(i)) {
-      const auto known = static_cast<uint32_t>(counters_.kernel_drops.value());
-      counters_.kernel_drops.Add(*drops - known);  // modulo 2^32, as the kernel's
-    }
     counters_.received.Add();
-    const base::IpAddress sender = receiver.sender(i);
-    if (Admit(sender, receiver.bytes_sent(i))) Take(receiver.datagram(i), sender);
+    const base::IpAddress sender = batch.path(i).sender();
+    if (Admit(sender, batch.bytes_sent(i))) Take(TextOf(batch.datagram(i)), sender);
   }
 }
 

@@ -23,8 +23,9 @@
 #include "control/portal/portal_patterns.h"
 #include "control/radius/file_watch.h"
 #include "control/radius/login_book.h"
+#include "control/radius/udp_batch.h"
+#include "control/radius/udp_socket.h"
 #include "dataplane/base/counter.h"
-#include "dataplane/base/unique_fd.h"
 
 namespace weir::control::portal {
 
@@ -70,7 +71,9 @@ class SyslogServer {
   void Start();
   void Stop();  // idempotent
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return socket_.port; }
+  // Less than radius::kUdpBufferBytes where the kernel does not allow it.
+  size_t buffer_bytes() const { return socket_.buffer_bytes; }
   const SyslogCounters& counters() const { return counters_; }
 
   struct Status {
@@ -84,13 +87,11 @@ class SyslogServer {
   Status status() const;
 
  private:
-  class Receiver;
-
   SyslogServer(Options options, PortalPatterns patterns, radius::LoginBook& book,
-               base::UniqueFd socket, uint16_t port);
+               radius::UdpSocket socket);
 
   void Run();
-  void TakeBatch(Receiver& receiver);
+  void TakeBatch(radius::UdpBatch& batch);
   bool Admit(const base::IpAddress& sender, size_t bytes);
   void Take(std::string_view datagram, const base::IpAddress& sender);
   void ApplyWaiting();
@@ -101,8 +102,7 @@ class SyslogServer {
 
   const Options options_;
   radius::LoginBook& book_;
-  base::UniqueFd socket_;
-  const uint16_t port_;
+  const radius::UdpSocket socket_;
   SyslogCounters counters_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -15,6 +15,7 @@ constexpr size_t kSecretBytesMin = 8;
 constexpr size_t kSecretBytesMax = 128;
 constexpr size_t kFileBytesMax = 16 << 20;
 constexpr size_t kColumnsMax = 4;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kColumns = "nas,secret,name or nas,secret,name,framed_prefix";
 
 // What is wrong with the row; empty: nothing.
@@ -41,6 +42,7 @@ std::string Take(const accounts::CsvRow& row, size_t columns, RadiusClient& out)
 }  // namespace
 
 base::Result<RadiusClients> RadiusClients::Parse(std::string_view text, std::string_view file) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   RadiusClients clients;
   std::string faults;
   const auto add_fault = [&](size_t line, std::string_view fault) {

@@ -3,13 +3,9 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
-#include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
-
-#include "control/radius/udp_socket.h"
 
 namespace weir::control::radius {
 namespace {
@@ -37,55 +33,23 @@ std::map<std::string, uint64_t> ResultsOf(const RadiusCounters& counters) {
 
 // A request and where it came from.
 struct RadiusServer::Taken {
-  sockaddr_in6 from{};
+  UdpPath path;
   base::IpAddress sender;
-  std::vector<uint8_t> datagram;
+  std::span<const uint8_t> datagram;  // as long as its batch
   const RadiusClient* client = nullptr;
   AccountingRequest request;
   base::WallTime arrival;
 
   RequestKey key() const {
-    return {sender, ntohs(from.sin6_port), request.id, request.authenticator};
+    return {sender, ntohs(path.from.sin6_port), request.id, request.authenticator};
   }
-};
-
-// Memory for one batch of datagrams.
-class RadiusServer::Receiver {
- public:
-  Receiver() : bytes_(kBatchMax * kRadiusBytesMax) {
-    for (size_t i = 0; i < kBatchMax; ++i) {
-      parts_[i] = {&bytes_[i * kRadiusBytesMax], kRadiusBytesMax};
-      messages_[i].msg_hdr.msg_iov = &parts_[i];
-      messages_[i].msg_hdr.msg_iovlen = 1;
-      messages_[i].msg_hdr.msg_name = &from_[i];
-    }
-  }
-
-  // How many there were.
-  size_t Receive(int socket) {
-    for (mmsghdr& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
-    const int count = ::recvmmsg(socket, messages_.data(), kBatchMax, MSG_DONTWAIT, nullptr);
-    return count < 0 ? 0 : static_cast<size_t>(count);
-  }
-  void Put(size_t i, Taken& out) const {
-    const auto begin = bytes_.begin() + static_cast<ptrdiff_t>(i * kRadiusBytesMax);
-    out.datagram.assign(begin, begin + messages_[i].msg_len);
-    out.from = from_[i];
-    out.sender = AddressOf(from_[i]);
-  }
-
- private:
-  std::vector<uint8_t> bytes_;
-  std::array<mmsghdr, kBatchMax> messages_{};
-  std::array<iovec, kBatchMax> parts_{};
-  std::array<sockaddr_in6, kBatchMax> from_{};
 };
 
 base::Result<std::unique_ptr<RadiusServer>> RadiusServer::Open(Options options, LoginBook& book) {
   auto socket = BindUdp(options.listen_address, options.listen_port);
   if (!socket) return base::Error{"RADIUS: " + socket.error().message};
   return std::unique_ptr<RadiusServer>(
-      new RadiusServer(std::move(options), book, std::move(socket->fd), socket->port));
+      new RadiusServer(std::move(options), book, std::move(*socket)));
 }
 
 void RadiusServer::Start() {
@@ -98,13 +62,13 @@ void RadiusServer::Stop() {
 }
 
 void RadiusServer::Run() {
-  Receiver receiver;
+  UdpBatch batch(kBatchMax, kRadiusBytesMax);
   const base::WallTime listening_since = base::WallNow();
   base::MonoTime expire_due = base::MonoNow();
   base::MonoTime look_due = expire_due;
   while (!stopping_) {
-    pollfd waits{socket_.get(), POLLIN, 0};
-    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(receiver);
+    pollfd waits{socket_.fd.get(), POLLIN, 0};
+    if (::poll(&waits, 1, kPollMs) > 0) TakeBatch(batch);
     const base::MonoTime now = base::MonoNow();
     if (now >= look_due) {
       look_due = {now.ns + kLookEveryNs};
@@ -119,13 +83,16 @@ void RadiusServer::Run() {
   }
 }
 
-void RadiusServer::TakeBatch(Receiver& receiver) {
-  const size_t count = receiver.Receive(socket_.get());
+void RadiusServer::TakeBatch(UdpBatch& batch) {
+  const size_t count = batch.Receive(socket_.fd.get());
+  batch.CountDrops(counters_.kernel_drops);
   std::vector<Taken> good;
   std::vector<AccountingEvent> events;
   for (size_t i = 0; i < count; ++i) {
     Taken taken;
-    receiver.Put(i, taken);
+    taken.path = batch.path(i);
+    taken.sender = taken.path.sender();
+    taken.datagram = batch.datagram(i);
     taken.arrival = base::WallNow();
     counters_.received.Add();
     if (!Accept(taken)) continue;
@@ -172,10 +139,8 @@ bool RadiusServer::Accept(Taken& taken) {
 
 void RadiusServer::Answer(const Taken& taken) {
   const std::vector<uint8_t> answer = WriteAccountingResponse(taken.request, taken.client->secret);
-  const auto* const to = static_cast<const sockaddr*>(static_cast<const void*>(&taken.from));
-  const ssize_t sent =
-      ::sendto(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT, to, sizeof taken.from);
-  (sent < 0 ? counters_.not_sent : counters_.answered).Add();
+  const bool sent = SendBack(socket_.fd.get(), taken.path, answer);
+  (sent ? counters_.answered : counters_.not_sent).Add();
 }
 
 // Between two batches, as requests point to their clients.

@@ -26,8 +26,9 @@
 #include "control/radius/login_book.h"
 #include "control/radius/radius_clients.h"
 #include "control/radius/radius_packet.h"
+#include "control/radius/udp_batch.h"
+#include "control/radius/udp_socket.h"
 #include "dataplane/base/counter.h"
-#include "dataplane/base/unique_fd.h"
 
 namespace weir::control::radius {
 
@@ -39,6 +40,7 @@ struct RadiusCounters {
   base::Counter not_stored;   // the book failed: not answered
   base::Counter not_sent;     // the kernel did not take the answer
   std::array<base::Counter, kRadiusFaults> faults;
+  base::Counter kernel_drops;  // not in `received`: the socket's buffer was full
 };
 
 // By result: "answered", "repeated", "unknown_nas", "not_stored", and the faults by their names.
@@ -67,7 +69,9 @@ class RadiusServer {
   void Start();
   void Stop();  // idempotent
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return socket_.port; }
+  // Less than kUdpBufferBytes where the kernel does not allow it.
+  size_t buffer_bytes() const { return socket_.buffer_bytes; }
   size_t clients() const { return clients_count_.value(); }
   // Why the clients' file as it is now is not in use; empty: it is.
   std::string clients_error() const;
@@ -78,20 +82,18 @@ class RadiusServer {
   using RequestKey = std::tuple<base::IpAddress, uint16_t, uint8_t,
                                 std::array<uint8_t, kRadiusAuthenticatorBytes>>;
   struct Taken;
-  class Receiver;
 
-  RadiusServer(Options options, LoginBook& book, base::UniqueFd socket, uint16_t port)
+  RadiusServer(Options options, LoginBook& book, UdpSocket socket)
       : options_(std::move(options)),
         book_(book),
         socket_(std::move(socket)),
-        port_(port),
         clients_(options_.clients),
         watch_(options_.clients_file) {
     clients_count_.Set(clients_.size());
   }
 
   void Run();
-  void TakeBatch(Receiver& receiver);
+  void TakeBatch(UdpBatch& batch);
   bool Accept(Taken& taken);
   void Answer(const Taken& taken);
   void ForgetOld(base::MonoTime now);
@@ -102,8 +104,7 @@ class RadiusServer {
 
   const Options options_;
   LoginBook& book_;
-  base::UniqueFd socket_;
-  const uint16_t port_;
+  const UdpSocket socket_;
   RadiusClients clients_;
   base::Counter clients_count_;
   FileWatch watch_;

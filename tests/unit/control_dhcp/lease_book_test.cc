@@ -59,6 +59,14 @@ class LeaseBookTest : public ::testing::Test {
     return out;
   }
 
+  // By another connection.
+  void Change(const char* sql) const {
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "leases.db").c_str(), &other), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(other, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(other);
+  }
+
   std::filesystem::path folder_;
   std::unique_ptr<LeaseBook> book_;
 };
@@ -231,6 +239,46 @@ TEST_F(LeaseBookTest, TheOrderInWhichItIsToldDoesNotMatter) {
   }
 }
 
+// Look-ups rely on it: of the leases that began by a moment only the last can hold it. Few moments,
+// so that many begin and end at the same one.
+TEST_F(LeaseBookTest, ALeaseEndsWhereTheNextBeginsAtTheLatest) {
+  std::mt19937 random(11);
+  const auto below = [&](uint32_t bound) { return static_cast<int>(random() % bound); };
+  for (int round = 0; round < 20; ++round) {
+    const std::string ip = "10.1.1." + std::to_string(round + 1);
+    for (int step = 0; step < 50; ++step) {
+      const char client = static_cast<char>('a' + below(3));
+      const int64_t at = below(12) * 10;
+      const auto lease_s = static_cast<uint32_t>(below(5) * 10);
+      const char* circuit = below(4) == 0 ? "eth2" : "";
+      if (below(8) == 0) Expire(at);
+      Tell({below(4) == 0 ? Released(client, ip, at) : Bound(client, ip, at, lease_s, circuit)});
+    }
+    std::vector<accounts::Lease> leases;
+    for (const LeaseChange& change : *book_->ChangesAfter(0, 1'000'000)) {
+      if (change.lease.ip == *base::IpPrefix::Parse(ip)) leases.push_back(change.lease);
+    }
+    ASSERT_GT(leases.size(), 5U);
+    for (const accounts::Lease& one : leases) {
+      ASSERT_LE(one.since.ns, one.until.ns) << ip << " " << Line(one);
+      for (const accounts::Lease& other : leases) {
+        if (other.since.ns > one.since.ns) {
+          ASSERT_GE(other.since.ns, one.until.ns) << ip << " " << Line(one) << ", " << Line(other);
+        }
+      }
+    }
+    for (int64_t at = 0; at < 200; at += 5) {
+      const auto holds = [&](const accounts::Lease& lease) {
+        return lease.since.ns <= At(at).ns && At(at).ns < lease.until.ns;
+      };
+      ASSERT_LE(std::count_if(leases.begin(), leases.end(), holds), 1) << ip << " at " << at;
+      const auto held = std::find_if(leases.begin(), leases.end(), holds);
+      EXPECT_EQ(Who(at, ip), held == leases.end() ? "-" : Line(*held).substr(0, 1))
+          << ip << " at " << at;
+    }
+  }
+}
+
 TEST_F(LeaseBookTest, MoreThanMayRunAreRefusedAndCounted) {
   Reopen(2);
   Tell({Bound('a', "10.1.0.1", 10, 60), Bound('b', "10.1.0.2", 10, 60),
@@ -255,23 +303,64 @@ TEST_F(LeaseBookTest, WhatIsOldEnoughIsForgotten) {
 
 TEST_F(LeaseBookTest, AFileThatCannotBeWrittenTakesNothingAndLosesNothing) {
   Tell({Bound('a', kIp, 10, 60)});
-  sqlite3* other = nullptr;
-  ASSERT_EQ(sqlite3_open((folder_ / "leases.db").c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other,
-                         "CREATE TRIGGER no BEFORE INSERT ON lease BEGIN "
-                         "SELECT RAISE(FAIL, 'no room'); END;",
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  Change("CREATE TRIGGER no BEFORE INSERT ON lease BEGIN SELECT RAISE(FAIL, 'no room'); END;");
   const std::vector<events::LeaseEvent> later{Bound('a', kIp, 20, 600), Bound('b', kIp, 30, 60)};
   const auto refused = book_->Consume(later);
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("no room"));
   EXPECT_EQ(Who(40), "a");
   EXPECT_EQ(Who(80), "-") << "nor the renewal before it";
-  ASSERT_EQ(sqlite3_exec(other, "DROP TRIGGER no;", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(other);
+  Change("DROP TRIGGER no;");
   Tell(later);
   EXPECT_EQ(Who(40), "b");
+}
+
+TEST_F(LeaseBookTest, AFileThatCannotBeReadForgetsNobody) {
+  Tell({Bound('a', kIp, 10, 60), Bound('b', "10.1.0.2", 10, 600), Bound('c', "10.1.0.3", 10, 60)});
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  const std::vector<events::LeaseEvent> later{
+      Bound('d', "10.1.0.4", 20, 600), Bound('c', kIp, 30, 600), Bound('b', "10.1.0.2", 30, 1),
+      Released('c', "10.1.0.3", 40), Bound('e', "10.1.0.5", 40, 600)};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(book_->Consume(later).ok());
+  EXPECT_FALSE(book_->Expire(At(80), At(-1'000'000)).ok());
+  EXPECT_EQ(book_->running(), 3U);
+  EXPECT_EQ(book_->PresentLeases().size(), 3U);
+  EXPECT_EQ(Who(50), "a");
+  EXPECT_EQ(Who(50, "10.1.0.2"), "b");
+  EXPECT_EQ(Who(50, "10.1.0.3"), "c");
+  Change("ALTER TABLE elsewhere RENAME TO lease;");
+  Tell(later);
+  EXPECT_EQ(Who(29), "a");
+  EXPECT_EQ(Who(50), "c");
+  EXPECT_EQ(Who(50, "10.1.0.2"), "-");
+  EXPECT_EQ(Who(50, "10.1.0.3"), "-");
+  EXPECT_EQ(Who(50, "10.1.0.4"), "d");
+  EXPECT_EQ(Who(50, "10.1.0.5"), "e");
+  EXPECT_EQ(book_->unreadable(), 0U) << "who has an address now is not asked of the file";
+}
+
+// The file comes back while nothing is told.
+TEST_F(LeaseBookTest, EndsWhatIsOverOnceTheFileCanBeReadAgain) {
+  Tell({Bound('a', kIp, 10, 60)});
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  EXPECT_FALSE(book_->Consume(std::vector{Bound('b', kIp, 20, 600)}).ok());
+  EXPECT_FALSE(book_->Expire(At(30), At(-1'000'000)).ok());
+  Change("ALTER TABLE elsewhere RENAME TO lease;");
+  Expire(80);
+  EXPECT_EQ(book_->running(), 0U);
+  EXPECT_THAT(Lines(), ElementsAre("a 10-70 expired"));
+}
+
+TEST_F(LeaseBookTest, CountsWhatItCannotRead) {
+  Tell({Bound('a', "2001:db8:1::/56", 10, 600), Bound('b', "2001:db8:1::5", 10, 600),
+        Bound('c', "2001:db8:1::5", 20, 600)});
+  EXPECT_EQ(Who(15, "2001:db8:1::5"), "b");
+  Change("ALTER TABLE lease RENAME TO elsewhere;");
+  EXPECT_EQ(Who(15, "2001:db8:1::5"), "-") << "not who has the prefix around it";
+  EXPECT_EQ(book_->unreadable(), 1U);
+  EXPECT_EQ(Who(25, "2001:db8:1::5"), "c");
+  EXPECT_TRUE(book_->AddressesOf(MacOf('a'), At(20)).empty());
+  EXPECT_EQ(book_->unreadable(), 2U);
 }
 
 }  // namespace

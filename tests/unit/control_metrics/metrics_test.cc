@@ -42,10 +42,12 @@ TEST_F(MetricsTest, CountsLoginsByResult) {
   radius::RadiusCounters radius;
   radius.answered.Add(7);
   radius.faults[static_cast<size_t>(radius::RadiusFault::kSecret)].Add(2);
+  radius.kernel_drops.Add(4);
   metrics_.TakeRadius(radius);
   Expect("weir_radius_requests_total{result=\"answered\"} 7");
   Expect("weir_radius_requests_total{result=\"secret\"} 2");
   Expect("weir_radius_requests_total{result=\"unknown_nas\"} 0");
+  Expect("weir_radius_kernel_drops_total 4");
   portal::SyslogCounters syslog;
   syslog.taken.Add(5);
   syslog.kernel_drops.Add(3);

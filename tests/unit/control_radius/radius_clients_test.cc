@@ -64,6 +64,14 @@ TEST(RadiusClients, AFramedPrefixIsSharedUnlessItIsSaid) {
             "c.csv:2: 3 fields; the header has 4");
 }
 
+// As spreadsheets write it.
+TEST(RadiusClients, AByteOrderMarkIsNoPartOfTheHeader) {
+  const auto clients =
+      RadiusClients::Parse("\xef\xbb\xbfnas,secret,name\r\n10.0.0.1,secret-of-one,bras\r\n", "c");
+  ASSERT_TRUE(clients.ok()) << clients.error().message;
+  EXPECT_EQ(clients->Find(Ip("10.0.0.1"))->name, "bras");
+}
+
 TEST(RadiusClients, TheFileIsNotEverybodys) {
   std::string name = std::filesystem::temp_directory_path() / "weir-clients-XXXXXX";
   const std::filesystem::path folder = mkdtemp(name.data());

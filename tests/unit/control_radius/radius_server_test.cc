@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
+#include "control/radius/udp_socket.h"
 #include "tests/unit/control_radius/radius_builder.h"
 
 namespace weir::control::radius {
@@ -174,6 +177,96 @@ TEST_F(RadiusServerTest, ReadsItsClientsAgain) {
   EXPECT_EQ(Receive().size(), 20U);
   server_->Stop();
   EXPECT_EQ(ResultsOf(server_->counters()).at("answered"), 1U);
+}
+
+// Of an address and port, in the dual-stack form.
+sockaddr_in6 Endpoint(const char* address, uint16_t port) {
+  sockaddr_in6 out{};
+  out.sin6_family = AF_INET6;
+  out.sin6_port = htons(port);
+  const auto bytes = base::IpAddress::Parse(address)->bytes();
+  std::memcpy(&out.sin6_addr, bytes.data(), bytes.size());
+  return out;
+}
+
+sockaddr* Plain(sockaddr_in6& endpoint) {
+  return static_cast<sockaddr*>(static_cast<void*>(&endpoint));
+}
+
+// A server that listens on every address answers from the one that was asked: a NAS takes no answer
+// of another.
+TEST_F(RadiusServerTest, AnswersFromTheAddressThatWasAsked) {
+  struct Case {
+    const char* listen;
+    const char* from;
+    const char* to;
+  };
+  for (const Case& one : {Case{"0.0.0.0", "127.0.0.1", "127.0.0.2"},
+                          Case{"::", "127.0.0.1", "127.0.0.2"}, Case{"::", "::1", "::1"}}) {
+    SCOPED_TRACE(std::string(one.listen) + " asked at " + one.to);
+    base::UniqueFd nas(::socket(AF_INET6, SOCK_DGRAM, 0));
+    const int off = 0;
+    ::setsockopt(nas.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    const timeval wait{5, 0};
+    ::setsockopt(nas.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    sockaddr_in6 from = Endpoint(one.from, 0);
+    if (::bind(nas.get(), Plain(from), sizeof from) != 0) continue;  // no IPv6 here
+    auto clients = RadiusClients::Parse(
+        std::string("nas,secret,name\n") + one.from + "," + kSecret + ",\n", "c");
+    server_ =
+        RadiusServer::Open({*base::IpAddress::Parse(one.listen), 0, *clients, {}}, *book_).value();
+    server_->Start();
+    const Bytes request = Start(9);
+    sockaddr_in6 to = Endpoint(one.to, server_->port());
+    // The second is one that comes again.
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_EQ(::sendto(nas.get(), request.data(), request.size(), 0, Plain(to), sizeof to),
+                static_cast<ssize_t>(request.size()));
+      Bytes answer(kRadiusBytesMax);
+      UdpPath path;
+      socklen_t bytes = sizeof path.from;
+      EXPECT_EQ(::recvfrom(nas.get(), answer.data(), answer.size(), 0, Plain(path.from), &bytes),
+                20);
+      EXPECT_EQ(path.sender().ToString(), one.to);
+      EXPECT_EQ(ntohs(path.from.sin6_port), server_->port());
+    }
+  }
+}
+
+TEST_F(RadiusServerTest, CountsWhatTheKernelDrops) {
+  server_ = RadiusServer::Open({*base::IpAddress::Parse("::"), 0, RadiusClients(), {}}, *book_)
+                .value();  // nobody takes anything yet
+  sockaddr_in6 to = Endpoint("127.0.0.1", server_->port());
+  const base::UniqueFd nas(::socket(AF_INET6, SOCK_DGRAM, 0));
+  const int off = 0;
+  ::setsockopt(nas.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ASSERT_EQ(::connect(nas.get(), Plain(to), sizeof to), 0);
+  const Bytes datagram(1000);
+  const auto send = [&] { ::send(nas.get(), datagram.data(), datagram.size(), 0); };
+  constexpr uint64_t kDatagrams = 30'000;  // several times the socket's buffer
+  for (uint64_t i = 0; i < kDatagrams; ++i) send();
+  server_->Start();
+  const auto& counters = server_->counters();
+  const auto await = [&](const auto& condition) {
+    for (int i = 0; i < 30'000 && !condition(); ++i) ::usleep(2000);
+    EXPECT_TRUE(condition());
+  };
+  await([&] { return counters.received.value() > 0; });
+  // The kernel tells of its drops with the next that it takes.
+  await([&] {
+    send();
+    return counters.kernel_drops.value() > 0;
+  });
+  server_->Stop();
+  EXPECT_LT(counters.received.value(), kDatagrams);
+  EXPECT_LE(counters.kernel_drops.value(), kDatagrams);
+}
+
+TEST_F(RadiusServerTest, TheBufferIsAsLargeAsTheKernelAllows) {
+  size_t allowed = 0;  // to everybody
+  std::ifstream("/proc/sys/net/core/rmem_max") >> allowed;
+  EXPECT_GE(server_->buffer_bytes(), std::min(allowed, kUdpBufferBytes));
+  EXPECT_LE(server_->buffer_bytes(), kUdpBufferBytes);
 }
 
 TEST_F(RadiusServerTest, SaysWhichPortCannotBeHad) {
