@@ -233,15 +233,17 @@ base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
   return begin;
 }
 
-// Hour by hour; hours in which nothing began, one behind the other, are one span.
+// Hour by hour; hours of a day (UTC) in which nothing began, one behind the other, are one span.
+// None crosses midnight: sessions are dropped by days, and a span goes as a whole.
 base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
   const auto begin = until_ ? *until_ : Begin(now);
   if (!begin.ok()) return begin.error();
   for (base::WallTime from = *begin; from < until && !thread_.stopping();) {
-    base::WallTime to = until;
+    const base::WallTime end = std::min(until, audit::DayStart(audit::DayOf(from) + 1));
+    base::WallTime to = end;
     audit::Query first;
     first.from = from;
-    first.to = until;
+    first.to = end;
     first.by_start = true;
     first.limit = 1;
     const auto read = record_.store.Sessions(first, [&](const audit::SessionRecord& session) {
@@ -250,7 +252,7 @@ base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
       return true;
     });
     if (!read.ok()) return read.error();
-    to = std::min(to, until);
+    to = std::min(to, end);
     if (auto sealed = SealSpan({from, to}, now); !sealed.ok()) return sealed;
     from = to;
   }

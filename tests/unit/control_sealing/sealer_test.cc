@@ -65,6 +65,28 @@ TEST_F(SealerTest, EmptyHoursAreOneSpan) {
   EXPECT_TRUE(Check().good());
 }
 
+// Else it would outlive the day that is dropped, and speak of sessions that are gone.
+TEST_F(SealerTest, NoSpanCrossesMidnight) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 44 * kHour))});
+  Work(After(kNine, 46 * kHour));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 1", "1+14: 0", "15+24: 0", "39+5: 0", "44+1: 1"));
+  EXPECT_TRUE(Check().good());
+}
+
+// The backlog of a night without the control plane comes as late, and goes with its days.
+TEST_F(SealerTest, DaysWhoseSessionsAllCameLateAreDroppedOneByOne) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 21 * kHour));
+  Commit({MakeSession(2, After(kNine, 14 * kHour)), MakeSession(3, After(kNine, 16 * kHour))});
+  Work(After(kNine, 23 * kHour));
+  EXPECT_THAT(Sketch(), Contains("amended 15+5: 1"));
+  for (int hour = 0; hour < 30; hour += 2) {
+    Work(After(kNine, 180 * kDay + (14 + hour) * kHour));
+    EXPECT_THAT(Text(Check()), IsEmpty()) << hour;
+  }
+  EXPECT_EQ(store_->Stats()->days, 0u);
+}
+
 TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
   Commit({MakeSession(1, After(kNine, 60))});
   Work(After(kNine, 2 * kHour));
@@ -259,7 +281,7 @@ TEST_F(SealerTest, OperationsStayForGoodUnlessToldOtherwiseAndWhileTheyAreHeld) 
   Act("alice");
   Commit({MakeSession(1, kNine)});
   Work(After(kNine, 2 * kHour));
-  Work(After(kNine, 4000 * kDay));
+  Work(After(kNine, 400 * kDay));
   EXPECT_EQ(operations_->Describe()->entries, 1u);
   operations_days_ = 180;
   Close();
@@ -267,10 +289,10 @@ TEST_F(SealerTest, OperationsStayForGoodUnlessToldOtherwiseAndWhileTheyAreHeld) 
   LegalHold hold;
   hold.span = {After(kNine, -60), After(kNine, 60)};
   const auto id = holds_->Add(hold);
-  Work(After(kNine, 4001 * kDay));
+  Work(After(kNine, 401 * kDay));
   EXPECT_EQ(operations_->Describe()->entries, 1u);
   ASSERT_TRUE(holds_->Release(*id, "alice", kNine).ok());
-  Work(After(kNine, 4001 * kDay + 2 * kHour));
+  Work(After(kNine, 401 * kDay + 2 * kHour));
   EXPECT_EQ(operations_->Describe()->entries, 0u);
 }
 
