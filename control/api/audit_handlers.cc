@@ -115,7 +115,8 @@ json ResultJson(const sealing::Verification& result) {
            {"spans", result.spans},     {"records", result.records},
            {"amended", result.amended}, {"late", result.late},
            {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
-           {"anchors", result.anchors}, {"hand_overs", result.hand_overs},
+           {"unproven", result.unproven}, {"anchors", result.anchors},
+           {"hand_overs", result.hand_overs},
            {"faults", faults},          {"fault_count", result.fault_count}};
   if (result.sealed) {
     out["sealed_from"] = base::FormatRfc3339(result.sealed->from);

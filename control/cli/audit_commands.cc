@@ -113,6 +113,11 @@ void PrintVerification(Context& context, const json& result) {
   if (const uint64_t days = JsonCount(result, "days_dropped"); days > 0) {
     context.Print(fmt::format("{} days were dropped by retention\n", days));
   }
+  if (const uint64_t unproven = JsonCount(result, "unproven"); unproven > 0) {
+    context.Print(fmt::format(
+        "{} spans crossed midnight, and one of their days was dropped: the rest is not checked\n",
+        unproven));
+  }
   const uint64_t anchors = JsonCount(result, "anchors");
   context.Print(anchors > 0
                     ? fmt::format("{} anchors agree or are told below\n", anchors)

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/dropped_day.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -320,18 +321,19 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
   seal.kind = SealKind::kAmendment;
   seal.span = span;
   seal.late = late;
-  seal.replaced = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  const Digest sealed = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
   audit::SealHead head;
   // Nothing is written meanwhile: what is read twice is the same.
   const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
     const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
     if (!was.ok()) return was.error();
-    if (*was != seal.replaced) {
+    if (*was != sealed && !sealed.sha256.empty()) {
       return base::Error{fmt::format(
           "the sessions from {} on are not those that were sealed, and are not sealed anew: "
           "weirctl audit verify",
           base::FormatRfc3339(span.from))};
     }
+    seal.replaced = *was;
     SealParts parts;
     const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
     if (!is.ok()) return is.error();
@@ -355,6 +357,7 @@ base::Status Sealer::DropOld(base::WallTime now) {
   auto active = holds_.Active();
   if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
   limits->holds = std::move(*active);
+  HoldWholeSpans(*limits);
   auto plan = record_.store.PlanRetention(*limits);
   if (!plan.ok()) return plan.error();
   const auto operations = PlanOperations(now, *limits);
@@ -370,6 +373,16 @@ base::Status Sealer::DropOld(base::WallTime now) {
   Remember(seal, head);
   if (auto completed = CompleteLog(); !completed.ok()) return completed;
   return Drop(seal);
+}
+
+// A span that crosses midnight proves nothing once one of its days is gone.
+void Sealer::HoldWholeSpans(audit::RetentionLimits& limits) const {
+  for (const Sealed& sealed : spans_) {
+    const base::WallTime last{sealed.span.to.ns - 1};
+    const bool crosses = audit::DayOf(sealed.span.from) != audit::DayOf(last);
+    if (!crosses || sealed.sessions.sha256.empty() || !limits.Hold(sealed.span)) continue;
+    limits.holds.push_back(sealed.span);
+  }
 }
 
 base::Status Sealer::Drop(const Seal& seal) {
@@ -481,13 +494,8 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
     }
     case SealKind::kRetention:
       if (!seal.dropped.day) break;
-      std::erase_if(spans_, [&](const Sealed& sealed) {
-        const bool drops = audit::DayOf(sealed.span.from) == *seal.dropped.day &&
-                           sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
-        for (size_t i = 0; drops && i < sealed.parts.size(); i++) {
-          RemoveParts(options_.dir, sealed.parts[i]);
-        }
-        return drops;
+      DropDay(spans_, *seal.dropped.day, [&](const Sealed& sealed) {
+        for (const uint64_t parts : sealed.parts) RemoveParts(options_.dir, parts);
       });
       break;
     case SealKind::kHandOver:

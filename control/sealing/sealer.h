@@ -105,6 +105,7 @@ class Sealer {
   base::Status DropOld(base::WallTime now);
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);
+  void HoldWholeSpans(audit::RetentionLimits& limits) const;
   base::Status Drop(const Seal& seal);
   uint64_t LastEnd(NumberedClass numbered, uint64_t upto) const;
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
@@ -138,7 +139,7 @@ class Sealer {
   // Every span, with its newest digest, by its beginning.
   struct Sealed {
     audit::TimeSpan span;
-    Digest sessions;
+    Digest sessions;                // its sha256 empty: nobody knows (dropped_day.h)
     std::vector<uint64_t> parts{};  // the numbers of seals that have parts of it
   };
   std::vector<Sealed> spans_;
