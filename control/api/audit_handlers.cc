@@ -25,6 +25,11 @@ json TimeOrNull(const std::optional<base::WallTime>& time) {
 
 json SealsJson(const sealing::Sealer& sealer) {
   const sealing::SealerStatus status = sealer.status();
+  json unamended = json::array();
+  for (const audit::TimeSpan& span : status.unamended) {
+    unamended.push_back(
+        {{"from", base::FormatRfc3339(span.from)}, {"to", base::FormatRfc3339(span.to)}});
+  }
   return {{"newest", status.seals},
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
@@ -32,6 +37,7 @@ json SealsJson(const sealing::Sealer& sealer) {
           {"key", status.key},
           {"key_since", TimeOrNull(status.key_since)},
           {"amendments", status.amendments},
+          {"unamended", unamended},
           {"failures", status.failures},
           {"error", status.error},
           {"anchored", status.anchored},
@@ -111,13 +117,19 @@ json ResultJson(const sealing::Verification& result) {
   for (const sealing::Fault& fault : result.faults) {
     faults.push_back({{"where", fault.where}, {"what", fault.what}});
   }
-  json out{{"good", result.good()},     {"seals", result.seals},
-           {"spans", result.spans},     {"records", result.records},
-           {"amended", result.amended}, {"late", result.late},
-           {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
-           {"unproven", result.unproven}, {"anchors", result.anchors},
+  json out{{"good", result.good()},
+           {"seals", result.seals},
+           {"spans", result.spans},
+           {"records", result.records},
+           {"amended", result.amended},
+           {"late", result.late},
+           {"waiting", result.waiting},
+           {"days_dropped", result.days_dropped},
+           {"unproven", result.unproven},
+           {"anchors", result.anchors},
            {"hand_overs", result.hand_overs},
-           {"faults", faults},          {"fault_count", result.fault_count}};
+           {"faults", faults},
+           {"fault_count", result.fault_count}};
   if (result.sealed) {
     out["sealed_from"] = base::FormatRfc3339(result.sealed->from);
     out["sealed_until"] = base::FormatRfc3339(result.sealed->to);

@@ -53,6 +53,11 @@ void PrintSeals(Context& context, const json& seals) {
   if (const std::string error = JsonText(seals, "error"); !error.empty()) {
     context.Print("sealing fails: " + Printable(error) + "\n");
   }
+  const json& unamended = JsonMember(seals, "unamended");
+  if (unamended.is_array() && !unamended.empty()) {
+    context.Print(fmt::format("{} spans are not sealed anew, the first from {}\n", unamended.size(),
+                              Day(unamended.front(), "from")));
+  }
 }
 
 void PrintAnchorMail(Context& context, const json& mail) {

@@ -30,6 +30,11 @@ base::Result<std::string> MakeRecordName() {
 // As seals write it: to the microsecond.
 base::WallTime Cut(base::WallTime time) { return {time.ns - time.ns % base::kNsPerUs}; }
 
+// The first error counts.
+void Keep(base::Status& status, const base::Status& next) {
+  if (status.ok()) status = next;
+}
+
 bool IsDue(const std::optional<base::WallTime>& last, base::WallTime now) {
   return !last || now.ns - last->ns >= audit::kHourNs || now < *last;
 }
@@ -148,8 +153,9 @@ base::Status Sealer::Work(base::WallTime now) {
   if (status.ok() && options_.caught_up({until.ns + options_.settle_ns})) {
     status = SealSpans(until, now);
   }
-  if (status.ok() && IsDue(amended_, now)) status = AmendLate(now);
-  if (status.ok() && IsDue(retained_, now)) status = DropOld(now);
+  const bool sealed = status.ok();
+  if (sealed && IsDue(amended_, now)) Keep(status, AmendLate(now));
+  if (sealed && IsDue(retained_, now)) Keep(status, DropOld(now));
   TellAnchor();
   return Finished(std::move(status));
 }
@@ -205,18 +211,19 @@ base::Status Sealer::HandOverKey(base::WallTime now) {
   return CompleteLog();
 }
 
-// One line when trouble begins, and one when it is over.
+// One line when trouble begins, and one when it is over. Spans that are not sealed anew are trouble
+// until they are.
 base::Status Sealer::Finished(base::Status status) {
-  const std::string error = status.ok() ? "" : status.error().message;
+  const std::string error = status.ok() ? amend_error_ : status.error().message;
   std::string before;
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(status_.error, error);
-    if (!error.empty()) status_.failures++;
+    if (!status.ok()) status_.failures++;
   }
   if (!error.empty() && error != before) options_.log("seals: " + error);
   // A write of the store that failed: nothing is written before it is opened again.
-  if (!error.empty()) static_cast<void>(record_.store.Recover());
+  if (!status.ok()) static_cast<void>(record_.store.Recover());
   if (error.empty() && !before.empty()) options_.log("seals: written again");
   return status;
 }
@@ -292,48 +299,68 @@ base::Status Sealer::KeepParts(Seal& seal, const SealParts& parts) const {
   return WriteParts(options_.dir, head_.number + 1, text);
 }
 
-base::Status Sealer::AmendLate(base::WallTime now) {
+// The spans that have late sessions, each once.
+base::Result<std::vector<audit::TimeSpan>> Sealer::LateSpans() const {
   const auto hours = record_.store.LateHours();
   if (!hours.ok()) return hours.error();
+  std::vector<audit::TimeSpan> spans;
   for (const audit::LateHour& late : *hours) {
     const audit::TimeSpan hour{late.hour, {late.hour.ns + audit::kHourNs}};
-    std::vector<audit::TimeSpan> spans;
+    bool known = false;
     for (const Sealed& sealed : spans_) {
-      if (sealed.span.from < hour.to && hour.from < sealed.span.to) spans.push_back(sealed.span);
+      if (sealed.span.to <= hour.from || hour.to <= sealed.span.from) continue;
+      known = true;
+      if (spans.empty() || spans.back() != sealed.span) spans.push_back(sealed.span);
     }
-    if (spans.empty()) spans.push_back(hour);  // from before the first seal, or dropped
-    for (const audit::TimeSpan& span : spans) {
-      if (thread_.stopping()) return {};
-      const auto count = record_.store.CountLate(span);
-      if (!count.ok()) return count.error();
-      if (*count == 0) continue;
-      if (auto amended = AmendSpan(span, *count, now); !amended.ok()) return amended;
-    }
+    if (!known) spans.push_back(hour);  // from before the first seal, or dropped
   }
+  return spans;
+}
+
+// A span that cannot be sealed anew holds up no other. The error is the first one's.
+base::Status Sealer::AmendLate(base::WallTime now) {
   amended_ = now;
-  return {};
+  const auto spans = LateSpans();
+  if (!spans.ok()) return spans.error();
+  base::Status status;
+  std::vector<audit::TimeSpan> unamended;
+  for (const audit::TimeSpan& span : *spans) {
+    if (thread_.stopping()) return {};
+    const auto count = record_.store.CountLate(span);
+    if (count.ok() && *count == 0) continue;
+    const auto amended = count.ok() ? AmendSpan(span, *count, now) : base::Status(count.error());
+    if (!amended.ok()) unamended.push_back(span);
+    Keep(status, amended);
+  }
+  amend_error_ = status.ok() ? "" : status.error().message;
+  if (unamended.size() > SealerStatus::kUnsealedMax) unamended.resize(SealerStatus::kUnsealedMax);
+  const std::lock_guard lock(mutex_);
+  status_.unamended = std::move(unamended);
+  return status;
 }
 
 base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now) {
+  if (auto completed = CompleteLog(); !completed.ok()) return completed;  // of the span before
   const auto known = std::find_if(spans_.begin(), spans_.end(),
                                   [&](const Sealed& sealed) { return sealed.span == span; });
+  const Digest sealed = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  // How the sessions were stays, whatever is written meanwhile.
+  const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+  if (!was.ok()) return was.error();
+  if (*was != sealed && !sealed.sha256.empty()) {
+    return base::Error{fmt::format(
+        "the sessions from {} on are not those that were sealed, and are not sealed anew: "
+        "weirctl audit verify",
+        base::FormatRfc3339(span.from))};
+  }
   Seal seal;
   seal.kind = SealKind::kAmendment;
   seal.span = span;
   seal.late = late;
-  const Digest sealed = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  seal.replaced = *was;
   audit::SealHead head;
-  // Nothing is written meanwhile: what is read twice is the same.
+  // How they are does not change meanwhile.
   const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
-    const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
-    if (!was.ok()) return was.error();
-    if (*was != sealed && !sealed.sha256.empty()) {
-      return base::Error{fmt::format(
-          "the sessions from {} on are not those that were sealed, and are not sealed anew: "
-          "weirctl audit verify",
-          base::FormatRfc3339(span.from))};
-    }
-    seal.replaced = *was;
     SealParts parts;
     const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
     if (!is.ok()) return is.error();
@@ -352,6 +379,7 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
 }
 
 base::Status Sealer::DropOld(base::WallTime now) {
+  if (auto completed = CompleteLog(); !completed.ok()) return completed;
   auto limits = audit::RetentionLimitsAt(now, options_.retention);
   if (!limits.ok()) return limits.error();
   auto active = holds_.Active();
