@@ -177,7 +177,7 @@ base::Status RocksStore::Recover() {
 }
 
 base::Result<RetentionPlan> RocksStore::PlanRetention(const RetentionLimits& limits) {
-  const std::lock_guard lock(impl_->writing);
+  const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.PlanRetention(limits);
 }

@@ -385,6 +385,13 @@ base::Status Sealer::DropOld(base::WallTime now) {
   auto active = holds_.Active();
   if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
   limits->holds = std::move(*active);
+  using audit::RecordClass;
+  for (const auto& [record_class, numbered] :
+       {std::pair{RecordClass::kFinding, NumberedClass::kFindings},
+        {RecordClass::kHealth, NumberedClass::kHealth},
+        {RecordClass::kLogin, NumberedClass::kLogins}}) {
+    limits->ends[static_cast<size_t>(record_class)] = ends_[static_cast<size_t>(numbered)];
+  }
   HoldWholeSpans(*limits);
   auto plan = record_.store.PlanRetention(*limits);
   if (!plan.ok()) return plan.error();

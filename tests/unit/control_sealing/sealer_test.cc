@@ -336,6 +336,43 @@ TEST_F(SealerTest, WhatIsTooOldIsDroppedUnderASeal) {
   EXPECT_THAT(Text(Check()), IsEmpty());
 }
 
+// Its oldest records are too old, its newest are not: hour after hour nothing goes.
+TEST_F(SealerTest, WhereNothingGoesThereIsNoSealOfRetention) {
+  Commit({MakeSession(1, kNine)});
+  CommitFinding(kNine, "r1");
+  Work(After(kNine, 2 * kHour));
+  CommitFinding(After(kNine, kHour), "r2");
+  CommitFinding(After(kNine, kDay), "r3");
+  Work(After(kNine, 2 * kDay));
+  const auto count = [this] {
+    const auto sketch = Sketch();
+    return std::count(sketch.begin(), sketch.end(), "retention");
+  };
+  Work(After(kNine, 180 * kDay + 2 * kHour));
+  EXPECT_EQ(count(), 1);
+  for (int hour = 4; hour < 8; hour++) Work(After(kNine, 180 * kDay + hour * kHour));
+  EXPECT_EQ(count(), 1);
+  Work(After(kNine, 181 * kDay + kHour));
+  EXPECT_EQ(count(), 2);
+  EXPECT_EQ(store_->Stats()->classes[static_cast<size_t>(audit::RecordClass::kFinding)].records,
+            0u);
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, ASealOfVeryManyRecordsDoesNotKeepThemForEver) {
+  Commit({MakeSession(1, kNine)});
+  audit::Batch batch;
+  events::FindingEvent finding;
+  finding.time = kNine;
+  batch.findings.resize(100'100, {finding, {}});
+  ASSERT_TRUE(store_->Commit(batch).ok());
+  Work(After(kNine, 2 * kHour));
+  Work(After(kNine, 180 * kDay + 2 * kHour));
+  EXPECT_EQ(store_->Stats()->classes[static_cast<size_t>(audit::RecordClass::kFinding)].records,
+            0u);
+  EXPECT_TRUE(Check().good());
+}
+
 TEST_F(SealerTest, OperationsAreDroppedUnderASealWithTheirChain) {
   operations_days_ = 200;
   Close();
