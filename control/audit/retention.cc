@@ -1,4 +1,6 @@
 // The writer's half that drops what is too old: whole days of sessions, other records one by one.
+#include "control/audit/retention.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,11 +30,26 @@ uint64_t LastEnd(std::span<const uint64_t> ends, uint64_t first, uint64_t last) 
   return after == ends.begin() || *(after - 1) < first ? 0 : *(after - 1);
 }
 
+// A record is as old as `time`, and stays while any of `of` is held.
+struct Aged {
+  base::WallTime time;
+  TimeSpan of;
+};
+
+Aged AtOnce(base::WallTime time) { return {time, {time, {time.ns + 1}}}; }
+
+// Who is still logged in, as far as the record says, is so for ever.
+Aged AgedLogin(const LoginRecord& login) {
+  const base::WallTime start = login.login_time;
+  if (!login.logout_time) return {start, {start, {INT64_MAX}}};
+  return {*login.logout_time, {start, {std::max(start, *login.logout_time).ns + 1}}};
+}
+
 // The number of the last record that may go; those behind the first that must stay do not. However
 // many were sealed together last, the oldest of such are looked at as a whole: else none ever went.
-template <typename TimeOf>
+template <typename Read>
 base::Result<uint64_t> LastToGo(rocksdb::Iterator& at, const RetentionLimits& limits,
-                                RecordClass record_class, const TimeOf& time_of) {
+                                RecordClass record_class, const Read& read) {
   const std::span<const uint64_t> ends = limits.ends[static_cast<size_t>(record_class)];
   at.SeekToFirst();
   if (!at.Valid()) return uint64_t{0};
@@ -41,9 +58,9 @@ base::Result<uint64_t> LastToGo(rocksdb::Iterator& at, const RetentionLimits& li
   const uint64_t at_least = whole == ends.end() ? 0 : *whole;
   uint64_t last = 0;
   for (uint64_t seen = 0; at.Valid() && (seen < kOldRecordsChunk || last < at_least); at.Next()) {
-    const base::Result<base::WallTime> time = time_of(at.value().ToStringView());
-    if (!time.ok()) return time.error();
-    if (*time >= LimitOf(limits, record_class) || limits.Hold({*time, {time->ns + 1}})) break;
+    const base::Result<Aged> aged = read(at.value().ToStringView());
+    if (!aged.ok()) return aged.error();
+    if (aged->time >= LimitOf(limits, record_class) || limits.Hold(aged->of)) break;
     last = NumberOf(at);
     seen++;
   }
@@ -66,40 +83,52 @@ base::Result<RetentionLimits> RetentionLimitsAt(base::WallTime now, const Retent
   return limits;
 }
 
+std::optional<DayNumber> FirstDayToGo(const std::map<DayNumber, int64_t>& longest_ns,
+                                      const RetentionLimits& limits) {
+  for (const auto& [day, longest] : longest_ns) {
+    const base::WallTime end = DayStart(day + 1);
+    if (end > LimitOf(limits, RecordClass::kSession)) break;
+    const int64_t reach_ns =
+        std::clamp(longest, int64_t{0}, INT64_MAX - std::max(end.ns, int64_t{0}));
+    if (!limits.Hold({DayStart(day), {end.ns + reach_ns}})) return day;
+  }
+  return std::nullopt;
+}
+
 base::Result<RetentionPlan> RocksWriter::PlanRetention(const RetentionLimits& limits) const {
   RetentionPlan plan;
+  const StoreState known = state();
+  std::map<DayNumber, int64_t> longest_ns;
   for (const auto& day : db_.Days()) {
-    const base::WallTime end = DayStart(day->number + 1);
-    if (end > LimitOf(limits, RecordClass::kSession)) break;
-    if (limits.Hold({DayStart(day->number), end})) continue;
-    plan.day = day->number;
-    break;
+    const auto found = known.days.find(day->number);
+    longest_ns[day->number] = found == known.days.end() ? 0 : found->second.longest_ns;
   }
+  plan.day = FirstDayToGo(longest_ns, limits);
   const Sensors written_by = sensors();
   const auto upto = [&](rocksdb::ColumnFamilyHandle* family, RecordClass record_class,
-                        const auto& time_of) -> base::Result<uint64_t> {
+                        const auto& read) -> base::Result<uint64_t> {
     const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
-    const auto last = LastToGo(*at, limits, record_class, time_of);
+    const auto last = LastToGo(*at, limits, record_class, read);
     if (!at->status().ok()) return Failure("cannot read", at->status());
     return last;
   };
-  using Time = base::Result<base::WallTime>;
-  const auto findings = upto(db_.findings(), RecordClass::kFinding, [&](auto value) -> Time {
+  using Read = base::Result<Aged>;
+  const auto findings = upto(db_.findings(), RecordClass::kFinding, [&](auto value) -> Read {
     const auto finding = DecodeFinding(0, value, written_by);
     if (!finding.ok()) return finding.error();
-    return finding->event.time;
+    return AtOnce(finding->event.time);
   });
   if (!findings.ok()) return findings.error();
-  const auto health = upto(db_.health(), RecordClass::kHealth, [&](auto value) -> Time {
+  const auto health = upto(db_.health(), RecordClass::kHealth, [&](auto value) -> Read {
     const auto event = DecodeHealth(0, value, written_by);
     if (!event.ok()) return event.error();
-    return event->event.time;
+    return AtOnce(event->event.time);
   });
   if (!health.ok()) return health.error();
-  const auto logins = upto(db_.logins(), RecordClass::kLogin, [&](auto value) -> Time {
+  const auto logins = upto(db_.logins(), RecordClass::kLogin, [&](auto value) -> Read {
     const auto login = DecodeLogin(value);
     if (!login.ok()) return login.error();
-    return login->logout_time.value_or(login->login_time);
+    return AgedLogin(*login);
   });
   if (!logins.ok()) return logins.error();
   plan.findings_upto = *findings;

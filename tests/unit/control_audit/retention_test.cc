@@ -76,5 +76,54 @@ TEST_F(RetentionTest, WhatWasSealedTogetherStaysWithItsYoungest) {
   EXPECT_EQ(FindingsUpto({first_end}), 0u) << "the rest is not sealed";
 }
 
+TEST_F(RetentionTest, ADayWithASessionThatReachesIntoAHoldStays) {
+  const base::WallTime midnight = DayStart(DayOf(kNoon) + 1);
+  const auto night = MakeSession(2, After(midnight, -3600));
+  Commit(*store_, {MakeSession(1, After(kNoon, -kDay)), night, Close(night, After(midnight, 7200)),
+                   MakeSession(3, After(midnight, 60))});
+  limits_.holds = {{After(midnight, 3600), After(midnight, 3700)}};
+  const auto drop = [this] { return store_->EnforceRetention(Plan())->days_dropped; };
+  EXPECT_THAT(drop(), ElementsAre("2026-11-21"));
+  EXPECT_THAT(drop(), IsEmpty());
+  limits_.holds = {{After(midnight, 3 * 3600 + 1), After(midnight, 4 * 3600)}};
+  EXPECT_THAT(drop(), ElementsAre("2026-11-22"));
+  EXPECT_THAT(drop(), IsEmpty()) << "the next day is in the hold itself";
+}
+
+TEST_F(RetentionTest, ALogInStaysWhileAnyOfItIsHeld) {
+  Batch batch;
+  LoginRecord login;
+  login.login_time = After(kNoon, -3600);
+  login.ip = Ip("10.0.0.1");
+  login.account = "alice";
+  login.logout_time = kNoon;
+  batch.logins.push_back(login);
+  login.login_time = kNoon;
+  login.logout_time = After(kNoon, 3600);
+  batch.logins.push_back(login);
+  login.logout_time.reset();
+  batch.logins.push_back(login);
+  ASSERT_TRUE(store_->Commit(batch).ok());
+  uint64_t first = 0;
+  ASSERT_TRUE(store_
+                  ->Logins(0,
+                           [&](const SequencedLogin& one) {
+                             first = one.seq;
+                             return false;
+                           })
+                  .ok());
+  EXPECT_EQ(Plan().logins_upto, first + 2);
+  // Between a log-in and its end.
+  limits_.holds = {{After(kNoon, 60), After(kNoon, 120)}};
+  EXPECT_EQ(Plan().logins_upto, first);
+  limits_.holds = {{After(kNoon, -120), After(kNoon, -60)}};
+  EXPECT_EQ(Plan().logins_upto, 0u);
+  // Behind the ends that are known: who never logged out may be logged in still.
+  limits_.holds = {{After(kNoon, 7200), After(kNoon, 7300)}};
+  EXPECT_EQ(Plan().logins_upto, first + 1);
+  limits_.holds = {{After(kNoon, -7200), After(kNoon, -3600)}};
+  EXPECT_EQ(Plan().logins_upto, first + 2);
+}
+
 }  // namespace
 }  // namespace weir::control::audit
