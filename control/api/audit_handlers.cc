@@ -243,8 +243,10 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   uint64_t waiting = 0;
   for (const audit::LateHour& hour : *late) waiting += hour.records;
   status["seals"]["waiting"] = waiting;
-  const auto gaps =
-      sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(), kSealOverdueNs);
+  const auto sensor = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  const bool recording = sensor.outcome != policy::DataplaneReply::Outcome::kAway;
+  const auto gaps = sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(),
+                                      kSealOverdueNs, recording);
   if (!gaps.ok()) return ErrorReply(500, gaps.error().message);
   status["gaps"] = json::array();
   for (const sealing::RecordGap& gap : gaps->gaps) status["gaps"].push_back(GapJson(gap));

@@ -325,6 +325,12 @@ base::Status RocksStore::Logins(uint64_t after, const LoginVisitor& visit) {
                      });
 }
 
+base::Result<uint64_t> RocksStore::NewestHealth() {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->writer.state().health_seq;
+}
+
 base::Result<StoreStats> RocksStore::Stats() {
   StoreStats stats;
   const auto of = [&](RecordClass record_class) -> ClassStats& {

@@ -220,6 +220,8 @@ class SessionStore {
   virtual base::Status Findings(uint64_t after, const FindingVisitor& visit) = 0;
   virtual base::Status Health(uint64_t after, const HealthVisitor& visit) = 0;
   virtual base::Status Logins(uint64_t after, const LoginVisitor& visit) = 0;
+  // The number of the health record that was written last, whether it is still there or not.
+  virtual base::Result<uint64_t> NewestHealth() = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
 

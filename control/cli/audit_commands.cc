@@ -96,7 +96,7 @@ void PrintGaps(Context& context, const json& status) {
     context.Print(fmt::format("and {} older gaps (the newest 200: -j)\n", older));
   }
   if (!policy::JsonBool(status, "gaps_whole")) {
-    context.Print("there are more health records than were looked at: newer gaps may be missing\n");
+    context.Print("there are more health records than were looked at: older gaps may be missing\n");
   }
 }
 

@@ -286,6 +286,8 @@ base::Status TieredStore::Logins(uint64_t after, const audit::LoginVisitor& visi
   return local_->Logins(after, visit);
 }
 
+base::Result<uint64_t> TieredStore::NewestHealth() { return local_->NewestHealth(); }
+
 base::Result<audit::StoreStats> TieredStore::Stats() {
   auto stats = local_->Stats();
   if (!stats.ok()) return stats;
