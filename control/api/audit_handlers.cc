@@ -25,6 +25,11 @@ json TimeOrNull(const std::optional<base::WallTime>& time) {
 
 json SealsJson(const sealing::Sealer& sealer) {
   const sealing::SealerStatus status = sealer.status();
+  json unamended = json::array();
+  for (const audit::TimeSpan& span : status.unamended) {
+    unamended.push_back(
+        {{"from", base::FormatRfc3339(span.from)}, {"to", base::FormatRfc3339(span.to)}});
+  }
   return {{"newest", status.seals},
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
@@ -32,6 +37,7 @@ json SealsJson(const sealing::Sealer& sealer) {
           {"key", status.key},
           {"key_since", TimeOrNull(status.key_since)},
           {"amendments", status.amendments},
+          {"unamended", unamended},
           {"failures", status.failures},
           {"error", status.error},
           {"anchored", status.anchored},
@@ -111,12 +117,19 @@ json ResultJson(const sealing::Verification& result) {
   for (const sealing::Fault& fault : result.faults) {
     faults.push_back({{"where", fault.where}, {"what", fault.what}});
   }
-  json out{{"good", result.good()},     {"seals", result.seals},
-           {"spans", result.spans},     {"records", result.records},
-           {"amended", result.amended}, {"late", result.late},
-           {"waiting", result.waiting}, {"days_dropped", result.days_dropped},
-           {"anchors", result.anchors}, {"hand_overs", result.hand_overs},
-           {"faults", faults},          {"fault_count", result.fault_count}};
+  json out{{"good", result.good()},
+           {"seals", result.seals},
+           {"spans", result.spans},
+           {"records", result.records},
+           {"amended", result.amended},
+           {"late", result.late},
+           {"waiting", result.waiting},
+           {"days_dropped", result.days_dropped},
+           {"unproven", result.unproven},
+           {"anchors", result.anchors},
+           {"hand_overs", result.hand_overs},
+           {"faults", faults},
+           {"fault_count", result.fault_count}};
   if (result.sealed) {
     out["sealed_from"] = base::FormatRfc3339(result.sealed->from);
     out["sealed_until"] = base::FormatRfc3339(result.sealed->to);
@@ -230,8 +243,10 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   uint64_t waiting = 0;
   for (const audit::LateHour& hour : *late) waiting += hour.records;
   status["seals"]["waiting"] = waiting;
-  const auto gaps =
-      sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(), kSealOverdueNs);
+  const auto sensor = parts.policy.dataplane().Call({{"cmd", "stats"}});
+  const bool recording = sensor.outcome != policy::DataplaneReply::Outcome::kAway;
+  const auto gaps = sealing::FindGaps(parts.store, parts.sealer.status(), base::WallNow(),
+                                      kSealOverdueNs, recording);
   if (!gaps.ok()) return ErrorReply(500, gaps.error().message);
   status["gaps"] = json::array();
   for (const sealing::RecordGap& gap : gaps->gaps) status["gaps"].push_back(GapJson(gap));

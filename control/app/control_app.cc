@@ -111,9 +111,7 @@ base::Status ControlApp::OpenSealer() {
   options.retention_operations_days = audit.retention_operations_days;
   options.log = LogLine;
   options.caught_up = [this](base::WallTime until) {
-    const ingest::Counters counters = ingest_->counters();
-    const auto lag_ns = static_cast<int64_t>(counters.lag_seconds * 1e9);
-    return !counters.paused && base::WallNow().ns - lag_ns >= until.ns;
+    return ingest_->counters().CaughtUp(until, base::WallNow());
   };
   auto sealer = sealing::Sealer::Open(std::move(options), {*store_, *operations_}, *holds_);
   if (!sealer) return sealer.error();

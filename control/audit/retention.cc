@@ -1,4 +1,6 @@
 // The writer's half that drops what is too old: whole days of sessions, other records one by one.
+#include "control/audit/retention.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,9 +14,57 @@ namespace weir::control::audit {
 namespace {
 
 constexpr uint64_t kOldRecordsChunk = 100'000;
+constexpr uint64_t kDroppedAtOnce = 100'000;
 
 base::WallTime LimitOf(const RetentionLimits& limits, RecordClass record_class) {
   return limits.before[static_cast<size_t>(record_class)];
+}
+
+uint64_t NumberOf(const rocksdb::Iterator& at) {
+  return base::Cursor(AsBytes(at.key().ToStringView())).U64();
+}
+
+// The last of `ends` from `first` to `last`; 0: there is none.
+uint64_t LastEnd(std::span<const uint64_t> ends, uint64_t first, uint64_t last) {
+  const auto after = std::upper_bound(ends.begin(), ends.end(), last);
+  return after == ends.begin() || *(after - 1) < first ? 0 : *(after - 1);
+}
+
+// A record is as old as `time`, and stays while any of `of` is held.
+struct Aged {
+  base::WallTime time;
+  TimeSpan of;
+};
+
+Aged AtOnce(base::WallTime time) { return {time, {time, {time.ns + 1}}}; }
+
+// Who is still logged in, as far as the record says, is so for ever.
+Aged AgedLogin(const LoginRecord& login) {
+  const base::WallTime start = login.login_time;
+  if (!login.logout_time) return {start, {start, {INT64_MAX}}};
+  return {*login.logout_time, {start, {std::max(start, *login.logout_time).ns + 1}}};
+}
+
+// The number of the last record that may go; those behind the first that must stay do not. However
+// many were sealed together last, the oldest of such are looked at as a whole: else none ever went.
+template <typename Read>
+base::Result<uint64_t> LastToGo(rocksdb::Iterator& at, const RetentionLimits& limits,
+                                RecordClass record_class, const Read& read) {
+  const std::span<const uint64_t> ends = limits.ends[static_cast<size_t>(record_class)];
+  at.SeekToFirst();
+  if (!at.Valid()) return uint64_t{0};
+  const uint64_t first = NumberOf(at);
+  const auto whole = std::lower_bound(ends.begin(), ends.end(), first);
+  const uint64_t at_least = whole == ends.end() ? 0 : *whole;
+  uint64_t last = 0;
+  for (uint64_t seen = 0; at.Valid() && (seen < kOldRecordsChunk || last < at_least); at.Next()) {
+    const base::Result<Aged> aged = read(at.value().ToStringView());
+    if (!aged.ok()) return aged.error();
+    if (aged->time >= LimitOf(limits, record_class) || limits.Hold(aged->of)) break;
+    last = NumberOf(at);
+    seen++;
+  }
+  return ends.empty() ? last : LastEnd(ends, first, last);
 }
 
 }  // namespace
@@ -33,47 +83,52 @@ base::Result<RetentionLimits> RetentionLimitsAt(base::WallTime now, const Retent
   return limits;
 }
 
+std::optional<DayNumber> FirstDayToGo(const std::map<DayNumber, int64_t>& longest_ns,
+                                      const RetentionLimits& limits) {
+  for (const auto& [day, longest] : longest_ns) {
+    const base::WallTime end = DayStart(day + 1);
+    if (end > LimitOf(limits, RecordClass::kSession)) break;
+    const int64_t reach_ns =
+        std::clamp(longest, int64_t{0}, INT64_MAX - std::max(end.ns, int64_t{0}));
+    if (!limits.Hold({DayStart(day), {end.ns + reach_ns}})) return day;
+  }
+  return std::nullopt;
+}
+
 base::Result<RetentionPlan> RocksWriter::PlanRetention(const RetentionLimits& limits) const {
   RetentionPlan plan;
+  const StoreState known = state();
+  std::map<DayNumber, int64_t> longest_ns;
   for (const auto& day : db_.Days()) {
-    const base::WallTime end = DayStart(day->number + 1);
-    if (end > LimitOf(limits, RecordClass::kSession)) break;
-    if (limits.Hold({DayStart(day->number), end})) continue;
-    plan.day = day->number;
-    break;
+    const auto found = known.days.find(day->number);
+    longest_ns[day->number] = found == known.days.end() ? 0 : found->second.longest_ns;
   }
-  // The number of the last record that may go; those behind the first that must stay do not.
+  plan.day = FirstDayToGo(longest_ns, limits);
+  const Sensors written_by = sensors();
   const auto upto = [&](rocksdb::ColumnFamilyHandle* family, RecordClass record_class,
-                        const auto& time_of) -> base::Result<uint64_t> {
+                        const auto& read) -> base::Result<uint64_t> {
     const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
-    uint64_t last = 0;
-    at->SeekToFirst();
-    for (uint64_t seen = 0; at->Valid() && seen < kOldRecordsChunk; at->Next(), seen++) {
-      const base::Result<base::WallTime> time = time_of(at->value().ToStringView());
-      if (!time.ok()) return time.error();
-      if (*time >= LimitOf(limits, record_class) || limits.Hold({*time, {time->ns + 1}})) break;
-      last = base::Cursor(AsBytes(at->key().ToStringView())).U64();
-    }
+    const auto last = LastToGo(*at, limits, record_class, read);
     if (!at->status().ok()) return Failure("cannot read", at->status());
     return last;
   };
-  using Time = base::Result<base::WallTime>;
-  const auto findings = upto(db_.findings(), RecordClass::kFinding, [&](auto value) -> Time {
-    const auto finding = DecodeFinding(0, value, sensors_);
+  using Read = base::Result<Aged>;
+  const auto findings = upto(db_.findings(), RecordClass::kFinding, [&](auto value) -> Read {
+    const auto finding = DecodeFinding(0, value, written_by);
     if (!finding.ok()) return finding.error();
-    return finding->event.time;
+    return AtOnce(finding->event.time);
   });
   if (!findings.ok()) return findings.error();
-  const auto health = upto(db_.health(), RecordClass::kHealth, [&](auto value) -> Time {
-    const auto event = DecodeHealth(0, value, sensors_);
+  const auto health = upto(db_.health(), RecordClass::kHealth, [&](auto value) -> Read {
+    const auto event = DecodeHealth(0, value, written_by);
     if (!event.ok()) return event.error();
-    return event->event.time;
+    return AtOnce(event->event.time);
   });
   if (!health.ok()) return health.error();
-  const auto logins = upto(db_.logins(), RecordClass::kLogin, [&](auto value) -> Time {
+  const auto logins = upto(db_.logins(), RecordClass::kLogin, [&](auto value) -> Read {
     const auto login = DecodeLogin(value);
     if (!login.ok()) return login.error();
-    return login->logout_time.value_or(login->login_time);
+    return AgedLogin(*login);
   });
   if (!logins.ok()) return logins.error();
   plan.findings_upto = *findings;
@@ -114,30 +169,36 @@ base::Status RocksWriter::DropDay(DayNumber day, RetentionResult& result) {
 }
 
 base::Status RocksWriter::DropNumbered(const RetentionPlan& plan, RetentionResult& result) {
-  Write write;
-  write.state = state_;
-  write.counters = counters_;
-  uint64_t dropped = 0;
-  const auto sweep = [&](rocksdb::ColumnFamilyHandle* family, uint64_t upto,
-                         uint64_t& records) -> base::Status {
-    if (upto == 0) return {};
-    const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
-    for (at->SeekToFirst(); at->Valid(); at->Next()) {
-      if (base::Cursor(AsBytes(at->key().ToStringView())).U64() > upto) break;
+  auto dropped = DropUpto(db_.findings(), plan.findings_upto, &StoreState::findings, result);
+  if (!dropped.ok()) return dropped;
+  dropped = DropUpto(db_.health(), plan.health_upto, &StoreState::health, result);
+  if (!dropped.ok()) return dropped;
+  return DropUpto(db_.logins(), plan.logins_upto, &StoreState::logins, result);
+}
+
+// So many a write; where that is cut short, the next plan has the rest.
+base::Status RocksWriter::DropUpto(rocksdb::ColumnFamilyHandle* family, uint64_t upto,
+                                   uint64_t StoreState::*records, RetentionResult& result) {
+  if (upto == 0) return {};
+  const std::unique_ptr<rocksdb::Iterator> at(db_.db()->NewIterator({}, family));
+  at->SeekToFirst();
+  while (true) {
+    Write write;
+    write.state = state_;
+    write.counters = counters_;
+    uint64_t dropped = 0;
+    for (; at->Valid() && dropped < kDroppedAtOnce && NumberOf(*at) <= upto; at->Next()) {
       static_cast<void>(write.batch.Delete(family, at->key()));
-      records--;
       dropped++;
     }
-    return at->status().ok() ? base::Status() : Failure("cannot read", at->status());
-  };
-  auto swept = sweep(db_.findings(), plan.findings_upto, write.state.findings);
-  if (swept.ok()) swept = sweep(db_.health(), plan.health_upto, write.state.health);
-  if (swept.ok()) swept = sweep(db_.logins(), plan.logins_upto, write.state.logins);
-  if (!swept.ok() || dropped == 0) return swept;
-  write.state.records_dropped += dropped;
-  PutTotals(write.batch, db_, write.state);
-  result.records_dropped += dropped;
-  return Apply(write);
+    if (!at->status().ok()) return Failure("cannot read", at->status());
+    if (dropped == 0) return {};
+    write.state.*records -= dropped;
+    write.state.records_dropped += dropped;
+    PutTotals(write.batch, db_, write.state);
+    if (auto applied = Apply(write); !applied.ok()) return applied;
+    result.records_dropped += dropped;
+  }
 }
 
 }  // namespace weir::control::audit

@@ -177,7 +177,7 @@ base::Status RocksStore::Recover() {
 }
 
 base::Result<RetentionPlan> RocksStore::PlanRetention(const RetentionLimits& limits) {
-  const std::lock_guard lock(impl_->writing);
+  const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
   return impl_->writer.PlanRetention(limits);
 }
@@ -323,6 +323,12 @@ base::Status RocksStore::Logins(uint64_t after, const LoginVisitor& visit) {
                        if (!login.ok()) return login.error();
                        return visit({base::Cursor(AsBytes(key)).U64(), *login});
                      });
+}
+
+base::Result<uint64_t> RocksStore::NewestHealth() {
+  const std::shared_lock shared(impl_->gate);
+  if (!impl_->is_open()) return kNotOpen;
+  return impl_->writer.state().health_seq;
 }
 
 base::Result<StoreStats> RocksStore::Stats() {

@@ -59,6 +59,7 @@ class RocksStore : public SessionStore {
   base::Status Findings(uint64_t after, const FindingVisitor& visit) override;
   base::Status Health(uint64_t after, const HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
+  base::Result<uint64_t> NewestHealth() override;
   base::Result<StoreStats> Stats() override;
   base::Status Checkpoint(const std::filesystem::path& into) override;
 

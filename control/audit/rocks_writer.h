@@ -1,7 +1,7 @@
 // The writing half of the embedded store: batches, lost sessions, retention.
 //
-// The writer's thread only, save state(). Everything that a call changes goes into one write of the
-// database, or into several of which each is whole and may be repeated.
+// The writer's thread only, save what says otherwise. Everything that a call changes goes into one
+// write of the database, or into several of which each is whole and may be repeated.
 #pragma once
 
 #include <rocksdb/write_batch.h>
@@ -47,7 +47,7 @@ class RocksWriter {
 
   base::Status Commit(const Batch& batch);
   base::Status CloseLost(uint64_t boot_id);
-  base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) const;
+  base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) const;  // any thread
   base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan);
   base::Status MarkSealed(base::WallTime until);
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended);
@@ -106,6 +106,8 @@ class RocksWriter {
   base::Status CloseLostPart(Write& write, std::string_view open_key, std::string_view open_value);
   base::Status DropDay(DayNumber day, RetentionResult& result);
   base::Status DropNumbered(const RetentionPlan& plan, RetentionResult& result);
+  base::Status DropUpto(rocksdb::ColumnFamilyHandle* family, uint64_t upto,
+                        uint64_t StoreState::*records, RetentionResult& result);
   base::Status NoteIfSealed(Write& write, const StoredPart& part, std::string_view earlier) const;
   base::Error Failure(std::string_view doing, const rocksdb::Status& status) const;
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,9 @@ struct TimeSpan {  // [from, to)
 struct RetentionLimits {
   std::array<base::WallTime, kRecordClasses> before{};  // older goes; index: RecordClass
   std::vector<TimeSpan> holds;                          // what is in one of them stays
+  // Numbers at which numbered records are sealed together, in order: they go together as well. None
+  // for a class: each may go. Views.
+  std::array<std::span<const uint64_t>, kRecordClasses> ends{};
 
   bool Hold(const TimeSpan& span) const {
     return std::any_of(holds.begin(), holds.end(), [&](const TimeSpan& hold) {
@@ -184,7 +188,8 @@ class SessionStore {
   // Makes a store that has failed to write usable again, where the cause is gone.
   virtual base::Status Recover() = 0;
 
-  // What the limits allow to drop. Numbered records a bounded number a call.
+  // What the limits allow to drop. Numbered records a bounded number a call, or what was sealed
+  // together.
   virtual base::Result<RetentionPlan> PlanRetention(const RetentionLimits& limits) = 0;
   virtual base::Result<RetentionResult> EnforceRetention(const RetentionPlan& plan) = 0;
 
@@ -215,6 +220,8 @@ class SessionStore {
   virtual base::Status Findings(uint64_t after, const FindingVisitor& visit) = 0;
   virtual base::Status Health(uint64_t after, const HealthVisitor& visit) = 0;
   virtual base::Status Logins(uint64_t after, const LoginVisitor& visit) = 0;
+  // The number of the health record that was written last, whether it is still there or not.
+  virtual base::Result<uint64_t> NewestHealth() = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
 

@@ -53,6 +53,11 @@ void PrintSeals(Context& context, const json& seals) {
   if (const std::string error = JsonText(seals, "error"); !error.empty()) {
     context.Print("sealing fails: " + Printable(error) + "\n");
   }
+  const json& unamended = JsonMember(seals, "unamended");
+  if (unamended.is_array() && !unamended.empty()) {
+    context.Print(fmt::format("{} spans are not sealed anew, the first from {}\n", unamended.size(),
+                              Day(unamended.front(), "from")));
+  }
 }
 
 void PrintAnchorMail(Context& context, const json& mail) {
@@ -91,7 +96,7 @@ void PrintGaps(Context& context, const json& status) {
     context.Print(fmt::format("and {} older gaps (the newest 200: -j)\n", older));
   }
   if (!policy::JsonBool(status, "gaps_whole")) {
-    context.Print("there are more health records than were looked at: newer gaps may be missing\n");
+    context.Print("there are more health records than were looked at: older gaps may be missing\n");
   }
 }
 
@@ -112,6 +117,11 @@ void PrintVerification(Context& context, const json& result) {
   }
   if (const uint64_t days = JsonCount(result, "days_dropped"); days > 0) {
     context.Print(fmt::format("{} days were dropped by retention\n", days));
+  }
+  if (const uint64_t unproven = JsonCount(result, "unproven"); unproven > 0) {
+    context.Print(fmt::format(
+        "{} spans crossed midnight, and one of their days was dropped: the rest is not checked\n",
+        unproven));
   }
   const uint64_t anchors = JsonCount(result, "anchors");
   context.Print(anchors > 0

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <utility>
 
 #include "control/audit/bytes.h"
+#include "control/audit/retention.h"
 #include "dataplane/base/secret_file.h"
 
 namespace weir::control::clickhouse {
@@ -110,14 +112,17 @@ base::Result<audit::RetentionPlan> TieredStore::PlanRetention(
     const audit::RetentionLimits& limits) {
   auto plan = local_->PlanRetention(limits);
   if (!plan.ok()) return plan;
-  const base::WallTime before = limits.before[static_cast<size_t>(audit::RecordClass::kSession)];
-  for (const auto& [day, known] : book_.days()) {
-    const audit::TimeSpan span{audit::DayStart(day), audit::DayStart(day + 1)};
-    if (span.to > before) break;
-    if (limits.Hold(span)) continue;
-    if (!plan->day || day < *plan->day) plan->day = day;
-    break;
+  // Days of this machine first, then the book: one that moves meanwhile is not missed. Of a day in
+  // both the longest session of either counts.
+  std::map<audit::DayNumber, int64_t> longest_ns;
+  if (plan->day) longest_ns[*plan->day] = 0;
+  for (const auto& [day, state] : local_->spool().state().days) {
+    longest_ns[day] = state.longest_ns;
   }
+  for (const auto& [day, known] : book_.days()) {
+    longest_ns[day] = std::max(longest_ns[day], known.longest_ns);
+  }
+  plan->day = audit::FirstDayToGo(longest_ns, limits);
   return plan;
 }
 
@@ -280,6 +285,8 @@ base::Status TieredStore::Health(uint64_t after, const audit::HealthVisitor& vis
 base::Status TieredStore::Logins(uint64_t after, const audit::LoginVisitor& visit) {
   return local_->Logins(after, visit);
 }
+
+base::Result<uint64_t> TieredStore::NewestHealth() { return local_->NewestHealth(); }
 
 base::Result<audit::StoreStats> TieredStore::Stats() {
   auto stats = local_->Stats();

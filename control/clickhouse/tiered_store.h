@@ -83,6 +83,7 @@ class TieredStore : public audit::SessionStore {
   base::Status Findings(uint64_t after, const audit::FindingVisitor& visit) override;
   base::Status Health(uint64_t after, const audit::HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override;
+  base::Result<uint64_t> NewestHealth() override;
   base::Result<audit::StoreStats> Stats() override;
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return local_->Checkpoint(into);

@@ -167,6 +167,7 @@ base::Status Ingest::Loop::Pump() {
     {
       const std::lock_guard lock(mutex_);
       counters_.consumer_failures = delivery_.failures();
+      counters_.lag_known = counters_.lag_known || *read == Read::kEnd;
     }
     Acknowledge();
     if (*read == Read::kEnd && delivered) AtEnd();
@@ -235,7 +236,6 @@ base::Status Ingest::Loop::Commit() {
 }
 
 void Ingest::Loop::AfterCommit() {
-  Resumed();
   committed_seq_ = builder_.last_seq();
   Acknowledge();
   const audit::Batch& batch = builder_.batch();
@@ -248,12 +248,14 @@ void Ingest::Loop::AfterCommit() {
     if (const auto time = builder_.last_time()) {
       const auto age_ns = static_cast<double>(base::WallNow().ns - time->ns);
       counters_.lag_seconds = std::max(0.0, age_ns / 1e9);
+      counters_.lag_known = true;
     }
     const events::ReaderCounters& read = reader_->counters();
     counters_.missing_frames = read_before_.missing_frames + read.missing_frames;
     counters_.damaged_places = read_before_.damaged_places + read.damaged_places;
     counters_.journals_replaced = read_before_.journals_replaced + read.journals_replaced;
   }
+  Resumed();  // with the lag of after the pause
   builder_.Clear();
 }
 

@@ -20,6 +20,7 @@
 #include "control/audit/session_store.h"
 #include "control/ingest/consumer.h"
 #include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
 #include "dataplane/events/event.h"
 
 namespace weir::control::ingest {
@@ -45,6 +46,13 @@ struct Counters {
   uint64_t acknowledged_seq = 0;
   bool paused = false;     // now: the store takes nothing
   double lag_seconds = 0;  // now: age of the oldest event not yet committed; 0 when at the end
+  bool lag_known = false;  // a batch was committed, or the journal's end reached: never before it
+
+  // Whether everything that happened before `until` is committed.
+  bool CaughtUp(base::WallTime until, base::WallTime now) const {
+    const auto lag_ns = static_cast<int64_t>(lag_seconds * 1e9);
+    return lag_known && !paused && now.ns - lag_ns >= until.ns;
+  }
 };
 
 class Ingest {

@@ -7,6 +7,7 @@
 
 #include "control/audit/session_csv.h"
 #include "control/audit/store_keys.h"
+#include "control/sealing/dropped_day.h"
 #include "control/sealing/record_csv.h"
 #include "control/sealing/record_lines.h"
 
@@ -56,10 +57,7 @@ void AddSpan(Standing& standing, const Seal& seal) {
 void Drop(Standing& standing, const Seal& seal) {
   const audit::RetentionPlan& dropped = seal.dropped;
   if (dropped.day) {
-    std::erase_if(standing.sessions, [&](const ArchivePart& part) {
-      return audit::DayOf(part.span.from) == *dropped.day &&
-             part.span.to <= audit::DayStart(*dropped.day + 1);
-    });
+    DropDay(standing.sessions, *dropped.day, [](const ArchivePart&) {});
   }
   const auto raise = [&](NumberedClass numbered, uint64_t upto) {
     uint64_t& known = standing.dropped_upto[static_cast<size_t>(numbered)];
@@ -155,7 +153,8 @@ std::vector<ArchivePart> PlanQuery(const std::vector<LoggedSeal>& seals,
                                    const audit::TimeSpan& span) {
   std::vector<ArchivePart> parts;
   for (const ArchivePart& sealed : StandingSeals(seals).sessions) {
-    if (sealed.digest.records == 0 || !Overlaps(sealed.span, span)) continue;
+    const bool empty = sealed.digest.records == 0 && !sealed.digest.sha256.empty();
+    if (empty || !Overlaps(sealed.span, span)) continue;
     const audit::TimeSpan asked{std::max(sealed.span.from, span.from),
                                 std::min(sealed.span.to, span.to)};
     const bool same_day =

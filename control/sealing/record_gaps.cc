@@ -13,22 +13,31 @@ class HealthReader {
  public:
   explicit HealthReader(audit::SessionStore& store) : store_(store) {}
 
+  // The newest of them.
   base::Status Read(RecordGaps& gaps) {
-    uint64_t seen = 0;
-    auto read = store_.Health(0, [&](const audit::SequencedHealth& health) {
-      Take(health.event);
-      gaps.whole = ++seen < RecordGaps::kHealthMax;
-      return gaps.whole;
+    const auto newest = store_.NewestHealth();
+    if (!newest.ok()) return newest.error();
+    const uint64_t after = *newest - std::min(*newest, RecordGaps::kHealthMax);
+    auto read = store_.Health(0, [&](const audit::SequencedHealth& oldest) {
+      gaps.whole = oldest.seq > after;
+      return false;
     });
     if (!read.ok()) return read;
-    for (size_t i = 0; read.ok() && i < gaps_.size(); i++) read = Estimate(gaps_[i]);
-    for (auto& [name, gap] : losses_) gaps_.push_back(std::move(gap));
-    return read;
+    return store_.Health(after, [&](const audit::SequencedHealth& health) {
+      Take(health.event);
+      return true;
+    });
   }
-  std::vector<RecordGap> Finish(base::WallTime now) && {
+  std::vector<RecordGap> Finish(base::WallTime now, bool recording) && {
     if (stopped_ && *stopped_ < now) {
       gaps_.push_back({RecordGap::Kind::kNotRecording, {*stopped_, now}, true, false, {}, 0});
+    } else if (runs_ && !recording && heard_ < now) {
+      gaps_.push_back({RecordGap::Kind::kNotRecording, {heard_, now}, true, true, {}, 0});
     }
+    for (RecordGap& gap : gaps_) {
+      if (gap.is_about && !Estimate(gap)) break;
+    }
+    for (auto& [name, gap] : losses_) gaps_.push_back(std::move(gap));
     return std::move(gaps_);
   }
 
@@ -45,11 +54,9 @@ class HealthReader {
               {RecordGap::Kind::kNotRecording, {heard_, event.time}, false, true, {}, 0});
         }
         stopped_.reset();
-        runs_ = true;
         break;
       case events::HealthKind::kStopped:
         stopped_ = event.time;
-        runs_ = false;
         break;
       case events::HealthKind::kEventsLost:
         Lose(event);
@@ -61,6 +68,7 @@ class HealthReader {
         break;
     }
     heard_ = event.time;
+    runs_ = !stopped_;  // who says something runs, also where its start is not among those read
   }
 
   // Hours one behind the other are one gap.
@@ -81,9 +89,9 @@ class HealthReader {
                                           std::string(event.detail),    event.value};
   }
 
-  // The last session before a crash is the last that is known of the sensor.
-  base::Status Estimate(RecordGap& gap) {
-    if (!gap.is_about) return {};
+  // The last session before a crash is the last that is known of the sensor. False: sessions cannot
+  // be read now, and the gap begins with what was heard last.
+  bool Estimate(RecordGap& gap) {
     audit::Query newest;
     newest.from = gap.span.from;
     newest.to = gap.span.to;
@@ -94,7 +102,7 @@ class HealthReader {
       gap.span.from = session.event.start;
       return true;
     });
-    return read.ok() ? base::Status() : base::Status(read.error());
+    return read.ok();
   }
 
   audit::SessionStore& store_;
@@ -120,11 +128,11 @@ std::string_view GapKindName(RecordGap::Kind kind) {
 }
 
 base::Result<RecordGaps> FindGaps(audit::SessionStore& store, const SealerStatus& status,
-                                  base::WallTime now, int64_t overdue_ns) {
+                                  base::WallTime now, int64_t overdue_ns, bool recording) {
   RecordGaps found;
   HealthReader health(store);
   if (auto read = health.Read(found); !read.ok()) return read.error();
-  found.gaps = std::move(health).Finish(now);
+  found.gaps = std::move(health).Finish(now, recording);
   for (const audit::TimeSpan& span : status.unsealed) {
     found.gaps.push_back({RecordGap::Kind::kNotSealed, span, false, false, {}, 0});
   }

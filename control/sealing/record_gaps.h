@@ -24,8 +24,9 @@ struct RecordGap {
   };
   Kind kind = Kind::kNotSealed;
   audit::TimeSpan span;
-  bool goes_on = false;    // `to` is now
-  bool is_about = false;   // `from` is when the last session began: the sensor ended without a word
+  bool goes_on = false;  // `to` is now
+  // `from` is when the last session began, or earlier: the sensor ended without a word.
+  bool is_about = false;
   std::string lost_class;  // events::LossClassName: "session" "finding" "health" "detail"
   uint64_t events = 0;
 
@@ -35,7 +36,7 @@ std::string_view GapKindName(RecordGap::Kind kind);  // "not sealed" …
 
 struct RecordGaps {
   static constexpr size_t kGapsMax = 200;          // the newest ones
-  static constexpr uint64_t kHealthMax = 500'000;  // records read, the oldest ones
+  static constexpr uint64_t kHealthMax = 500'000;  // records read, the newest ones
 
   std::vector<RecordGap> gaps;  // by their beginning
   uint64_t older = 0;           // that have no room in `gaps`
@@ -43,8 +44,9 @@ struct RecordGaps {
 };
 
 // `status` is the sealer's; hours that are over at `now` for longer than `overdue_ns` should be
-// sealed.
+// sealed. `recording`: the sensor answers; where it does not, and has not said that it ends, it is
+// taken to be gone.
 base::Result<RecordGaps> FindGaps(audit::SessionStore& store, const SealerStatus& status,
-                                  base::WallTime now, int64_t overdue_ns);
+                                  base::WallTime now, int64_t overdue_ns, bool recording);
 
 }  // namespace weir::control::sealing

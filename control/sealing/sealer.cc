@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/dropped_day.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -28,6 +29,11 @@ base::Result<std::string> MakeRecordName() {
 
 // As seals write it: to the microsecond.
 base::WallTime Cut(base::WallTime time) { return {time.ns - time.ns % base::kNsPerUs}; }
+
+// The first error counts.
+void Keep(base::Status& status, const base::Status& next) {
+  if (status.ok()) status = next;
+}
 
 bool IsDue(const std::optional<base::WallTime>& last, base::WallTime now) {
   return !last || now.ns - last->ns >= audit::kHourNs || now < *last;
@@ -147,8 +153,9 @@ base::Status Sealer::Work(base::WallTime now) {
   if (status.ok() && options_.caught_up({until.ns + options_.settle_ns})) {
     status = SealSpans(until, now);
   }
-  if (status.ok() && IsDue(amended_, now)) status = AmendLate(now);
-  if (status.ok() && IsDue(retained_, now)) status = DropOld(now);
+  const bool sealed = status.ok();
+  if (sealed && IsDue(amended_, now)) Keep(status, AmendLate(now));
+  if (sealed && IsDue(retained_, now)) Keep(status, DropOld(now));
   TellAnchor();
   return Finished(std::move(status));
 }
@@ -204,18 +211,19 @@ base::Status Sealer::HandOverKey(base::WallTime now) {
   return CompleteLog();
 }
 
-// One line when trouble begins, and one when it is over.
+// One line when trouble begins, and one when it is over. Spans that are not sealed anew are trouble
+// until they are.
 base::Status Sealer::Finished(base::Status status) {
-  const std::string error = status.ok() ? "" : status.error().message;
+  const std::string error = status.ok() ? amend_error_ : status.error().message;
   std::string before;
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(status_.error, error);
-    if (!error.empty()) status_.failures++;
+    if (!status.ok()) status_.failures++;
   }
   if (!error.empty() && error != before) options_.log("seals: " + error);
   // A write of the store that failed: nothing is written before it is opened again.
-  if (!error.empty()) static_cast<void>(record_.store.Recover());
+  if (!status.ok()) static_cast<void>(record_.store.Recover());
   if (error.empty() && !before.empty()) options_.log("seals: written again");
   return status;
 }
@@ -233,15 +241,17 @@ base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
   return begin;
 }
 
-// Hour by hour; hours in which nothing began, one behind the other, are one span.
+// Hour by hour; hours of a day (UTC) in which nothing began, one behind the other, are one span.
+// None crosses midnight: sessions are dropped by days, and a span goes as a whole.
 base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
   const auto begin = until_ ? *until_ : Begin(now);
   if (!begin.ok()) return begin.error();
   for (base::WallTime from = *begin; from < until && !thread_.stopping();) {
-    base::WallTime to = until;
+    const base::WallTime end = std::min(until, audit::DayStart(audit::DayOf(from) + 1));
+    base::WallTime to = end;
     audit::Query first;
     first.from = from;
-    first.to = until;
+    first.to = end;
     first.by_start = true;
     first.limit = 1;
     const auto read = record_.store.Sessions(first, [&](const audit::SessionRecord& session) {
@@ -250,7 +260,7 @@ base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
       return true;
     });
     if (!read.ok()) return read.error();
-    to = std::min(to, until);
+    to = std::min(to, end);
     if (auto sealed = SealSpan({from, to}, now); !sealed.ok()) return sealed;
     from = to;
   }
@@ -289,47 +299,68 @@ base::Status Sealer::KeepParts(Seal& seal, const SealParts& parts) const {
   return WriteParts(options_.dir, head_.number + 1, text);
 }
 
-base::Status Sealer::AmendLate(base::WallTime now) {
+// The spans that have late sessions, each once.
+base::Result<std::vector<audit::TimeSpan>> Sealer::LateSpans() const {
   const auto hours = record_.store.LateHours();
   if (!hours.ok()) return hours.error();
+  std::vector<audit::TimeSpan> spans;
   for (const audit::LateHour& late : *hours) {
     const audit::TimeSpan hour{late.hour, {late.hour.ns + audit::kHourNs}};
-    std::vector<audit::TimeSpan> spans;
+    bool known = false;
     for (const Sealed& sealed : spans_) {
-      if (sealed.span.from < hour.to && hour.from < sealed.span.to) spans.push_back(sealed.span);
+      if (sealed.span.to <= hour.from || hour.to <= sealed.span.from) continue;
+      known = true;
+      if (spans.empty() || spans.back() != sealed.span) spans.push_back(sealed.span);
     }
-    if (spans.empty()) spans.push_back(hour);  // from before the first seal, or dropped
-    for (const audit::TimeSpan& span : spans) {
-      if (thread_.stopping()) return {};
-      const auto count = record_.store.CountLate(span);
-      if (!count.ok()) return count.error();
-      if (*count == 0) continue;
-      if (auto amended = AmendSpan(span, *count, now); !amended.ok()) return amended;
-    }
+    if (!known) spans.push_back(hour);  // from before the first seal, or dropped
   }
+  return spans;
+}
+
+// A span that cannot be sealed anew holds up no other. The error is the first one's.
+base::Status Sealer::AmendLate(base::WallTime now) {
   amended_ = now;
-  return {};
+  const auto spans = LateSpans();
+  if (!spans.ok()) return spans.error();
+  base::Status status;
+  std::vector<audit::TimeSpan> unamended;
+  for (const audit::TimeSpan& span : *spans) {
+    if (thread_.stopping()) return {};
+    const auto count = record_.store.CountLate(span);
+    if (count.ok() && *count == 0) continue;
+    const auto amended = count.ok() ? AmendSpan(span, *count, now) : base::Status(count.error());
+    if (!amended.ok()) unamended.push_back(span);
+    Keep(status, amended);
+  }
+  amend_error_ = status.ok() ? "" : status.error().message;
+  if (unamended.size() > SealerStatus::kUnsealedMax) unamended.resize(SealerStatus::kUnsealedMax);
+  const std::lock_guard lock(mutex_);
+  status_.unamended = std::move(unamended);
+  return status;
 }
 
 base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now) {
+  if (auto completed = CompleteLog(); !completed.ok()) return completed;  // of the span before
   const auto known = std::find_if(spans_.begin(), spans_.end(),
                                   [&](const Sealed& sealed) { return sealed.span == span; });
+  const Digest sealed = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  // How the sessions were stays, whatever is written meanwhile.
+  const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
+  if (!was.ok()) return was.error();
+  if (*was != sealed && !sealed.sha256.empty()) {
+    return base::Error{fmt::format(
+        "the sessions from {} on are not those that were sealed, and are not sealed anew: "
+        "weirctl audit verify",
+        base::FormatRfc3339(span.from))};
+  }
   Seal seal;
   seal.kind = SealKind::kAmendment;
   seal.span = span;
   seal.late = late;
-  seal.replaced = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  seal.replaced = *was;
   audit::SealHead head;
-  // Nothing is written meanwhile: what is read twice is the same.
+  // How they are does not change meanwhile.
   const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
-    const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
-    if (!was.ok()) return was.error();
-    if (*was != seal.replaced) {
-      return base::Error{fmt::format(
-          "the sessions from {} on are not those that were sealed, and are not sealed anew: "
-          "weirctl audit verify",
-          base::FormatRfc3339(span.from))};
-    }
     SealParts parts;
     const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
     if (!is.ok()) return is.error();
@@ -348,11 +379,20 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
 }
 
 base::Status Sealer::DropOld(base::WallTime now) {
+  if (auto completed = CompleteLog(); !completed.ok()) return completed;
   auto limits = audit::RetentionLimitsAt(now, options_.retention);
   if (!limits.ok()) return limits.error();
   auto active = holds_.Active();
   if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
   limits->holds = std::move(*active);
+  using audit::RecordClass;
+  for (const auto& [record_class, numbered] :
+       {std::pair{RecordClass::kFinding, NumberedClass::kFindings},
+        {RecordClass::kHealth, NumberedClass::kHealth},
+        {RecordClass::kLogin, NumberedClass::kLogins}}) {
+    limits->ends[static_cast<size_t>(record_class)] = ends_[static_cast<size_t>(numbered)];
+  }
+  HoldWholeSpans(*limits);
   auto plan = record_.store.PlanRetention(*limits);
   if (!plan.ok()) return plan.error();
   const auto operations = PlanOperations(now, *limits);
@@ -368,6 +408,16 @@ base::Status Sealer::DropOld(base::WallTime now) {
   Remember(seal, head);
   if (auto completed = CompleteLog(); !completed.ok()) return completed;
   return Drop(seal);
+}
+
+// A span that crosses midnight proves nothing once one of its days is gone.
+void Sealer::HoldWholeSpans(audit::RetentionLimits& limits) const {
+  for (const Sealed& sealed : spans_) {
+    const base::WallTime last{sealed.span.to.ns - 1};
+    const bool crosses = audit::DayOf(sealed.span.from) != audit::DayOf(last);
+    if (!crosses || sealed.sessions.sha256.empty() || !limits.Hold(sealed.span)) continue;
+    limits.holds.push_back(sealed.span);
+  }
 }
 
 base::Status Sealer::Drop(const Seal& seal) {
@@ -479,13 +529,8 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
     }
     case SealKind::kRetention:
       if (!seal.dropped.day) break;
-      std::erase_if(spans_, [&](const Sealed& sealed) {
-        const bool drops = audit::DayOf(sealed.span.from) == *seal.dropped.day &&
-                           sealed.span.to <= audit::DayStart(*seal.dropped.day + 1);
-        for (size_t i = 0; drops && i < sealed.parts.size(); i++) {
-          RemoveParts(options_.dir, sealed.parts[i]);
-        }
-        return drops;
+      DropDay(spans_, *seal.dropped.day, [&](const Sealed& sealed) {
+        for (const uint64_t parts : sealed.parts) RemoveParts(options_.dir, parts);
       });
       break;
     case SealKind::kHandOver:

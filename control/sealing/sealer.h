@@ -39,6 +39,8 @@ struct SealerStatus {
   // Between spans, the newest kUnsealedMax: a seal there is gone, or damaged.
   static constexpr size_t kUnsealedMax = 200;
   std::vector<audit::TimeSpan> unsealed;
+  // Could not be sealed anew when that was tried last, an hour ago at most; the first kUnsealedMax.
+  std::vector<audit::TimeSpan> unamended;
   std::string error;         // of the last attempt; empty: it went well
   std::string anchor_error;  // the same
 };
@@ -100,11 +102,13 @@ class Sealer {
   void Use(SigningKey key);
   base::Status SealSpans(base::WallTime until, base::WallTime now);
   base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
+  base::Result<std::vector<audit::TimeSpan>> LateSpans() const;
   base::Status AmendLate(base::WallTime now);
   base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
   base::Status DropOld(base::WallTime now);
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);
+  void HoldWholeSpans(audit::RetentionLimits& limits) const;
   base::Status Drop(const Seal& seal);
   uint64_t LastEnd(NumberedClass numbered, uint64_t upto) const;
   audit::RetentionPlan AtSealEnds(audit::RetentionPlan plan) const;
@@ -135,10 +139,11 @@ class Sealer {
   std::optional<base::WallTime> until_;     // the end of the last span
   std::optional<base::WallTime> amended_;   // when last, by the caller's clock
   std::optional<base::WallTime> retained_;  // the same
+  std::string amend_error_;                 // of then; empty: all that was late is sealed
   // Every span, with its newest digest, by its beginning.
   struct Sealed {
     audit::TimeSpan span;
-    Digest sessions;
+    Digest sessions;                // its sha256 empty: nobody knows (dropped_day.h)
     std::vector<uint64_t> parts{};  // the numbers of seals that have parts of it
   };
   std::vector<Sealed> spans_;

@@ -51,6 +51,7 @@ struct Verification {
   uint64_t late = 0;          // sessions that came or changed late, by them
   uint64_t waiting = 0;       // sessions that came or changed since, and wait for their amendment
   uint64_t days_dropped = 0;  // by retention
+  uint64_t unproven = 0;      // rests of spans that crossed midnight, of which a day was dropped
   uint64_t anchors = 0;       // that belong to this record
   uint64_t hand_overs = 0;    // of the signing key
   std::optional<audit::TimeSpan> sealed;  // from the first span to the last

@@ -48,6 +48,7 @@ class ForwardingStore : public SessionStore {
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override {
     return store_.Logins(after, visit);
   }
+  base::Result<uint64_t> NewestHealth() override { return store_.NewestHealth(); }
   base::Result<StoreStats> Stats() override { return store_.Stats(); }
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return store_.Checkpoint(into);

@@ -515,6 +515,23 @@ TEST_F(ControlAppTest, TheSigningKeyIsHandedOverAndExportsFollow) {
   }
 }
 
+TEST_F(ControlAppTest, ADataPlaneThatIsGoneIsAGapThatGoesOn) {
+  {
+    ingest::JournalMaker journal(dir_ / "journal", 1);
+    const events::HealthEvent started{base::WallNow(), events::HealthKind::kStarted, 1, 0, ""};
+    journal.Add(started, events::EventType::kHealth, events::LossClass::kHealth);
+  }
+  Start();
+  ASSERT_TRUE(Eventually([this] { return Json({"status"})["ingest"]["health"] == 1; }));
+  EXPECT_TRUE(Json({"audit", "status"})["gaps"].empty());
+  dataplane_->Stop();
+  const auto gaps = Json({"audit", "status"})["gaps"];
+  ASSERT_EQ(gaps.size(), 1u) << gaps;
+  EXPECT_EQ(gaps[0]["kind"], "not recording");
+  EXPECT_EQ(gaps[0]["goes_on"], true);
+  EXPECT_EQ(gaps[0]["is_about"], true);
+}
+
 TEST_F(ControlAppTest, AnExportAsCsvIsSignedAndGoesOnWhereItWasCut) {
   WriteTraffic(1);
   Start();

@@ -247,6 +247,25 @@ TEST_F(TieredStoreTest, DropsWhatIsTooOldInBothTiersAndNothingThatIsHeld) {
   EXPECT_EQ(store->Stats()->days_dropped, 2u);
 }
 
+// Also where this machine has of the day only what came late for it.
+TEST_F(TieredStoreTest, AnArchivedDayWithASessionThatReachesIntoAHoldStays) {
+  const auto store = OpenHere();
+  Commit(*store, {Close(MakeSession(1, kNoon), After(kNoon, kDaySeconds)),
+                  Close(MakeSession(2, After(kNoon, kDaySeconds)), After(kNoon, kDaySeconds + 1))});
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(WhenTheDayMayGo(), 178 * kDaySeconds)).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 2u);
+  auto limits =
+      audit::RetentionLimitsAt(After(WhenTheDayMayGo(), 200 * kDaySeconds), {180, 180, 180, 180})
+          .value();
+  limits.holds.push_back({After(kNoon, kDaySeconds - 3600), After(kNoon, kDaySeconds - 1800)});
+  EXPECT_FALSE(store->PlanRetention(limits)->day.has_value());
+  Commit(*store, Sessions(100, 1));
+  EXPECT_FALSE(store->PlanRetention(limits)->day.has_value());
+  limits.holds.clear();
+  EXPECT_EQ(store->PlanRetention(limits)->day, audit::DayOf(kNoon));
+}
+
 TEST_F(TieredStoreTest, WhatIsDroppedWhileTheArchiveIsAwayGoesThereLater) {
   auto store = OpenHere();
   Commit(*store, Sessions(1, 10));

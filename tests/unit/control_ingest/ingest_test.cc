@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <condition_variable>
 #include <fstream>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "journal_fixture.h"
 #include "tests/support/forwarding_store.h"
@@ -292,6 +295,72 @@ TEST_F(IngestTest, KeepsItsCountsOverAPause) {
   EXPECT_EQ(ingest.counters().store_failures, 1u);
   EXPECT_EQ(ingest.counters().missing_frames, 1u);
   EXPECT_EQ(ingest.counters().damaged_places, 1u);
+}
+
+// A store that takes so many batches, and lets the next one wait.
+class GatedStore : public audit::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  base::Status Commit(const audit::Batch& batch) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return batches_ > 0; });
+    batches_--;
+    return store_.Commit(batch);
+  }
+  void Allow(int batches) {
+    {
+      const std::lock_guard lock(mutex_);
+      batches_ += batches;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int batches_ = 0;  // guarded by mutex_
+};
+
+// Else whoever seals the record would seal hours whose events are still in the journal.
+TEST_F(IngestTest, HasNotCaughtUpBeforeItHasReadTheBacklog) {
+  const base::WallTime now = base::WallNow();
+  const auto hours_ago = [now](int64_t hours) -> base::WallTime {
+    return {now.ns - hours * 3600 * base::kNsPerSecond};
+  };
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 2; id++) {
+    auto session = MakeSession(id);
+    session.start = session.end = hours_ago(id == 1 ? 5 : 2);
+    maker.Session(session);
+  }
+  maker.Flush();
+  const auto store = OpenStore();
+  GatedStore gated(*store);
+  auto options = OptionsOf();
+  options.batch_frames_max = 1;
+  Ingest ingest(options, gated, directory_);
+  EXPECT_FALSE(ingest.counters().CaughtUp(hours_ago(9), now));
+  ASSERT_TRUE(ingest.Start().ok());
+  EXPECT_FALSE(ingest.WaitUntilCaughtUp(100));
+  EXPECT_FALSE(ingest.counters().CaughtUp(hours_ago(9), now));
+  gated.Allow(1);
+  while (ingest.counters().batches < 1) std::this_thread::yield();
+  EXPECT_TRUE(ingest.counters().CaughtUp(hours_ago(6), now));
+  EXPECT_FALSE(ingest.counters().CaughtUp(hours_ago(4), now));
+  gated.Allow(1);
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_TRUE(ingest.counters().CaughtUp(now, now));
+}
+
+TEST_F(IngestTest, HasCaughtUpWithAnEmptyJournal) {
+  JournalMaker maker(journal(), 1);
+  const auto store = OpenStore();
+  Ingest ingest(OptionsOf(), *store, directory_);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  const base::WallTime now = base::WallNow();
+  EXPECT_TRUE(ingest.counters().CaughtUp(now, now));
 }
 
 TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "sealing_fixture.h"
+#include "tests/support/forwarding_store.h"
 
 namespace weir::control::sealing {
 namespace {
@@ -20,16 +21,18 @@ class RecordGapsTest : public SealingTest {
     batch.health.push_back({After(kNine, after), kind, 1, value, detail});
     ASSERT_TRUE(store_->Commit(batch).ok());
   }
-  RecordGaps Find(double now) const {
-    auto gaps = FindGaps(*store_, sealer_->status(), After(kNine, now),
-                         static_cast<int64_t>(3 * kHour * 1e9));
+  RecordGaps Find(double now) const { return Find(*store_, now); }
+  RecordGaps Find(audit::SessionStore& store, double now) const {
+    auto gaps = FindGaps(store, sealer_->status(), After(kNine, now),
+                         static_cast<int64_t>(3 * kHour * 1e9), recording_);
     EXPECT_TRUE(gaps.ok());
     return gaps.ok() ? std::move(*gaps) : RecordGaps{};
   }
   // "kind class from+seconds events" of each.
-  std::vector<std::string> Sketch(double now) const {
+  std::vector<std::string> Sketch(double now) const { return Sketch(Find(now)); }
+  static std::vector<std::string> Sketch(const RecordGaps& gaps) {
     std::vector<std::string> sketch;
-    for (const RecordGap& gap : Find(now).gaps) {
+    for (const RecordGap& gap : gaps.gaps) {
       const int64_t from = (gap.span.from.ns - kNine.ns) / 1'000'000'000;
       const int64_t length = (gap.span.to.ns - gap.span.from.ns) / 1'000'000'000;
       sketch.push_back(std::string(GapKindName(gap.kind)) + " " + gap.lost_class +
@@ -39,6 +42,8 @@ class RecordGapsTest : public SealingTest {
     }
     return sketch;
   }
+
+  bool recording_ = true;
 };
 
 TEST_F(RecordGapsTest, AnHonestRecordHasNone) {
@@ -66,6 +71,64 @@ TEST_F(RecordGapsTest, ASensorThatEndedWithoutAWordIsOneFromAboutThere) {
   Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 300)),
           MakeSession(3, After(kNine, 520))});
   EXPECT_THAT(Sketch(600), ElementsAre("not recording about 300+200 0"));
+}
+
+// Killed, and not started again.
+TEST_F(RecordGapsTest, ASensorThatDoesNotAnswerIsOneThatGoesOn) {
+  recording_ = false;
+  EXPECT_THAT(Sketch(600), IsEmpty()) << "nothing is known of a sensor";
+  Tell(0, HealthKind::kStarted);
+  EXPECT_THAT(Sketch(600), ElementsAre("not recording about 0+600 on 0"));
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 300))});
+  EXPECT_THAT(Sketch(600), ElementsAre("not recording about 300+300 on 0"));
+  recording_ = true;
+  EXPECT_THAT(Sketch(600), IsEmpty());
+  recording_ = false;
+  Tell(700, HealthKind::kStopped);
+  EXPECT_THAT(Sketch(800), ElementsAre("not recording 700+100 on 0"));
+}
+
+// As when the days of the gap are in ClickHouse, and that is away.
+TEST_F(RecordGapsTest, WhereSessionsCannotBeReadWhatIsKnownIsTold) {
+  class WithoutSessions : public audit::ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+    base::Result<audit::QueryResult> Sessions(const audit::Query&,
+                                              const audit::SessionVisitor&) override {
+      asked++;
+      return base::Error{"the archive cannot be asked"};
+    }
+    int asked = 0;
+  };
+  Tell(0, HealthKind::kStarted);
+  Commit({MakeSession(1, After(kNine, 60))});
+  Tell(500, HealthKind::kStarted);
+  Tell(900, HealthKind::kStarted);
+  WithoutSessions store(*store_);
+  EXPECT_THAT(Sketch(Find(store, 1000)),
+              ElementsAre("not recording about 0+500 0", "not recording about 500+400 0"));
+  EXPECT_EQ(store.asked, 1);
+}
+
+TEST_F(RecordGapsTest, TheNewestHealthRecordsAreReadWhereThereAreVeryMany) {
+  const auto tell = [this](int from, int count) {
+    audit::Batch batch;
+    for (int i = 0; i < count; i++) {
+      batch.health.push_back({After(kNine, from + i), HealthKind::kPolicyInstalled, 1, 0, ""});
+    }
+    ASSERT_TRUE(store_->Commit(batch).ok());
+  };
+  Tell(0, HealthKind::kStarted);
+  Tell(10, HealthKind::kStopped);
+  Tell(20, HealthKind::kStarted);
+  for (int i = 0; i < 5; i++) tell(100 + i * 100'000, 100'000);
+  Tell(600'000, HealthKind::kStarted);  // ended without a word, and its start is not read any more
+  Tell(600'010, HealthKind::kStopped);
+  Tell(600'030, HealthKind::kStarted);
+  const RecordGaps gaps = Find(600'100);
+  EXPECT_FALSE(gaps.whole);
+  EXPECT_THAT(Sketch(gaps),
+              ElementsAre("not recording about 500099+99901 0", "not recording 600010+20 0"));
 }
 
 TEST_F(RecordGapsTest, LossesAreByClassAndHoursInARowAreOne) {

@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include "sealing_fixture.h"
+#include "tests/support/forwarding_store.h"
 
 namespace weir::control::sealing {
 namespace {
@@ -15,6 +17,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class SealerTest : public SealingTest {
  protected:
@@ -35,6 +38,21 @@ class SealerTest : public SealingTest {
       sketch.push_back(text.str());
     }
     return sketch;
+  }
+
+  // Behind the store's back.
+  void RemoveFirstSession(audit::DayNumber number) {
+    Close();
+    {
+      audit::RocksDb db({dir_ / "store", 4 << 20, 8 << 20});
+      ASSERT_TRUE(db.Open().ok());
+      const auto day = db.FindDay(number);
+      rocksdb::ColumnFamilyHandle* const sessions = day->sessions->handle();
+      const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, sessions));
+      at->SeekToFirst();
+      ASSERT_TRUE(db.db()->Delete({}, sessions, at->key()).ok());
+    }
+    Open();
   }
 };
 
@@ -65,6 +83,28 @@ TEST_F(SealerTest, EmptyHoursAreOneSpan) {
   EXPECT_TRUE(Check().good());
 }
 
+// Else it would outlive the day that is dropped, and speak of sessions that are gone.
+TEST_F(SealerTest, NoSpanCrossesMidnight) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 44 * kHour))});
+  Work(After(kNine, 46 * kHour));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 1", "1+14: 0", "15+24: 0", "39+5: 0", "44+1: 1"));
+  EXPECT_TRUE(Check().good());
+}
+
+// The backlog of a night without the control plane comes as late, and goes with its days.
+TEST_F(SealerTest, DaysWhoseSessionsAllCameLateAreDroppedOneByOne) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Work(After(kNine, 21 * kHour));
+  Commit({MakeSession(2, After(kNine, 14 * kHour)), MakeSession(3, After(kNine, 16 * kHour))});
+  Work(After(kNine, 23 * kHour));
+  EXPECT_THAT(Sketch(), Contains("amended 15+5: 1"));
+  for (int hour = 0; hour < 30; hour += 2) {
+    Work(After(kNine, 180 * kDay + (14 + hour) * kHour));
+    EXPECT_THAT(Text(Check()), IsEmpty()) << hour;
+  }
+  EXPECT_EQ(store_->Stats()->days, 0u);
+}
+
 TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
   Commit({MakeSession(1, After(kNine, 60))});
   Work(After(kNine, 2 * kHour));
@@ -86,22 +126,107 @@ TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
 TEST_F(SealerTest, WhatIsNotWhatWasSealedIsNotSealedAnew) {
   Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 62))});
   Work(After(kNine, 2 * kHour));
-  Close();
-  {
-    audit::RocksDb db({dir_ / "store", 4 << 20, 8 << 20});
-    ASSERT_TRUE(db.Open().ok());
-    const auto day = db.FindDay(audit::DayOf(kNine));
-    const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, day->sessions->handle()));
-    at->SeekToFirst();
-    ASSERT_TRUE(db.db()->Delete({}, day->sessions->handle(), at->key()).ok());
-  }
-  Open();
+  RemoveFirstSession(audit::DayOf(kNine));
   Commit({MakeSession(3, After(kNine, 63))});
   const auto worked = sealer_->Work(After(kNine, 4 * kHour));
   ASSERT_FALSE(worked.ok());
   EXPECT_THAT(worked.error().message, HasSubstr("weirctl audit verify"));
   EXPECT_EQ(sealer_->status().failures, 1u);
   EXPECT_FALSE(Check().good());
+}
+
+// It stays as it is and is told; what else is due is done.
+TEST_F(SealerTest, AnHourThatCannotBeSealedAnewHoldsUpNothing) {
+  const base::WallTime hour = After(kNine, kDay);
+  Commit({MakeSession(1, kNine), MakeSession(2, After(hour, 60)), MakeSession(3, After(hour, 70)),
+          MakeSession(4, After(hour, kHour + 60))});
+  Work(After(kNine, 2 * kDay));
+  RemoveFirstSession(audit::DayOf(hour));
+  Commit({MakeSession(5, After(hour, 61)), MakeSession(6, After(hour, kHour + 61))});
+  const base::WallTime later = After(kNine, 180 * kDay + 16 * kHour);
+  const auto worked = sealer_->Work(later);
+  ASSERT_FALSE(worked.ok());
+  EXPECT_THAT(worked.error().message, HasSubstr("weirctl audit verify"));
+  EXPECT_THAT(Sketch(), Contains("amended 25+1: 2"));
+  EXPECT_THAT(Sketch(), Not(Contains(HasSubstr("amended 24+1"))));
+  EXPECT_THAT(Sketch(), Contains("retention"));
+  EXPECT_EQ(store_->Stats()->days, 1u);
+
+  // Not tried again before an hour is over, and told all the while.
+  for (const double seconds : {30.0, 60.0, kHour + 60}) {
+    EXPECT_EQ(sealer_->Work(After(later, seconds)).ok(), seconds < kHour) << seconds;
+    const SealerStatus status = sealer_->status();
+    EXPECT_THAT(status.unamended, ElementsAre(audit::TimeSpan{hour, After(hour, kHour)}));
+    EXPECT_EQ(status.error, worked.error().message);
+    EXPECT_EQ(status.failures, seconds < kHour ? 1u : 2u);
+  }
+  EXPECT_EQ(std::count(lines_.begin(), lines_.end(), "seals: " + worked.error().message), 1);
+  EXPECT_THAT(lines_, Not(Contains("seals: written again")));
+}
+
+// Who writes waits for Amend().
+class AmendedStore : public audit::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  base::Status Amend(const audit::TimeSpan& span,
+                     const std::function<base::Result<audit::SealHead>()>& write) override {
+    amends++;
+    return store_.Amend(span, [&] {
+      amending_ = true;
+      auto head = write();
+      amending_ = false;
+      return head;
+    });
+  }
+  base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
+                                const audit::SessionVisitor& visit) override {
+    read_as_sealed_meanwhile = read_as_sealed_meanwhile || amending_;
+    return store_.SessionsAsSealed(from, to, visit);
+  }
+
+  int amends = 0;
+  bool read_as_sealed_meanwhile = false;
+
+ private:
+  bool amending_ = false;
+};
+
+TEST_F(SealerTest, TheStoreIsHeldUpForWhatIsSealedAnewOnly) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, 70)),
+          MakeSession(3, After(kNine, kHour + 60))});
+  Work(After(kNine, 3 * kHour));
+  RemoveFirstSession(audit::DayOf(kNine));
+  Commit({MakeSession(4, After(kNine, 61)), MakeSession(5, After(kNine, kHour + 61))});
+  sealer_.reset();
+  AmendedStore amended(*store_);
+  Sealer::Options options;
+  options.dir = dir_ / "seals";
+  auto sealer = Sealer::Open(std::move(options), {amended, *operations_}, *holds_);
+  ASSERT_TRUE(sealer.ok()) << sealer.error().message;
+  EXPECT_FALSE((*sealer)->Work(After(kNine, 5 * kHour)).ok());
+  EXPECT_EQ((*sealer)->status().amendments, 1u);
+  EXPECT_EQ(amended.amends, 1);
+  EXPECT_FALSE(amended.read_as_sealed_meanwhile);
+}
+
+// Else the log would miss the seal that it could not take.
+TEST_F(SealerTest, NothingIsSealedAnewWhileTheLogIsBehind) {
+  Commit({MakeSession(1, After(kNine, 60)), MakeSession(2, After(kNine, kHour + 60))});
+  Work(After(kNine, 3 * kHour));
+  Commit({MakeSession(3, After(kNine, 61)), MakeSession(4, After(kNine, kHour + 61))});
+  const auto log = dir_ / "seals" / "seals.log";
+  std::filesystem::rename(log, dir_ / "away");
+  std::filesystem::create_directory(log);
+  caught_up_ = false;
+  EXPECT_FALSE(sealer_->Work(After(kNine, 4.1 * kHour)).ok());
+  EXPECT_FALSE(sealer_->Work(After(kNine, 5.2 * kHour)).ok());
+  std::filesystem::remove(log);
+  std::filesystem::rename(dir_ / "away", log);
+  Work(After(kNine, 6.3 * kHour));
+  EXPECT_THAT(Sketch(), Contains("amended 0+1: 2"));
+  EXPECT_THAT(Sketch(), Contains("amended 1+1: 2"));
+  EXPECT_THAT(Text(Check()), IsEmpty());
 }
 
 TEST_F(SealerTest, SealsAtOnceWhenAsked) {
@@ -211,6 +336,43 @@ TEST_F(SealerTest, WhatIsTooOldIsDroppedUnderASeal) {
   EXPECT_THAT(Text(Check()), IsEmpty());
 }
 
+// Its oldest records are too old, its newest are not: hour after hour nothing goes.
+TEST_F(SealerTest, WhereNothingGoesThereIsNoSealOfRetention) {
+  Commit({MakeSession(1, kNine)});
+  CommitFinding(kNine, "r1");
+  Work(After(kNine, 2 * kHour));
+  CommitFinding(After(kNine, kHour), "r2");
+  CommitFinding(After(kNine, kDay), "r3");
+  Work(After(kNine, 2 * kDay));
+  const auto count = [this] {
+    const auto sketch = Sketch();
+    return std::count(sketch.begin(), sketch.end(), "retention");
+  };
+  Work(After(kNine, 180 * kDay + 2 * kHour));
+  EXPECT_EQ(count(), 1);
+  for (int hour = 4; hour < 8; hour++) Work(After(kNine, 180 * kDay + hour * kHour));
+  EXPECT_EQ(count(), 1);
+  Work(After(kNine, 181 * kDay + kHour));
+  EXPECT_EQ(count(), 2);
+  EXPECT_EQ(store_->Stats()->classes[static_cast<size_t>(audit::RecordClass::kFinding)].records,
+            0u);
+  EXPECT_TRUE(Check().good());
+}
+
+TEST_F(SealerTest, ASealOfVeryManyRecordsDoesNotKeepThemForEver) {
+  Commit({MakeSession(1, kNine)});
+  audit::Batch batch;
+  events::FindingEvent finding;
+  finding.time = kNine;
+  batch.findings.resize(100'100, {finding, {}});
+  ASSERT_TRUE(store_->Commit(batch).ok());
+  Work(After(kNine, 2 * kHour));
+  Work(After(kNine, 180 * kDay + 2 * kHour));
+  EXPECT_EQ(store_->Stats()->classes[static_cast<size_t>(audit::RecordClass::kFinding)].records,
+            0u);
+  EXPECT_TRUE(Check().good());
+}
+
 TEST_F(SealerTest, OperationsAreDroppedUnderASealWithTheirChain) {
   operations_days_ = 200;
   Close();
@@ -259,7 +421,7 @@ TEST_F(SealerTest, OperationsStayForGoodUnlessToldOtherwiseAndWhileTheyAreHeld) 
   Act("alice");
   Commit({MakeSession(1, kNine)});
   Work(After(kNine, 2 * kHour));
-  Work(After(kNine, 4000 * kDay));
+  Work(After(kNine, 400 * kDay));
   EXPECT_EQ(operations_->Describe()->entries, 1u);
   operations_days_ = 180;
   Close();
@@ -267,10 +429,10 @@ TEST_F(SealerTest, OperationsStayForGoodUnlessToldOtherwiseAndWhileTheyAreHeld) 
   LegalHold hold;
   hold.span = {After(kNine, -60), After(kNine, 60)};
   const auto id = holds_->Add(hold);
-  Work(After(kNine, 4001 * kDay));
+  Work(After(kNine, 401 * kDay));
   EXPECT_EQ(operations_->Describe()->entries, 1u);
   ASSERT_TRUE(holds_->Release(*id, "alice", kNine).ok());
-  Work(After(kNine, 4001 * kDay + 2 * kHour));
+  Work(After(kNine, 401 * kDay + 2 * kHour));
   EXPECT_EQ(operations_->Describe()->entries, 0u);
 }
 
