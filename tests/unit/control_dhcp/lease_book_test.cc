@@ -255,7 +255,9 @@ TEST_F(LeaseBookTest, ALeaseEndsWhereTheNextBeginsAtTheLatest) {
       Tell({below(4) == 0 ? Released(client, ip, at) : Bound(client, ip, at, lease_s, circuit)});
     }
     std::vector<accounts::Lease> leases;
-    for (const LeaseChange& change : *book_->ChangesAfter(0, 1'000'000)) {
+    const auto changes = book_->ChangesAfter(0, 1'000'000);
+    ASSERT_TRUE(changes.ok());
+    for (const LeaseChange& change : *changes) {
       if (change.lease.ip == *base::IpPrefix::Parse(ip)) leases.push_back(change.lease);
     }
     ASSERT_GT(leases.size(), 5U);
