@@ -404,6 +404,17 @@ void CheckLogins(const Parts& parts, Report& report) {
     report.Fail("radius", "the clients that were good last are in use: " + error,
                 "mend the file; it is read again when it changes");
   }
+  constexpr int64_t kLatelyNs = 600 * base::kNsPerSecond;
+  const auto clock = parts.radius->clock_note();
+  if (clock && base::WallNow().ns - clock->arrival.ns < kLatelyNs) {
+    report.Warn("radius",
+                fmt::format("{} tells a time {} s {} this machine's; {} requests did so since the "
+                            "start",
+                            clock->server, std::abs(clock->ahead_s),
+                            clock->ahead_s > 0 ? "ahead of" : "behind",
+                            parts.radius->counters().clock_differs.value()),
+                "log-ins have the server's times: set its clock by NTP, and this machine's");
+  }
 }
 
 void CheckAccounts(const Parts& parts, Report& report) {

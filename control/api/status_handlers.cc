@@ -24,6 +24,7 @@ nlohmann::json RadiusJson(const radius::RadiusServer& server, const radius::Logi
           {"answered", counters.answered.value()},
           {"repeated", counters.repeated.value()},
           {"not_sent", counters.not_sent.value()},
+          {"clock_differs", counters.clock_differs.value()},
           {"refused", refused}};
 }
 

@@ -154,6 +154,7 @@ void Metrics::TakeRadius(const radius::RadiusCounters& counters) {
   for (const auto& [result, count] : ResultsOf(counters)) {
     impl_->series.Follow(MetricId::kRadiusRequests, {{"result", result}}, count);
   }
+  impl_->series.Follow(MetricId::kRadiusClockDiffers, {}, counters.clock_differs.value());
   impl_->series.Follow(MetricId::kRadiusKernelDrops, {}, counters.kernel_drops.value());
 }
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 
+#include <cstdlib>
 #include <span>
 #include <utility>
 
@@ -103,6 +104,7 @@ void RadiusServer::TakeBatch(UdpBatch& batch) {
     }
     events.push_back(
         EventOf(taken.request, taken.sender, taken.client->framed_prefix, taken.arrival));
+    LookAtClock(taken, events.back());
     good.push_back(std::move(taken));
   }
   if (good.empty()) return;
@@ -156,6 +158,21 @@ void RadiusServer::LookAtClients() {
   }
   const std::lock_guard lock(error_mutex_);
   clients_error_ = fresh ? "" : fresh.error().message;
+}
+
+// Log-ins are by the server's clock, and so are wrong with it. Only who has sent late without
+// saying so looks the same.
+void RadiusServer::LookAtClock(const Taken& taken, const AccountingEvent& event) {
+  const int64_t ahead_s = ClockAheadS(taken.request, taken.arrival);
+  if (std::abs(ahead_s) <= kClockDiffersS) return;
+  counters_.clock_differs.Add();
+  const std::lock_guard lock(error_mutex_);
+  clock_note_ = {event.nas_name, ahead_s, taken.arrival};
+}
+
+std::optional<ClockNote> RadiusServer::clock_note() const {
+  const std::lock_guard lock(error_mutex_);
+  return clock_note_;
 }
 
 std::string RadiusServer::clients_error() const {

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,7 +41,17 @@ struct RadiusCounters {
   base::Counter not_stored;   // the book failed: not answered
   base::Counter not_sent;     // the kernel did not take the answer
   std::array<base::Counter, kRadiusFaults> faults;
-  base::Counter kernel_drops;  // not in `received`: the socket's buffer was full
+  base::Counter clock_differs;  // of those stored: tells a time by more than kClockDiffersS off
+  base::Counter kernel_drops;   // not in `received`: the socket's buffer was full
+};
+
+inline constexpr int64_t kClockDiffersS = 300;
+
+// A server that told a time which was not that here.
+struct ClockNote {
+  std::string server;
+  int64_t ahead_s = 0;  // of this machine's clock; below 0: behind
+  base::WallTime arrival;
 };
 
 // By result: "answered", "repeated", "unknown_nas", "not_stored", and the faults by their names.
@@ -75,6 +86,8 @@ class RadiusServer {
   size_t clients() const { return clients_count_.value(); }
   // Why the clients' file as it is now is not in use; empty: it is.
   std::string clients_error() const;
+  // The last server whose clock differs; empty: there was none.
+  std::optional<ClockNote> clock_note() const;
   const RadiusCounters& counters() const { return counters_; }
 
  private:
@@ -96,6 +109,7 @@ class RadiusServer {
   void TakeBatch(UdpBatch& batch);
   bool Accept(Taken& taken);
   void Answer(const Taken& taken);
+  void LookAtClock(const Taken& taken, const AccountingEvent& event);
   void ForgetOld(base::MonoTime now);
   void LookAtClients();
   void Log(std::string_view line) const {
@@ -109,7 +123,8 @@ class RadiusServer {
   base::Counter clients_count_;
   FileWatch watch_;
   mutable std::mutex error_mutex_;
-  std::string clients_error_;  // guarded by error_mutex_
+  std::string clients_error_;  // guarded by error_mutex_, as the next
+  std::optional<ClockNote> clock_note_;
   std::map<RequestKey, base::MonoTime> answered_;
   bool failing_ = false;
   RadiusCounters counters_;

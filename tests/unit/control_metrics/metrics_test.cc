@@ -43,11 +43,13 @@ TEST_F(MetricsTest, CountsLoginsByResult) {
   radius.answered.Add(7);
   radius.faults[static_cast<size_t>(radius::RadiusFault::kSecret)].Add(2);
   radius.kernel_drops.Add(4);
+  radius.clock_differs.Add(2);
   metrics_.TakeRadius(radius);
   Expect("weir_radius_requests_total{result=\"answered\"} 7");
   Expect("weir_radius_requests_total{result=\"secret\"} 2");
   Expect("weir_radius_requests_total{result=\"unknown_nas\"} 0");
   Expect("weir_radius_kernel_drops_total 4");
+  Expect("weir_radius_clock_differs_total 2");
   portal::SyslogCounters syslog;
   syslog.taken.Add(5);
   syslog.kernel_drops.Add(3);

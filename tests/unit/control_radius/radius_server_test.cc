@@ -96,6 +96,28 @@ TEST_F(RadiusServerTest, AnswersWhatIsStored) {
   EXPECT_EQ(server_->counters().answered.value(), 2U);
 }
 
+TEST_F(RadiusServerTest, SeesAClockThatDiffers) {
+  const auto start = [](uint8_t id, int64_t behind_s) {
+    const int64_t now_s = base::WallNow().ns / base::kNsPerSecond;
+    return RadiusBuilder(id)
+        .Status(1)
+        .Add(32, Text("bras-1"))
+        .Add(44, Text("x"))
+        .Add(55, Number(static_cast<uint32_t>(now_s - behind_s)))
+        .Build(kSecret);
+  };
+  Send(start(1, 20));
+  Receive();
+  EXPECT_FALSE(server_->clock_note());
+  Send(start(2, 2400));
+  Receive();
+  const auto note = server_->clock_note();
+  ASSERT_TRUE(note);
+  EXPECT_EQ(note->server, "bras-1");
+  EXPECT_NEAR(static_cast<double>(note->ahead_s), -2400, 30);
+  EXPECT_EQ(server_->counters().clock_differs.value(), 1U);
+}
+
 // What is refused is counted, and not answered. The answer to the last says that all were looked
 // at.
 TEST_F(RadiusServerTest, AnswersNothingElse) {
