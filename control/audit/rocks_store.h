@@ -60,6 +60,8 @@ class RocksStore : public SessionStore {
   base::Status Health(uint64_t after, const HealthVisitor& visit) override;
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
   base::Result<StoreStats> Stats() override;
+  base::Result<std::vector<IndexFault>> CheckIndex(const TimeSpan& span,
+                                                   const std::function<bool()>& keep_on) override;
   base::Status Checkpoint(const std::filesystem::path& into) override;
 
   // Sorts through and compresses the days before `day` that have grown by an eighth or more since
@@ -81,8 +83,8 @@ class RocksStore : public SessionStore {
   // With Options::outbox only.
   RocksSpool& spool();
 
-  // Reads every record and every index entry and compares them. Slow: for tests and `weirctl
-  // doctor`; not while the store is written.
+  // Compares every record with every index entry, and holds a day's in memory: for tests, which
+  // CheckIndex() must not disappoint. Not while the store is written.
   base::Result<IndexCheck> CheckIndexes();
 
  private:

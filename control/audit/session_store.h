@@ -132,6 +132,14 @@ struct ArchiveStats {
   std::string migration;        // of records from before: "needed" "running" "done"
 };
 
+// What keeps look-ups from finding sessions of an hour.
+struct IndexFault {
+  base::WallTime hour;
+  std::string what;
+
+  bool operator==(const IndexFault&) const = default;
+};
+
 struct StoreStats {
   std::array<ClassStats, kRecordClasses> classes;  // index: RecordClass
   uint64_t open_sessions = 0;
@@ -217,6 +225,12 @@ class SessionStore {
   virtual base::Status Logins(uint64_t after, const LoginVisitor& visit) = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
+
+  // Reads the sessions of the span's hours that are on this machine past the index to them, and
+  // says where look-ups would not find them all. `keep_on` is asked now and then; false ends it
+  // with an error.
+  virtual base::Result<std::vector<IndexFault>> CheckIndex(
+      const TimeSpan& span, const std::function<bool()>& keep_on) = 0;
 
   // Makes the folder `into` with what of the record is on this machine now, openable by itself. On
   // the same disk its files are hard links. Who writes waits, for as long as what is in memory

@@ -63,6 +63,7 @@ class Verifier {
   using Compare = std::function<std::string(const SealParts& was, const SealParts& is)>;
   std::string PlaceIn(const Expected::PartsOf& parts, const std::function<bool(SealParts&)>& gather,
                       const Compare& compare) const;
+  base::Status CheckIndex();
   base::Status CheckGaps();
   base::Status CheckGap(const audit::TimeSpan& gap);
   base::Status CheckNumbers();
@@ -97,8 +98,8 @@ KeepOn Verifier::Counting() {
 
 base::Result<Verification> Verifier::Run() {
   for (const auto step :
-       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckGaps,
-        &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
+       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckIndex,
+        &Verifier::CheckGaps, &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
     if (auto done = (this->*step)(); !done.ok()) return done.error();
   }
   return result_;
@@ -324,6 +325,21 @@ std::string Verifier::PlaceIn(const Expected::PartsOf& parts,
   if (!was.ok()) return "; where, cannot be told: " + was.error().message;
   SealParts is;
   return gather(is) ? ": " + compare(*was, is) : "";
+}
+
+// Whatever reads sessions by time is led by the index: so nothing may lie beside it.
+base::Status Verifier::CheckIndex() {
+  const audit::TimeSpan all{{INT64_MIN}, {INT64_MAX}};
+  const auto faults = record_.store.CheckIndex(options_.only.value_or(all),
+                                               [this] { return options_.progress(progress_); });
+  if (!faults.ok()) {
+    Fail("index", "sessions and index cannot be compared: " + faults.error().message);
+    return options_.progress(progress_) ? base::Status() : faults.error();
+  }
+  for (const audit::IndexFault& fault : *faults) {
+    Fail(base::FormatRfc3339(fault.hour), fault.what);
+  }
+  return {};
 }
 
 // Sessions in a time that no seal speaks of.

@@ -49,6 +49,10 @@ class ForwardingStore : public SessionStore {
     return store_.Logins(after, visit);
   }
   base::Result<StoreStats> Stats() override { return store_.Stats(); }
+  base::Result<std::vector<IndexFault>> CheckIndex(const TimeSpan& span,
+                                                   const std::function<bool()>& keep_on) override {
+    return store_.CheckIndex(span, keep_on);
+  }
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return store_.Checkpoint(into);
   }

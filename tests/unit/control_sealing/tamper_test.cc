@@ -173,7 +173,45 @@ TEST_F(TamperTest, TellsHowManyAreMissingOrAdded) {
   EXPECT_THAT(
       Text(Check()),
       ElementsAre(HourName(2) + ": 1 of 20 sessions are missing: from 11:07 on 1 of 1 missing",
-                  HourName(5) + ": 1 sessions were added to 20: from 14:47 on 1 added to 1"));
+                  HourName(5) + ": 1 sessions were added to 20: from 14:47 on 1 added to 1",
+                  HourName(5) + ": look-ups do not find all sessions, for entries of the index "
+                                "are missing: 1 by number"));
+}
+
+// A look-up of its address finds it by its own key; what reads by time does not, and no seal has
+// it.
+TEST_F(TamperTest, ASessionPutBesideTheIndexIsFound) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+    const audit::RecordKey key{Ip("10.0.0.77"), {After(kNine, 2 * kHour + 60), 1000, 0}};
+    auto event = MakeSession(1000, key.order.start);
+    event.src_ip = key.inside_ip;
+    ASSERT_TRUE(db.db()
+                    ->Put({}, day.sessions->handle(), audit::EncodeRecordKey(key),
+                          audit::EncodeSession({event, {}, {}}, 0))
+                    .ok());
+  });
+  audit::Query by_ip;
+  by_ip.ip = Ip("10.0.0.77");
+  EXPECT_EQ(store_->Sessions(by_ip, [](const auto&) { return true; })->visited, 1u);
+  EXPECT_THAT(Text(Check()), ElementsAre(AllOf(StartsWith(HourName(2)), HasSubstr("1 by time"))));
+}
+
+TEST_F(TamperTest, ASessionHiddenFromALookUpIsFound) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day&) {
+    const std::string port = audit::PortTerm(40'001);
+    const Entry batch = Entries(db, db.index_tail()).front();
+    const auto run = audit::EntryRun::Decode(batch.value.substr(4)).value();
+    std::vector<std::string_view> kept;
+    for (size_t i = 0; i < run.size(); i++) {
+      if (i != run.LowerBound(port)) kept.push_back(run[i]);
+    }
+    ASSERT_EQ(kept.size() + 1, run.size());
+    const std::string changed = audit::EntryRun::Of(std::move(kept)).Encode();
+    const auto put =
+        db.db()->Put({}, db.index_tail(), batch.key, batch.value.substr(0, 4) + changed);
+    ASSERT_TRUE(put.ok());
+  });
+  EXPECT_THAT(Text(Check()), ElementsAre(AllOf(StartsWith(HourName(0)), HasSubstr("1 by port"))));
 }
 
 // With its index entries, as the store itself would write it, but behind the seals' back.
