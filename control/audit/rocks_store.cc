@@ -284,7 +284,7 @@ base::Result<std::vector<LateHour>> RocksStore::LateHours() {
   return ListLateHours(impl_->db);
 }
 
-base::Result<uint64_t> RocksStore::CountLate(const TimeSpan& span) {
+base::Result<LateCount> RocksStore::CountLate(const TimeSpan& span) {
   const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
   return CountLateIn(impl_->db, span);

@@ -50,7 +50,7 @@ class RocksStore : public SessionStore {
   base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                 const SessionVisitor& visit) override;
   base::Result<std::vector<LateHour>> LateHours() override;
-  base::Result<uint64_t> CountLate(const TimeSpan& span) override;
+  base::Result<LateCount> CountLate(const TimeSpan& span) override;
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) override;
   base::Status Amend(const TimeSpan& span,
                      const std::function<base::Result<SealHead>()>& write) override;

@@ -75,6 +75,13 @@ struct LateHour {
   uint64_t records = 0;
 };
 
+struct LateCount {
+  uint64_t records = 0;
+  uint64_t added = 0;  // of these: that were not there when it was sealed
+
+  bool operator==(const LateCount&) const = default;
+};
+
 struct TimeSpan {  // [from, to)
   base::WallTime from;
   base::WallTime to;
@@ -203,11 +210,11 @@ class SessionStore {
   // when it changes. Never goes back.
   virtual base::Status MarkSealed(base::WallTime until) = 0;
   // Sessions that began in [from, to), which are sealed, as they were when they were sealed; in
-  // order.
+  // order. Fails on one that cannot have become what it is since then.
   virtual base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                         const SessionVisitor& visit) = 0;
   virtual base::Result<std::vector<LateHour>> LateHours() = 0;
-  virtual base::Result<uint64_t> CountLate(const TimeSpan& span) = 0;
+  virtual base::Result<LateCount> CountLate(const TimeSpan& span) = 0;
   // There is a new seal. What was late in `amended`, if given, is sealed with it.
   virtual base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) = 0;
   // Calls `write`, while nothing is committed, and notes the seal that it returns: it has what was

@@ -72,7 +72,7 @@ class TieredStore : public audit::SessionStore {
   base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                 const audit::SessionVisitor& visit) override;
   base::Result<std::vector<audit::LateHour>> LateHours() override;
-  base::Result<uint64_t> CountLate(const audit::TimeSpan& span) override;
+  base::Result<audit::LateCount> CountLate(const audit::TimeSpan& span) override;
   base::Status NoteSeal(const audit::SealHead& head,
                         std::optional<audit::TimeSpan> amended) override;
   base::Status Amend(const audit::TimeSpan& span,

@@ -303,38 +303,25 @@ base::Status Sealer::AmendLate(base::WallTime now) {
       if (thread_.stopping()) return {};
       const auto count = record_.store.CountLate(span);
       if (!count.ok()) return count.error();
-      if (*count == 0) continue;
-      if (auto amended = AmendSpan(span, *count, now); !amended.ok()) return amended;
+      if (count->records == 0) continue;
+      if (auto amended = AmendSpan(span, now); !amended.ok()) return amended;
     }
   }
   amended_ = now;
   return {};
 }
 
-base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now) {
+base::Status Sealer::AmendSpan(const audit::TimeSpan& span, base::WallTime now) {
   const auto known = std::find_if(spans_.begin(), spans_.end(),
                                   [&](const Sealed& sealed) { return sealed.span == span; });
   Seal seal;
   seal.kind = SealKind::kAmendment;
   seal.span = span;
-  seal.late = late;
   seal.replaced = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
   audit::SealHead head;
   // Nothing is written meanwhile: what is read twice is the same.
   const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
-    const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
-    if (!was.ok()) return was.error();
-    if (*was != seal.replaced) {
-      return base::Error{fmt::format(
-          "the sessions from {} on are not those that were sealed, and are not sealed anew: "
-          "weirctl audit verify",
-          base::FormatRfc3339(span.from))};
-    }
-    SealParts parts;
-    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
-    if (!is.ok()) return is.error();
-    seal.sessions = *is;
-    if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept.error();
+    if (auto replaced = Replace(seal); !replaced.ok()) return replaced.error();
     head = Make(seal, now);
     return head;
   });
@@ -345,6 +332,30 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
     status_.amendments++;
   }
   return CompleteLog();
+}
+
+// As the sessions were is what was sealed; each that changed since goes on from that (AsSealed);
+// and there are more by those that the store has noted as new, and never fewer. All else is not the
+// store's doing, and no seal is to cover it.
+base::Status Sealer::Replace(Seal& seal) const {
+  const auto refuse = [&](std::string_view why) {
+    return base::Error{
+        fmt::format("the sessions from {} on {}, and are not sealed anew: weirctl audit verify",
+                    base::FormatRfc3339(seal.span.from), why)};
+  };
+  const auto late = record_.store.CountLate(seal.span);
+  if (!late.ok()) return late.error();
+  seal.late = late->records;
+  const auto was = DigestSessions(record_, seal.span, Moment::kSealed, UntilStopped());
+  if (thread_.stopping()) return base::Error{"stopped before the end"};
+  if (!was.ok()) return refuse("cannot be read as they were sealed: " + was.error().message);
+  if (*was != seal.replaced) return refuse("are not those that were sealed");
+  SealParts parts;
+  const auto is = DigestSessions(record_, seal.span, Moment::kNow, UntilStopped(), &parts);
+  if (!is.ok()) return is.error();
+  if (is->records != was->records + late->added) return refuse("are not as many as came late");
+  seal.sessions = *is;
+  return KeepParts(seal, parts);
 }
 
 base::Status Sealer::DropOld(base::WallTime now) {

@@ -101,7 +101,8 @@ class Sealer {
   base::Status SealSpans(base::WallTime until, base::WallTime now);
   base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
   base::Status AmendLate(base::WallTime now);
-  base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
+  base::Status AmendSpan(const audit::TimeSpan& span, base::WallTime now);
+  base::Status Replace(Seal& seal) const;
   base::Status DropOld(base::WallTime now);
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);

@@ -250,6 +250,12 @@ void Verifier::ExpectAmendment(const Seal& seal) {
   if (seal.replaced != before) {
     Fail(fmt::format("seal {}", seal.number), "it amends what was not sealed so");
   }
+  // The store takes no session away, and each that it adds is late.
+  if (seal.sessions.records < seal.replaced.records) {
+    Fail(fmt::format("seal {}", seal.number), "it has fewer sessions than were sealed before");
+  } else if (seal.sessions.records - seal.replaced.records > seal.late) {
+    Fail(fmt::format("seal {}", seal.number), "it has more sessions than came late");
+  }
   if (known) {
     place->sessions = seal.sessions;
     place->parts = {seal.number, seal.parts};
@@ -373,10 +379,10 @@ base::Status Verifier::CheckGap(const audit::TimeSpan& gap) {
   for (const auto& [hour, count] : hours) {
     const auto late = record_.store.CountLate({hour, {hour.ns + audit::kHourNs}});
     if (!late.ok()) return late.error();
-    if (count <= *late) continue;
-    Fail(
-        base::FormatRfc3339(hour),
-        fmt::format("{} sessions were added to a time that was sealed without any", count - *late));
+    if (count <= late->added) continue;
+    Fail(base::FormatRfc3339(hour),
+         fmt::format("{} sessions were added to a time that was sealed without any",
+                     count - late->added));
   }
   return {};
 }

@@ -28,7 +28,9 @@ class ForwardingStore : public SessionStore {
     return store_.SessionsAsSealed(from, to, visit);
   }
   base::Result<std::vector<LateHour>> LateHours() override { return store_.LateHours(); }
-  base::Result<uint64_t> CountLate(const TimeSpan& span) override { return store_.CountLate(span); }
+  base::Result<LateCount> CountLate(const TimeSpan& span) override {
+    return store_.CountLate(span);
+  }
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) override {
     return store_.NoteSeal(head, amended);
   }
