@@ -324,6 +324,12 @@ void CheckDhcp(const Parts& parts, Report& report) {
     report.Warn("dhcp", fmt::format("{} leases found no room", parts.leases->refused()),
                 "so many at a time are no campus: see who the servers give them to");
   }
+  if (parts.leases->unreadable() > 0) {
+    report.Fail("dhcp",
+                fmt::format("{} questions were answered by nobody as their file could not be read",
+                            parts.leases->unreadable()),
+                "see leases.db in [control] data_dir, and the disk");
+  }
   const auto stats = parts.policy.dataplane().Call({{"cmd", "stats"}});
   if (!stats.ok()) return;  // told as the data plane's already
   const auto& seen = policy::JsonMember(stats.body, "dhcp");
@@ -358,7 +364,16 @@ void CheckRegistryHistory(const Parts& parts, Report& report) {
   }
 }
 
+void CheckBuffer(const char* part, size_t buffer_bytes, Report& report) {
+  if (buffer_bytes >= radius::kUdpBufferBytes) return;
+  report.Warn(part,
+              fmt::format("the kernel allows {} KiB to receive into, not {}: it may drop a burst",
+                          buffer_bytes / 1024, radius::kUdpBufferBytes / 1024),
+              "sysctl -w net.core.rmem_max=8388608, then start weir-control again");
+}
+
 void CheckSyslog(const portal::SyslogServer& server, Report& report) {
+  CheckBuffer("portal syslog", server.buffer_bytes(), report);
   const portal::SyslogServer::Status status = server.status();
   const portal::SyslogCounters& counters = server.counters();
   if (!status.store_error.empty() || counters.not_stored.value() > 0) {
@@ -390,6 +405,29 @@ void CheckSyslog(const portal::SyslogServer& server, Report& report) {
                         counters.received.value(), status.patterns));
 }
 
+void CheckRadius(const radius::RadiusServer& server, Report& report) {
+  CheckBuffer("radius", server.buffer_bytes(), report);
+  if (const uint64_t drops = server.counters().kernel_drops.value(); drops > 0) {
+    report.Warn("radius", fmt::format("{} requests dropped by the kernel since the start", drops),
+                "the servers send them again; if it rises, see the load and the disk");
+  }
+  if (const std::string error = server.clients_error(); !error.empty()) {
+    report.Fail("radius", "the clients that were good last are in use: " + error,
+                "mend the file; it is read again when it changes");
+  }
+  constexpr int64_t kLatelyNs = 600 * base::kNsPerSecond;
+  const auto clock = server.clock_note();
+  if (clock && base::WallNow().ns - clock->arrival.ns < kLatelyNs) {
+    report.Warn("radius",
+                fmt::format("{} tells a time {} s {} this machine's; {} requests did so since the "
+                            "start",
+                            clock->server, std::abs(clock->ahead_s),
+                            clock->ahead_s > 0 ? "ahead of" : "behind",
+                            server.counters().clock_differs.value()),
+                "log-ins have the server's times: set its clock by NTP, and this machine's");
+  }
+}
+
 void CheckLogins(const Parts& parts, Report& report) {
   if (parts.logins == nullptr) return;
   if (parts.logins->unreadable() > 0) {
@@ -399,22 +437,7 @@ void CheckLogins(const Parts& parts, Report& report) {
                 "see accounts.db in [control] data_dir, and the disk");
   }
   if (parts.syslog != nullptr) CheckSyslog(*parts.syslog, report);
-  if (parts.radius == nullptr) return;
-  if (const std::string error = parts.radius->clients_error(); !error.empty()) {
-    report.Fail("radius", "the clients that were good last are in use: " + error,
-                "mend the file; it is read again when it changes");
-  }
-  constexpr int64_t kLatelyNs = 600 * base::kNsPerSecond;
-  const auto clock = parts.radius->clock_note();
-  if (clock && base::WallNow().ns - clock->arrival.ns < kLatelyNs) {
-    report.Warn("radius",
-                fmt::format("{} tells a time {} s {} this machine's; {} requests did so since the "
-                            "start",
-                            clock->server, std::abs(clock->ahead_s),
-                            clock->ahead_s > 0 ? "ahead of" : "behind",
-                            parts.radius->counters().clock_differs.value()),
-                "log-ins have the server's times: set its clock by NTP, and this machine's");
-  }
+  if (parts.radius != nullptr) CheckRadius(*parts.radius, report);
 }
 
 void CheckAccounts(const Parts& parts, Report& report) {

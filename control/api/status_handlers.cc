@@ -24,6 +24,8 @@ nlohmann::json RadiusJson(const radius::RadiusServer& server, const radius::Logi
           {"answered", counters.answered.value()},
           {"repeated", counters.repeated.value()},
           {"not_sent", counters.not_sent.value()},
+          {"kernel_drops", counters.kernel_drops.value()},
+          {"buffer_bytes", server.buffer_bytes()},
           {"clock_differs", counters.clock_differs.value()},
           {"refused", refused}};
 }
@@ -38,6 +40,7 @@ nlohmann::json SyslogJson(const portal::SyslogServer& server) {
           {"received", counters.received.value()},
           {"results", ResultsOf(counters)},
           {"kernel_drops", counters.kernel_drops.value()},
+          {"buffer_bytes", server.buffer_bytes()},
           {"bad_time", counters.bad_time.value()},
           {"bad_mac", counters.bad_mac.value()},
           {"unmatched", status.unmatched}};
@@ -71,7 +74,9 @@ nlohmann::json AccountsJson(const Parts& parts) {
   if (parts.syslog != nullptr) accounts["syslog"] = SyslogJson(*parts.syslog);
   if (parts.radius != nullptr) accounts["radius"] = RadiusJson(*parts.radius, *parts.logins);
   if (parts.leases != nullptr) {
-    accounts["dhcp"] = {{"leases", parts.leases->running()}, {"refused", parts.leases->refused()}};
+    accounts["dhcp"] = {{"leases", parts.leases->running()},
+                        {"refused", parts.leases->refused()},
+                        {"unreadable", parts.leases->unreadable()}};
   }
   return accounts;
 }

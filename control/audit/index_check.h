@@ -1,6 +1,7 @@
-// Compares the records of a store with the index to them.
+// Compares the records of a store with the index to them, entry by entry.
 //
-// Reads everything, and holds a day's entries in memory: for tests and `weirctl doctor`.
+// Holds a day's entries in memory: for tests. What `weirctl audit verify` does is
+// day_index_check.h.
 #pragma once
 
 #include <cstdint>

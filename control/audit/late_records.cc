@@ -1,5 +1,7 @@
 #include "control/audit/late_records.h"
 
+#include <fmt/format.h>
+
 #include "control/audit/bytes.h"
 
 namespace weir::control::audit {
@@ -79,12 +81,13 @@ base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db) {
   return hours;
 }
 
-base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span) {
-  uint64_t count = 0;
+base::Result<LateCount> CountLateIn(const RocksDb& db, const TimeSpan& span) {
+  LateCount count;
   const std::string end = TimeKey(span.to);
   const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
   for (at->Seek(TimeKey(span.from)); at->Valid() && at->key().compare(end) < 0; at->Next()) {
-    count++;
+    count.records++;
+    if (at->value() == rocksdb::Slice(&kNew, 1)) count.added++;
   }
   if (!at->status().ok()) return Unreadable(at->status());
   return count;
@@ -103,15 +106,51 @@ base::Result<std::vector<LateRecord>> ReadLate(const RocksDb& db, const TimeSpan
   return late;
 }
 
-// Hands out the earlier form of the next late one, if it had one.
-bool AsSealed::VisitEarlier() {
-  base::Cursor in(AsBytes(late_[next_++].value));
-  if (in.U8() != kChanged) return true;
+bool CanHaveBecome(const SessionRecord& was, const SessionRecord& is) {
+  const events::SessionEvent& before = was.event;
+  const events::SessionEvent& after = is.event;
+  const bool same_place = before.src_ip == after.src_ip && before.dst_ip == after.dst_ip &&
+                          before.direction == after.direction &&
+                          before.ip_protocol == after.ip_protocol &&
+                          before.src_port == after.src_port && before.dst_port == after.dst_port;
+  const bool same_account = was.identity.account.empty() || was.identity == is.identity;
+  const bool counts_on = after.packets_to_dst >= before.packets_to_dst &&
+                         after.packets_to_src >= before.packets_to_src &&
+                         after.bytes_to_dst >= before.bytes_to_dst &&
+                         after.bytes_to_src >= before.bytes_to_src;
+  if (!same_place || !same_account || !counts_on) return false;
+  const bool was_open = before.state == events::SessionState::kOpen;
+  if (after.revision > before.revision) {
+    return was_open || before.end_reason == events::EndReason::kLost;
+  }
+  // Closed as lost; or not changed yet, where it was read before it was.
+  const bool lost = was_open && after.state == events::SessionState::kClosed &&
+                    after.end_reason == events::EndReason::kLost;
+  const bool same_end = before.state == after.state && before.end_reason == after.end_reason;
+  return after.revision == before.revision && (lost || same_end) && before.end == after.end &&
+         before.name == after.name && before.verdict == after.verdict &&
+         before.rule == after.rule && was.identity == is.identity;
+}
+
+bool AsSealed::Fail(const SessionOrder& order, std::string_view what) {
+  status_ =
+      base::Error{fmt::format("session {:016x}, part {}, which began at {}, {}", order.session_id,
+                              order.part, base::FormatRfc3339(order.start), what)};
+  return false;
+}
+
+// Hands out the earlier form of the next late one, if it had one. `now`: the session as it is; null
+// when it is not there.
+bool AsSealed::VisitEarlier(const SessionRecord* now) {
+  const LateRecord& late = late_[next_++];
+  base::Cursor in(AsBytes(late.value));
+  const uint8_t kind = in.U8();
+  if (kind == kNew && in.ok() && in.empty()) return true;
   const std::string_view key_bytes = GetString(in);
   const auto rest = in.rest();
   const std::string_view value(reinterpret_cast<const char*>(rest.data()), rest.size());
-  const auto key = DecodeRecordKey(DayOf(late_[next_ - 1].order.start), key_bytes);
-  if (!in.ok() || !key) {
+  const auto key = DecodeRecordKey(DayOf(late.order.start), key_bytes);
+  if (kind != kChanged || !in.ok() || !key || key->order != late.order) {
     status_ = kDamaged;
     return false;
   }
@@ -119,6 +158,10 @@ bool AsSealed::VisitEarlier() {
   if (!record.ok()) {
     status_ = record.error();
     return false;
+  }
+  if (now == nullptr) return Fail(late.order, "has changed since it was sealed, and is gone");
+  if (InsideIp(now->event) != key->inside_ip || !CanHaveBecome(*record, *now)) {
+    return Fail(late.order, "cannot have become what it is since it was sealed");
   }
   stopped_ = !visit_(*record);
   return !stopped_;
@@ -129,7 +172,7 @@ bool AsSealed::Offer(const SessionRecord& record) {
   const SessionOrder order{event.start, event.session_id, event.part};
   while (next_ < late_.size() && late_[next_].order <= order) {
     const bool same = late_[next_].order == order;
-    if (!VisitEarlier()) return false;
+    if (!VisitEarlier(same ? &record : nullptr)) return false;
     if (same) return true;
   }
   stopped_ = !visit_(record);
@@ -138,7 +181,7 @@ bool AsSealed::Offer(const SessionRecord& record) {
 
 base::Status AsSealed::Finish() {
   while (status_.ok() && !stopped_ && next_ < late_.size()) {
-    if (!VisitEarlier()) break;
+    if (!VisitEarlier(nullptr)) break;
   }
   return status_;
 }

@@ -28,7 +28,7 @@ base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber d
 base::Status ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span);
 
 base::Result<std::vector<LateHour>> ListLateHours(const RocksDb& db);
-base::Result<uint64_t> CountLateIn(const RocksDb& db, const TimeSpan& span);
+base::Result<LateCount> CountLateIn(const RocksDb& db, const TimeSpan& span);
 
 // What is late in a span, in order. Bounded by what came late, not by what is there.
 struct LateRecord {
@@ -37,8 +37,15 @@ struct LateRecord {
 };
 base::Result<std::vector<LateRecord>> ReadLate(const RocksDb& db, const TimeSpan& span);
 
+// Whether a session that was sealed as `was` can have come to be `is` by what the store takes: it
+// goes on, with its ends, ports and protocol and its account if that was known, in a newer revision
+// that counts no less; or it was closed as lost. One that is closed stays as it is.
+bool CanHaveBecome(const SessionRecord& was, const SessionRecord& is);
+
 // Turns the sessions of a span as they are, offered in order, into those as they were. What is late
-// must have been read after the first session, so that nothing changed in between is missed.
+// must have been read after the first session, so that nothing changed in between is missed. A note
+// that does not agree with its session ends it: nobody else is to write them, and the store takes
+// no session away.
 class AsSealed {
  public:
   AsSealed(std::vector<LateRecord> late, Sensors sensors, const TimeSpan& span,
@@ -51,7 +58,8 @@ class AsSealed {
   base::Status Finish();
 
  private:
-  bool VisitEarlier();
+  bool VisitEarlier(const SessionRecord* now);
+  bool Fail(const SessionOrder& order, std::string_view what);
 
   const std::vector<LateRecord> late_;
   size_t next_ = 0;

@@ -1,6 +1,7 @@
 #include "control/audit/rocks_store.h"
 
 #include <fmt/format.h>
+#include <rocksdb/snapshot.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "control/audit/bytes.h"
+#include "control/audit/day_index_check.h"
 #include "control/audit/index_check.h"
 #include "control/audit/late_records.h"
 #include "control/audit/rocks_db.h"
@@ -23,6 +25,18 @@ namespace {
 const base::Error kNotOpen{"the session store could not be opened again after a failure"};
 
 const base::Error kFailed{"the session store takes nothing until it is opened again"};
+
+// The hours of the day that have a moment of the span.
+DayIndexCheck::Hours HoursWithin(DayNumber number, const TimeSpan& span) {
+  const auto hours = [&](base::WallTime time, bool up) -> uint32_t {
+    if (DayOf(time) < number) return 0;
+    if (DayOf(time) > number) return DayIndexCheck::kHours;
+    const auto offset_ns =
+        static_cast<uint64_t>(time.ns) - static_cast<uint64_t>(DayStart(number).ns);
+    return static_cast<uint32_t>((offset_ns + (up ? kHourNs - 1 : 0)) / kHourNs);
+  };
+  return {hours(span.from, false), hours(span.to, true)};
+}
 
 }  // namespace
 
@@ -96,6 +110,33 @@ class RocksStore::Impl {
     }
     if (at->status().ok()) return {};
     return base::Error{"session store: cannot read: " + at->status().ToString()};
+  }
+
+  base::Result<std::vector<DayNumber>> DayNumbers() {
+    const std::shared_lock shared(gate);
+    if (!is_open()) return kNotOpen;
+    std::vector<DayNumber> numbers;
+    for (const auto& day : db.Days()) numbers.push_back(day->number);
+    return numbers;
+  }
+
+  // Nothing is committed while the moment is taken to which records, index and tail are read.
+  base::Status CheckDay(DayNumber number, DayIndexCheck::Hours hours,
+                        const std::function<bool()>& keep_on, std::vector<IndexFault>& faults) {
+    std::unique_lock lock(writing);
+    const std::shared_lock shared(gate);
+    if (!is_open()) return kNotOpen;
+    auto day = db.FindDay(number);
+    if (!day) return {};  // retention was faster
+    rocksdb::ManagedSnapshot snapshot(db.db());
+    const StoreState state = writer.state();
+    const auto known = state.days.find(number);
+    DayIndexCheck check({db, std::move(day), snapshot.snapshot(), writer.index_tail().Of(number),
+                         known == state.days.end() ? std::nullopt : std::optional(known->second),
+                         writer.sensors(), abandon, keep_on},
+                        hours);
+    lock.unlock();
+    return check.Run(faults);
   }
 
   RocksDb db;
@@ -243,7 +284,7 @@ base::Result<std::vector<LateHour>> RocksStore::LateHours() {
   return ListLateHours(impl_->db);
 }
 
-base::Result<uint64_t> RocksStore::CountLate(const TimeSpan& span) {
+base::Result<LateCount> RocksStore::CountLate(const TimeSpan& span) {
   const std::shared_lock shared(impl_->gate);
   if (!impl_->is_open()) return kNotOpen;
   return CountLateIn(impl_->db, span);
@@ -426,6 +467,21 @@ void RocksStore::CancelPacking() {
   const std::lock_guard packing(impl_->packing);
   impl_->packing_ends = true;
   impl_->cancel_packing = true;
+}
+
+base::Result<std::vector<IndexFault>> RocksStore::CheckIndex(const TimeSpan& span,
+                                                             const std::function<bool()>& keep_on) {
+  const auto days = impl_->DayNumbers();
+  if (!days.ok()) return days.error();
+  std::vector<IndexFault> faults;
+  for (const DayNumber number : *days) {
+    const auto hours = HoursWithin(number, span);
+    if (hours.from >= hours.to) continue;
+    if (auto checked = impl_->CheckDay(number, hours, keep_on, faults); !checked.ok()) {
+      return checked.error();
+    }
+  }
+  return faults;
 }
 
 base::Result<IndexCheck> RocksStore::CheckIndexes() {

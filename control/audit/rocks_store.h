@@ -50,7 +50,7 @@ class RocksStore : public SessionStore {
   base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                 const SessionVisitor& visit) override;
   base::Result<std::vector<LateHour>> LateHours() override;
-  base::Result<uint64_t> CountLate(const TimeSpan& span) override;
+  base::Result<LateCount> CountLate(const TimeSpan& span) override;
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) override;
   base::Status Amend(const TimeSpan& span,
                      const std::function<base::Result<SealHead>()>& write) override;
@@ -61,6 +61,8 @@ class RocksStore : public SessionStore {
   base::Status Logins(uint64_t after, const LoginVisitor& visit) override;
   base::Result<uint64_t> NewestHealth() override;
   base::Result<StoreStats> Stats() override;
+  base::Result<std::vector<IndexFault>> CheckIndex(const TimeSpan& span,
+                                                   const std::function<bool()>& keep_on) override;
   base::Status Checkpoint(const std::filesystem::path& into) override;
 
   // Sorts through and compresses the days before `day` that have grown by an eighth or more since
@@ -82,8 +84,8 @@ class RocksStore : public SessionStore {
   // With Options::outbox only.
   RocksSpool& spool();
 
-  // Reads every record and every index entry and compares them. Slow: for tests and `weirctl
-  // doctor`; not while the store is written.
+  // Compares every record with every index entry, and holds a day's in memory: for tests, which
+  // CheckIndex() must not disappoint. Not while the store is written.
   base::Result<IndexCheck> CheckIndexes();
 
  private:

@@ -76,6 +76,13 @@ struct LateHour {
   uint64_t records = 0;
 };
 
+struct LateCount {
+  uint64_t records = 0;
+  uint64_t added = 0;  // of these: that were not there when it was sealed
+
+  bool operator==(const LateCount&) const = default;
+};
+
 struct TimeSpan {  // [from, to)
   base::WallTime from;
   base::WallTime to;
@@ -134,6 +141,14 @@ struct ArchiveStats {
   uint64_t days = 0;            // that only the archive has
   uint64_t days_differing = 0;  // that stay here because the archive has them otherwise
   std::string migration;        // of records from before: "needed" "running" "done"
+};
+
+// What keeps look-ups from finding sessions of an hour.
+struct IndexFault {
+  base::WallTime hour;
+  std::string what;
+
+  bool operator==(const IndexFault&) const = default;
 };
 
 struct StoreStats {
@@ -200,11 +215,11 @@ class SessionStore {
   // when it changes. Never goes back.
   virtual base::Status MarkSealed(base::WallTime until) = 0;
   // Sessions that began in [from, to), which are sealed, as they were when they were sealed; in
-  // order.
+  // order. Fails on one that cannot have become what it is since then.
   virtual base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                         const SessionVisitor& visit) = 0;
   virtual base::Result<std::vector<LateHour>> LateHours() = 0;
-  virtual base::Result<uint64_t> CountLate(const TimeSpan& span) = 0;
+  virtual base::Result<LateCount> CountLate(const TimeSpan& span) = 0;
   // There is a new seal. What was late in `amended`, if given, is sealed with it.
   virtual base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) = 0;
   // Calls `write`, while nothing is committed, and notes the seal that it returns: it has what was
@@ -224,6 +239,12 @@ class SessionStore {
   virtual base::Result<uint64_t> NewestHealth() = 0;
 
   virtual base::Result<StoreStats> Stats() = 0;
+
+  // Reads the sessions of the span's hours that are on this machine past the index to them, and
+  // says where look-ups would not find them all. `keep_on` is asked now and then; false ends it
+  // with an error.
+  virtual base::Result<std::vector<IndexFault>> CheckIndex(
+      const TimeSpan& span, const std::function<bool()>& keep_on) = 0;
 
   // Makes the folder `into` with what of the record is on this machine now, openable by itself. On
   // the same disk its files are hard links. Who writes waits, for as long as what is in memory

@@ -211,6 +211,44 @@ size_t NameTermBytes(std::string_view key) {
   return end == std::string_view::npos ? 0 : end + 1;
 }
 
+size_t TermBytes(std::string_view key) {
+  if (key.empty()) return 0;
+  switch (key[0]) {
+    case kSessionIdType:
+      return 1 + sizeof(uint64_t);
+    case kAccountType:
+    case kNameType:
+      return NameTermBytes(key);  // both end in a zero byte
+    case kPeerType:
+      return key.size() > 1 && key[1] == 4 ? 1 + 1 + 4 : 1 + 1 + 16;
+    case kPortType:
+      return 1 + sizeof(uint16_t);
+    case kTimeType:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+std::string_view TermKind(std::string_view key) {
+  switch (key.empty() ? 0 : key[0]) {
+    case kSessionIdType:
+      return "number";
+    case kAccountType:
+      return "account";
+    case kPeerType:
+      return "outside address";
+    case kNameType:
+      return "name";
+    case kPortType:
+      return "port";
+    case kTimeType:
+      return "time";
+    default:
+      return "";
+  }
+}
+
 bool HasPorts(uint8_t ip_protocol) {
   constexpr uint8_t kTcp = 6;
   constexpr uint8_t kUdp = 17;

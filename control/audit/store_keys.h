@@ -79,6 +79,10 @@ std::string IndexFloor(std::string_view term, uint32_t minute);
 std::optional<Cell> DecodeIndexCell(std::string_view key, size_t term_bytes);
 // The length of the term that a name's entry begins with; 0 when it is damaged.
 size_t NameTermBytes(std::string_view key);
+// The same of any entry.
+size_t TermBytes(std::string_view key);
+// By what an entry leads to its records, for a person: "account", "time" …
+std::string_view TermKind(std::string_view key);
 
 // How many records of a cell have the term.
 enum class TermUse : uint8_t { kByMany, kByOne };

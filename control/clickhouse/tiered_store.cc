@@ -148,7 +148,7 @@ base::Result<audit::RetentionResult> TieredStore::EnforceRetention(
 base::Result<audit::SealState> TieredStore::Sealed() { return local_->Sealed(); }
 base::Status TieredStore::MarkSealed(base::WallTime until) { return local_->MarkSealed(until); }
 base::Result<std::vector<audit::LateHour>> TieredStore::LateHours() { return local_->LateHours(); }
-base::Result<uint64_t> TieredStore::CountLate(const audit::TimeSpan& span) {
+base::Result<audit::LateCount> TieredStore::CountLate(const audit::TimeSpan& span) {
   return local_->CountLate(span);
 }
 base::Status TieredStore::NoteSeal(const audit::SealHead& head,

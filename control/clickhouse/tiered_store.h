@@ -72,7 +72,7 @@ class TieredStore : public audit::SessionStore {
   base::Status SessionsAsSealed(base::WallTime from, base::WallTime to,
                                 const audit::SessionVisitor& visit) override;
   base::Result<std::vector<audit::LateHour>> LateHours() override;
-  base::Result<uint64_t> CountLate(const audit::TimeSpan& span) override;
+  base::Result<audit::LateCount> CountLate(const audit::TimeSpan& span) override;
   base::Status NoteSeal(const audit::SealHead& head,
                         std::optional<audit::TimeSpan> amended) override;
   base::Status Amend(const audit::TimeSpan& span,
@@ -85,6 +85,10 @@ class TieredStore : public audit::SessionStore {
   base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override;
   base::Result<uint64_t> NewestHealth() override;
   base::Result<audit::StoreStats> Stats() override;
+  base::Result<std::vector<audit::IndexFault>> CheckIndex(
+      const audit::TimeSpan& span, const std::function<bool()>& keep_on) override {
+    return local_->CheckIndex(span, keep_on);
+  }
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return local_->Checkpoint(into);
   }

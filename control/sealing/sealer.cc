@@ -327,8 +327,8 @@ base::Status Sealer::AmendLate(base::WallTime now) {
   for (const audit::TimeSpan& span : *spans) {
     if (thread_.stopping()) return {};
     const auto count = record_.store.CountLate(span);
-    if (count.ok() && *count == 0) continue;
-    const auto amended = count.ok() ? AmendSpan(span, *count, now) : base::Status(count.error());
+    if (count.ok() && count->records == 0) continue;
+    const auto amended = count.ok() ? AmendSpan(span, now) : base::Status(count.error());
     if (!amended.ok()) unamended.push_back(span);
     Keep(status, amended);
   }
@@ -339,33 +339,20 @@ base::Status Sealer::AmendLate(base::WallTime now) {
   return status;
 }
 
-base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now) {
+base::Status Sealer::AmendSpan(const audit::TimeSpan& span, base::WallTime now) {
   if (auto completed = CompleteLog(); !completed.ok()) return completed;  // of the span before
   const auto known = std::find_if(spans_.begin(), spans_.end(),
                                   [&](const Sealed& sealed) { return sealed.span == span; });
-  const Digest sealed = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
-  // How the sessions were stays, whatever is written meanwhile.
-  const auto was = DigestSessions(record_, span, Moment::kSealed, UntilStopped());
-  if (!was.ok()) return was.error();
-  if (*was != sealed && !sealed.sha256.empty()) {
-    return base::Error{fmt::format(
-        "the sessions from {} on are not those that were sealed, and are not sealed anew: "
-        "weirctl audit verify",
-        base::FormatRfc3339(span.from))};
-  }
   Seal seal;
   seal.kind = SealKind::kAmendment;
   seal.span = span;
-  seal.late = late;
-  seal.replaced = *was;
+  seal.replaced = known == spans_.end() ? Digest{0, LineDigest().Hex()} : known->sessions;
+  // How the sessions were stays, whatever is written meanwhile.
+  if (auto proven = TakeReplaced(seal); !proven.ok()) return proven;
   audit::SealHead head;
   // How they are does not change meanwhile.
   const auto amended = record_.store.Amend(span, [&]() -> base::Result<audit::SealHead> {
-    SealParts parts;
-    const auto is = DigestSessions(record_, span, Moment::kNow, UntilStopped(), &parts);
-    if (!is.ok()) return is.error();
-    seal.sessions = *is;
-    if (auto kept = KeepParts(seal, parts); !kept.ok()) return kept.error();
+    if (auto taken = TakePresent(seal); !taken.ok()) return taken.error();
     head = Make(seal, now);
     return head;
   });
@@ -376,6 +363,46 @@ base::Status Sealer::AmendSpan(const audit::TimeSpan& span, uint64_t late, base:
     status_.amendments++;
   }
   return CompleteLog();
+}
+
+namespace {
+
+base::Error Unamendable(const Seal& seal, std::string_view why) {
+  return base::Error{
+      fmt::format("the sessions from {} on {}, and are not sealed anew: weirctl audit verify",
+                  base::FormatRfc3339(seal.span.from), why)};
+}
+
+}  // namespace
+
+// As the sessions were is what was sealed, and each that changed since goes on from that
+// (AsSealed). All else is not the store's doing, and no seal is to cover it.
+base::Status Sealer::TakeReplaced(Seal& seal) const {
+  const auto was = DigestSessions(record_, seal.span, Moment::kSealed, UntilStopped());
+  if (thread_.stopping()) return base::Error{"stopped before the end"};
+  if (!was.ok()) {
+    return Unamendable(seal, "cannot be read as they were sealed: " + was.error().message);
+  }
+  if (*was != seal.replaced && !seal.replaced.sha256.empty()) {
+    return Unamendable(seal, "are not those that were sealed");
+  }
+  seal.replaced = *was;
+  return {};
+}
+
+// There are more by those that the store has noted as new, and never fewer.
+base::Status Sealer::TakePresent(Seal& seal) const {
+  const auto late = record_.store.CountLate(seal.span);
+  if (!late.ok()) return late.error();
+  seal.late = late->records;
+  SealParts parts;
+  const auto is = DigestSessions(record_, seal.span, Moment::kNow, UntilStopped(), &parts);
+  if (!is.ok()) return is.error();
+  if (is->records != seal.replaced.records + late->added) {
+    return Unamendable(seal, "are not as many as came late");
+  }
+  seal.sessions = *is;
+  return KeepParts(seal, parts);
 }
 
 base::Status Sealer::DropOld(base::WallTime now) {

@@ -104,7 +104,9 @@ class Sealer {
   base::Status SealSpan(const audit::TimeSpan& span, base::WallTime now);
   base::Result<std::vector<audit::TimeSpan>> LateSpans() const;
   base::Status AmendLate(base::WallTime now);
-  base::Status AmendSpan(const audit::TimeSpan& span, uint64_t late, base::WallTime now);
+  base::Status AmendSpan(const audit::TimeSpan& span, base::WallTime now);
+  base::Status TakeReplaced(Seal& seal) const;
+  base::Status TakePresent(Seal& seal) const;
   base::Status DropOld(base::WallTime now);
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);

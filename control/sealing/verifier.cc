@@ -64,6 +64,7 @@ class Verifier {
   using Compare = std::function<std::string(const SealParts& was, const SealParts& is)>;
   std::string PlaceIn(const Expected::PartsOf& parts, const std::function<bool(SealParts&)>& gather,
                       const Compare& compare) const;
+  base::Status CheckIndex();
   base::Status CheckGaps();
   base::Status CheckGap(const audit::TimeSpan& gap);
   base::Status CheckNumbers();
@@ -98,8 +99,8 @@ KeepOn Verifier::Counting() {
 
 base::Result<Verification> Verifier::Run() {
   for (const auto step :
-       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckGaps,
-        &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
+       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckIndex,
+        &Verifier::CheckGaps, &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
     if (auto done = (this->*step)(); !done.ok()) return done.error();
   }
   return result_;
@@ -247,6 +248,12 @@ void Verifier::ExpectAmendment(const Seal& seal) {
   if (seal.replaced != before && !before.sha256.empty()) {
     Fail(fmt::format("seal {}", seal.number), "it amends what was not sealed so");
   }
+  // The store takes no session away, and each that it adds is late.
+  if (seal.sessions.records < seal.replaced.records) {
+    Fail(fmt::format("seal {}", seal.number), "it has fewer sessions than were sealed before");
+  } else if (seal.sessions.records - seal.replaced.records > seal.late) {
+    Fail(fmt::format("seal {}", seal.number), "it has more sessions than came late");
+  }
   if (known) {
     place->sessions = seal.sessions;
     place->parts = {seal.number, seal.parts};
@@ -326,6 +333,21 @@ std::string Verifier::PlaceIn(const Expected::PartsOf& parts,
   return gather(is) ? ": " + compare(*was, is) : "";
 }
 
+// Whatever reads sessions by time is led by the index: so nothing may lie beside it.
+base::Status Verifier::CheckIndex() {
+  const audit::TimeSpan all{{INT64_MIN}, {INT64_MAX}};
+  const auto faults = record_.store.CheckIndex(options_.only.value_or(all),
+                                               [this] { return options_.progress(progress_); });
+  if (!faults.ok()) {
+    Fail("index", "sessions and index cannot be compared: " + faults.error().message);
+    return options_.progress(progress_) ? base::Status() : faults.error();
+  }
+  for (const audit::IndexFault& fault : *faults) {
+    Fail(base::FormatRfc3339(fault.hour), fault.what);
+  }
+  return {};
+}
+
 // Sessions in a time that no seal speaks of.
 base::Status Verifier::CheckGaps() {
   if (expected_.spans.empty()) return {};
@@ -357,10 +379,10 @@ base::Status Verifier::CheckGap(const audit::TimeSpan& gap) {
   for (const auto& [hour, count] : hours) {
     const auto late = record_.store.CountLate({hour, {hour.ns + audit::kHourNs}});
     if (!late.ok()) return late.error();
-    if (count <= *late) continue;
-    Fail(
-        base::FormatRfc3339(hour),
-        fmt::format("{} sessions were added to a time that was sealed without any", count - *late));
+    if (count <= late->added) continue;
+    Fail(base::FormatRfc3339(hour),
+         fmt::format("{} sessions were added to a time that was sealed without any",
+                     count - late->added));
   }
   return {};
 }

@@ -1,5 +1,5 @@
 // Checks the record against its seals: every changed, missing, added or reordered record, a cut
-// tail, a record that was set back.
+// tail, a record that was set back, and sessions that look-ups would not find.
 //
 // Reads everything once; any thread. Nothing is sealed meanwhile: the caller holds Sealer::Pause().
 #pragma once

@@ -28,7 +28,9 @@ class ForwardingStore : public SessionStore {
     return store_.SessionsAsSealed(from, to, visit);
   }
   base::Result<std::vector<LateHour>> LateHours() override { return store_.LateHours(); }
-  base::Result<uint64_t> CountLate(const TimeSpan& span) override { return store_.CountLate(span); }
+  base::Result<LateCount> CountLate(const TimeSpan& span) override {
+    return store_.CountLate(span);
+  }
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended) override {
     return store_.NoteSeal(head, amended);
   }
@@ -50,6 +52,10 @@ class ForwardingStore : public SessionStore {
   }
   base::Result<uint64_t> NewestHealth() override { return store_.NewestHealth(); }
   base::Result<StoreStats> Stats() override { return store_.Stats(); }
+  base::Result<std::vector<IndexFault>> CheckIndex(const TimeSpan& span,
+                                                   const std::function<bool()>& keep_on) override {
+    return store_.CheckIndex(span, keep_on);
+  }
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return store_.Checkpoint(into);
   }

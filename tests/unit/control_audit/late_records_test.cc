@@ -1,4 +1,6 @@
 // A sealed hour can be read as it was when it was sealed, whatever comes late.
+#include "control/audit/late_records.h"
+
 #include <gmock/gmock.h>
 
 #include "store_fixture.h"
@@ -115,6 +117,84 @@ TEST_F(LateRecordsTest, ARecordThatIsGoneShowsAsItWas) {
   ASSERT_TRUE(store->MarkSealed(kHourEnd).ok());
   Commit(*store, {Close(MakeSession(1), After(kNoon, 9))});
   EXPECT_THAT(AsSealedThen(*store), ElementsAre("1.0"));
+}
+
+// What the store takes of a session's next snapshot, and what nobody but the store's owner can do.
+TEST_F(LateRecordsTest, KnowsWhatASessionCanBecome) {
+  SessionRecord was{MakeSession(1), {}, "lab"};
+  was.event.bytes_to_dst = was.event.packets_to_src = 10;
+  const auto can = [&](const auto& change) {
+    SessionRecord is = was;
+    change(is);
+    return CanHaveBecome(was, is);
+  };
+  EXPECT_TRUE(can([](SessionRecord&) {}));
+  EXPECT_TRUE(can([](SessionRecord& is) {
+    is.event = Close(is.event, After(kNoon, 9));
+    is.event.name = "www.example.com";
+    is.event.bytes_to_dst = 20;
+    is.identity.account = "ann";
+  }));
+  EXPECT_TRUE(can([](SessionRecord& is) {
+    is.event.state = events::SessionState::kClosed;
+    is.event.end_reason = events::EndReason::kLost;
+  }));
+  EXPECT_FALSE(can([](SessionRecord& is) { is.event.name = "www.example.com"; }));
+  EXPECT_FALSE(can([](SessionRecord& is) { is.event.state = events::SessionState::kClosed; }));
+  EXPECT_FALSE(can([](SessionRecord& is) { is.identity.account = "ann"; }));
+  const auto can_newer = [&](const auto& change) {
+    return can([&](SessionRecord& is) {
+      is.event.revision++;
+      change(is);
+    });
+  };
+  EXPECT_TRUE(can_newer([](SessionRecord&) {}));
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.event.dst_ip = Ip("203.0.113.8"); }));
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.event.src_port++; }));
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.event.ip_protocol = 17; }));
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.event.bytes_to_dst--; }));
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.event.packets_to_src--; }));
+  was.event.revision = 1;
+  EXPECT_FALSE(can([](SessionRecord& is) { is.event.revision = 0; }));
+  was.identity.account = "ann";
+  EXPECT_FALSE(can_newer([](SessionRecord& is) { is.identity.account = "bob"; }));
+  // Closed is closed, save as lost.
+  was.event.state = events::SessionState::kClosed;
+  was.event.end_reason = events::EndReason::kFin;
+  EXPECT_TRUE(can([](SessionRecord&) {}));
+  EXPECT_FALSE(can_newer([](SessionRecord&) {}));
+  was.event.end_reason = events::EndReason::kLost;
+  EXPECT_TRUE(can_newer([](SessionRecord&) {}));
+}
+
+TEST_F(LateRecordsTest, ANoteThatDoesNotAgreeWithItsSessionIsAnError) {
+  for (const bool of_another : {false, true}) {
+    std::filesystem::remove_all(dir_ / "store");
+    auto store = Open();
+    Commit(*store, {MakeSession(1), MakeSession(2, After(kNoon, 2))});
+    ASSERT_TRUE(store->MarkSealed(kHourEnd).ok());
+    Commit(*store, {Close(MakeSession(1), After(kNoon, 9))});
+    EXPECT_THAT(AsSealedThen(*store), ElementsAre("1.0", "2.0"));
+    EXPECT_EQ(store->CountLate({kHour, kHourEnd}).value(), (LateCount{1, 0}));
+    store.reset();
+    {
+      RocksDb db({dir_ / "store", 4 << 20, 8 << 20});
+      ASSERT_TRUE(db.Open().ok());
+      const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.late()));
+      at->SeekToFirst();
+      std::string key = at->key().ToString();
+      if (of_another) {
+        key[key.size() - 5] = 2;  // session_id
+        ASSERT_TRUE(db.db()->Put({}, db.late(), key, at->value()).ok());
+      } else {
+        ASSERT_TRUE(db.db()->Put({}, db.late(), key, std::string("\0x", 2)).ok());
+      }
+    }
+    store = Open();
+    const auto read = store->SessionsAsSealed(kHour, kHourEnd, [](const auto&) { return true; });
+    ASSERT_FALSE(read.ok());
+    EXPECT_THAT(read.error().message, ::testing::HasSubstr("came late is damaged"));
+  }
 }
 
 TEST_F(LateRecordsTest, AmendingForgetsWhatWasLateInThatHourOnly) {

@@ -308,7 +308,7 @@ TEST_F(TieredStoreTest, AnHourIsAsItWasSealedWhereverItLies) {
   ASSERT_EQ(ArchiveOf(*store).days, 1u);
   EXPECT_EQ(as_sealed(), sealed);
   Commit(*store, Sessions(500, 3));
-  EXPECT_EQ(store->CountLate(hour).value(), 3u);
+  EXPECT_EQ(store->CountLate(hour)->records, 3u);
   ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
   EXPECT_EQ(as_sealed(), sealed);
   EXPECT_EQ(Ids(*store, {}).size(), 13u);

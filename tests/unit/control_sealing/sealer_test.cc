@@ -106,7 +106,9 @@ TEST_F(SealerTest, DaysWhoseSessionsAllCameLateAreDroppedOneByOne) {
 }
 
 TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
-  Commit({MakeSession(1, After(kNine, 60))});
+  auto open = MakeSession(1, After(kNine, 60));
+  open.state = events::SessionState::kOpen;
+  Commit({open});
   Work(After(kNine, 2 * kHour));
   auto changed = MakeSession(1, After(kNine, 60));
   changed.revision = 1;
@@ -121,6 +123,19 @@ TEST_F(SealerTest, WhatCameLateIsSealedAnew) {
   EXPECT_EQ(verification.late, 3u);
   EXPECT_EQ(verification.waiting, 0u);
   EXPECT_EQ(verification.amended, 2u);
+}
+
+TEST_F(SealerTest, SessionsClosedAsLostAreSealedAnew) {
+  auto open = MakeSession(1, After(kNine, 60));
+  open.state = events::SessionState::kOpen;
+  open.end_reason = events::EndReason::kNone;
+  Commit({open, MakeSession(2, After(kNine, 61))});
+  Work(After(kNine, 2 * kHour));
+  ASSERT_TRUE(store_->CloseLost(7).ok());
+  EXPECT_EQ(Check().waiting, 1u);
+  Work(After(kNine, 3 * kHour + 1));
+  EXPECT_THAT(Sketch(), ElementsAre("0+1: 2", "1+1: 0", "amended 0+1: 2"));
+  EXPECT_THAT(Text(Check()), IsEmpty());
 }
 
 TEST_F(SealerTest, WhatIsNotWhatWasSealedIsNotSealedAnew) {

@@ -5,6 +5,7 @@
 #include <random>
 #include <sstream>
 
+#include "control/audit/late_records.h"
 #include "control/audit/record_codec.h"
 #include "control/audit/rocks_db.h"
 #include "control/sealing/record_lines.h"
@@ -92,6 +93,21 @@ class TamperTest : public SealingTest {
     return other.value;
   }
 
+  // What the store writes when a sealed session changes, with what it was.
+  static void ForgeNote(audit::RocksDb& db, const Entry& was) {
+    rocksdb::WriteBatch batch;
+    const auto noted = audit::NoteLate(batch, db, audit::DayOf(kNine), was.key, was.value);
+    ASSERT_TRUE(noted.ok());
+    ASSERT_TRUE(db.db()->Write({}, &batch).ok());
+  }
+  // The next round of sealing, an hour later, amends nothing and says why.
+  void ExpectNotSealedAnew() {
+    const auto worked = sealer_->Work(After(kNine, (kHours + 3) * kHour));
+    ASSERT_FALSE(worked.ok());
+    EXPECT_THAT(worked.error().message, HasSubstr("not sealed anew: weirctl audit verify"));
+    for (const LoggedSeal& logged : Seals()) EXPECT_NE(logged.seal->kind, SealKind::kAmendment);
+  }
+
   static std::string HourName(int hour) { return base::FormatRfc3339(After(kNine, hour * kHour)); }
 
   void ChangeLog(const std::vector<std::string>& texts) const {
@@ -173,7 +189,45 @@ TEST_F(TamperTest, TellsHowManyAreMissingOrAdded) {
   EXPECT_THAT(
       Text(Check()),
       ElementsAre(HourName(2) + ": 1 of 20 sessions are missing: from 11:07 on 1 of 1 missing",
-                  HourName(5) + ": 1 sessions were added to 20: from 14:47 on 1 added to 1"));
+                  HourName(5) + ": 1 sessions were added to 20: from 14:47 on 1 added to 1",
+                  HourName(5) + ": look-ups do not find all sessions, for entries of the index "
+                                "are missing: 1 by number"));
+}
+
+// A look-up of its address finds it by its own key; what reads by time does not, and no seal has
+// it.
+TEST_F(TamperTest, ASessionPutBesideTheIndexIsFound) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+    const audit::RecordKey key{Ip("10.0.0.77"), {After(kNine, 2 * kHour + 60), 1000, 0}};
+    auto event = MakeSession(1000, key.order.start);
+    event.src_ip = key.inside_ip;
+    ASSERT_TRUE(db.db()
+                    ->Put({}, day.sessions->handle(), audit::EncodeRecordKey(key),
+                          audit::EncodeSession({event, {}, {}}, 0))
+                    .ok());
+  });
+  audit::Query by_ip;
+  by_ip.ip = Ip("10.0.0.77");
+  EXPECT_EQ(store_->Sessions(by_ip, [](const auto&) { return true; })->visited, 1u);
+  EXPECT_THAT(Text(Check()), ElementsAre(AllOf(StartsWith(HourName(2)), HasSubstr("1 by time"))));
+}
+
+TEST_F(TamperTest, ASessionHiddenFromALookUpIsFound) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day&) {
+    const std::string port = audit::PortTerm(40'001);
+    const Entry batch = Entries(db, db.index_tail()).front();
+    const auto run = audit::EntryRun::Decode(batch.value.substr(4)).value();
+    std::vector<std::string_view> kept;
+    for (size_t i = 0; i < run.size(); i++) {
+      if (i != run.LowerBound(port)) kept.push_back(run[i]);
+    }
+    ASSERT_EQ(kept.size() + 1, run.size());
+    const std::string changed = audit::EntryRun::Of(std::move(kept)).Encode();
+    const auto put =
+        db.db()->Put({}, db.index_tail(), batch.key, batch.value.substr(0, 4) + changed);
+    ASSERT_TRUE(put.ok());
+  });
+  EXPECT_THAT(Text(Check()), ElementsAre(AllOf(StartsWith(HourName(0)), HasSubstr("1 by port"))));
 }
 
 // With its index entries, as the store itself would write it, but behind the seals' back.
@@ -197,6 +251,70 @@ TEST_F(TamperTest, ASessionPutBeforeTheFirstSealIsFound) {
   EXPECT_THAT(
       Text(Check()),
       ElementsAre(HourName(-3) + ": 1 sessions were added to a time that was sealed without any"));
+}
+
+// The store's own notes of late changes are not signed: a forged one must not have the real key
+// sign what somebody has made of a sealed hour.
+TEST_F(TamperTest, AForgedNoteCoversNoSessionThatWasTakenAway) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+    const Entry one = HourEntries(db, day, 2)[5];
+    ForgeNote(db, one);
+    ASSERT_TRUE(db.db()->Delete({}, day.sessions->handle(), one.key).ok());
+  });
+  EXPECT_THAT(Text(Check()), ElementsAre(AllOf(StartsWith(HourName(2)), HasSubstr("is gone"))));
+  ExpectNotSealedAnew();
+}
+
+TEST_F(TamperTest, AForgedNoteCoversNoChangeOfASessionThatWasClosed) {
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+    const Entry one = HourEntries(db, day, 2)[5];
+    ForgeNote(db, one);
+    const auto key = audit::DecodeRecordKey(day.number, one.key).value();
+    auto record = audit::DecodeSession(key, one.value, {"lab"}).value();
+    record.event.revision++;
+    record.event.verdict = events::Verdict::kDrop;
+    const std::string changed = audit::EncodeSession(record, 0);
+    ASSERT_TRUE(db.db()->Put({}, day.sessions->handle(), one.key, changed).ok());
+  });
+  EXPECT_THAT(Text(Check()),
+              ElementsAre(AllOf(StartsWith(HourName(2)), HasSubstr("cannot have become"))));
+  ExpectNotSealedAnew();
+}
+
+TEST_F(TamperTest, ALateSessionTakenAwayBeforeItWasSealedIsFound) {
+  Commit({MakeSession(1000, After(kNine, kHour + 5))});
+  EXPECT_EQ(Check().waiting, 1u);
+  Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+    for (const Entry& entry : Entries(db, day.sessions->handle())) {
+      const auto key = audit::DecodeRecordKey(day.number, entry.key).value();
+      if (key.order.session_id != 1000) continue;
+      ASSERT_TRUE(db.db()->Delete({}, day.sessions->handle(), entry.key).ok());
+    }
+  });
+  ExpectNotSealedAnew();
+}
+
+TEST_F(TamperTest, AnAmendmentThatTakesAwayOrAddsMoreThanCameLateIsFound) {
+  const auto key = SigningKey::LoadOrMake(dir_ / "seals");
+  ASSERT_TRUE(key.ok());
+  const auto texts = Texts();
+  Seal seal = *Seals()[2].seal;
+  seal.kind = SealKind::kAmendment;
+  seal.number = kHours + 1;
+  seal.previous = SealDigest(texts.back());
+  seal.replaced = seal.sessions;
+  seal.parts.clear();
+  for (const int records : {kSessionsAnHour - 1, kSessionsAnHour + 2}) {
+    seal.sessions.records = static_cast<uint64_t>(records);
+    seal.late = 1;
+    auto changed = texts;
+    changed.push_back(SealText(seal, *key));
+    ChangeLog(changed);
+    EXPECT_THAT(
+        Text(Check()),
+        Contains(records < kSessionsAnHour ? "seal 7: it has fewer sessions than were sealed before"
+                                           : "seal 7: it has more sessions than came late"));
+  }
 }
 
 TEST_F(TamperTest, AFindingThatWasChangedTakenOrAddedIsFound) {
