@@ -96,6 +96,11 @@ bool ArchiveBook::Has(audit::DayNumber day) const {
   return days_.contains(day);
 }
 
+bool ArchiveBook::empty() const {
+  const std::lock_guard lock(mutex_);
+  return days_.empty();
+}
+
 std::pair<std::map<audit::DayNumber, ArchivedDay>, ArchiveDropped> ArchiveBook::Snapshot() const {
   const std::lock_guard lock(mutex_);
   return {days_, dropped_};

@@ -44,6 +44,7 @@ class ArchiveBook {
 
   std::map<audit::DayNumber, ArchivedDay> days() const;
   bool Has(audit::DayNumber day) const;
+  bool empty() const;
   // Both of one moment.
   std::pair<std::map<audit::DayNumber, ArchivedDay>, ArchiveDropped> Snapshot() const;
 

@@ -15,11 +15,22 @@ namespace {
 
 using audit::kDayNs;
 using audit::kHourNs;
+using audit::kMinuteNs;
 
-constexpr int64_t kHoursMax = 31 * 24;
+constexpr int64_t kHourMinutes = 60;
+constexpr int64_t kDayMinutes = 24 * kHourMinutes;
+constexpr int64_t kMinutesMax = 31 * kDayMinutes;
 constexpr uint64_t kFewRows = 20'000;
 constexpr uint64_t kManyRows = 500'000;
+// An hour is the least that the server finds without reading more: it is cut only where it has more
+// than these.
+constexpr uint64_t kFullRows = 4'000'000;
+constexpr uint64_t kNarrowShare = 16;  // of the rows, one meets conditions that few do, or less
 constexpr int64_t kWidenFactor = 4;
+// What is more goes to the server's disk, and is merged from there: with 8192 rows of each piece in
+// memory, and not 65,536.
+constexpr std::string_view kSort =
+    " SETTINGS max_bytes_before_external_sort = 134217728, max_block_size = 8192";
 constexpr std::string_view kAnd = " AND ";  // which QueryConditions() begins with
 constexpr int64_t kNsMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kNsMax = std::numeric_limits<int64_t>::max();
@@ -27,7 +38,14 @@ constexpr int64_t kNsMax = std::numeric_limits<int64_t>::max();
 int64_t Minus(int64_t a, int64_t positive) { return a < kNsMin + positive ? kNsMin : a - positive; }
 int64_t Plus(int64_t a, int64_t positive) { return a > kNsMax - positive ? kNsMax : a + positive; }
 
-int64_t HourOf(int64_t ns) { return ns / kHourNs - (ns % kHourNs < 0 ? 1 : 0); }
+int64_t Floor(int64_t ns, int64_t unit_ns) {
+  return (ns / unit_ns - (ns % unit_ns < 0 ? 1 : 0)) * unit_ns;
+}
+
+// Whole hours, or less than one.
+int64_t Whole(int64_t minutes) {
+  return minutes < kHourMinutes ? std::max<int64_t>(minutes, 1) : minutes - minutes % kHourMinutes;
+}
 
 // Conditions that few sessions meet.
 bool IsNarrow(const audit::Query& query) {
@@ -50,7 +68,7 @@ base::Result<std::vector<DaySpan>> SpansOf(
   if (query.limit == 0 || filter.from() >= filter.to()) return spans;
   for (const auto& [number, known] : days) {
     const int64_t day_ns = audit::DayStart(number).ns;
-    int64_t from = Minus(filter.from().ns, known.longest_ns);
+    int64_t from = Minus(filter.from().ns, query.by_start ? 0 : known.longest_ns);
     int64_t to = filter.to().ns;
     if (*cursor && query.newest_first) to = std::min(to, Plus((*cursor)->start.ns, 1));
     if (*cursor && !query.newest_first) from = std::max(from, (*cursor)->start.ns);
@@ -67,49 +85,80 @@ ArchiveReader::ArchiveReader(HttpConnection& server, const audit::Query& query,
       query_(query),
       visit_(visit),
       filter_(query),
-      conditions_(QueryConditions(query)) {}
+      conditions_(QueryConditions(query)),
+      narrow_(IsNarrow(query)) {}
 
 base::Result<audit::QueryResult> ArchiveReader::Read(const std::vector<DaySpan>& spans) {
   const auto cursor = audit::CheckQuery(query_);
   if (!cursor.ok()) return cursor.error();
   cursor_ = *cursor;
-  hours_ = HoursAtFirst(spans, IsNarrow(query_));
+  minutes_ = MinutesAtFirst(spans);
   while (next_ < spans.size() && !stopped_) {
     const Window window = NextWindow(spans);
     const auto rows = ReadWindow(window);
     if (!rows.ok()) return rows.error();
     GoOn(spans, window);
-    Adapt(*rows);
+    Adapt(window, *rows);
   }
   return result_;
 }
 
 // As many as have some hundred thousand rows, were all days as full as the fullest.
-int64_t ArchiveReader::HoursAtFirst(const std::vector<DaySpan>& spans, bool narrow) {
+int64_t ArchiveReader::MinutesAtFirst(const std::vector<DaySpan>& spans) const {
   uint64_t fullest = 1;
   for (const DaySpan& span : spans) fullest = std::max(fullest, span.records);
   const auto hours = static_cast<int64_t>(24 * kManyRows / 2 / fullest);
-  return std::clamp<int64_t>(hours, narrow ? 24 : 1, kHoursMax);
+  return std::clamp<int64_t>(hours * kHourMinutes, narrow_ ? kDayMinutes : kHourMinutes,
+                             kMinutesMax);
 }
 
+// That a window is expected to have at most.
+uint64_t ArchiveReader::RowsMax() const { return narrow_ ? kFullRows * kNarrowShare : kFullRows; }
+
+// Of a window that begins, or newest first ends, in a day with so many records.
+int64_t ArchiveReader::WidthNs(uint64_t records) const {
+  const auto room = static_cast<int64_t>(static_cast<uint64_t>(kDayMinutes) * RowsMax() /
+                                         std::max<uint64_t>(records, 1));
+  return Whole(std::min(minutes_, room)) * kMinuteNs;
+}
+
+// A window goes on from one span into the next where no time is between them, for the server may
+// have what is of no span, and while both together are not too full.
 ArchiveReader::Window ArchiveReader::NextWindow(const std::vector<DaySpan>& spans) const {
   Window window;
   if (query_.newest_first) {
-    const size_t last = spans.size() - 1 - next_;
-    window.to_ns = std::min(position_.value_or(kNsMax), spans[last].to_ns);
-    const int64_t begin = Minus((HourOf(window.to_ns - 1) + 1) * kHourNs, hours_ * kHourNs);
-    size_t first = last;
-    while (first > 0 && spans[first - 1].to_ns > begin) first--;
+    size_t first = spans.size() - 1 - next_;
+    const int64_t width_ns = WidthNs(spans[first].records);
+    const int64_t unit_ns = width_ns < kHourNs ? kMinuteNs : kHourNs;
+    window.to_ns = std::min(position_.value_or(kNsMax), spans[first].to_ns);
+    int64_t begin = Minus(Floor(window.to_ns - 1, unit_ns) + unit_ns, width_ns);
+    if (width_ns < kHourNs) begin = std::max(begin, Floor(window.to_ns - 1, kHourNs));
+    window.single = spans[first].single;
+    for (uint64_t records = spans[first].records; first > 0; first--) {
+      const DaySpan& before = spans[first - 1];
+      records += before.records;
+      if (before.to_ns != spans[first].from_ns || before.to_ns <= begin) break;
+      if (records > RowsMax()) break;
+      window.single = window.single && before.single;
+    }
     window.from_ns = std::max(begin, spans[first].from_ns);
-    for (size_t i = first; i <= last; i++) window.single = window.single && spans[i].single;
     return window;
   }
-  window.from_ns = std::max(position_.value_or(kNsMin), spans[next_].from_ns);
-  const int64_t end = Plus(HourOf(window.from_ns) * kHourNs, hours_ * kHourNs);
   size_t last = next_;
-  while (last + 1 < spans.size() && spans[last + 1].from_ns < end) last++;
+  const int64_t width_ns = WidthNs(spans[last].records);
+  const int64_t unit_ns = width_ns < kHourNs ? kMinuteNs : kHourNs;
+  window.from_ns = std::max(position_.value_or(kNsMin), spans[last].from_ns);
+  int64_t end = Plus(Floor(window.from_ns, unit_ns), width_ns);
+  if (width_ns < kHourNs) end = std::min(end, Floor(window.from_ns, kHourNs) + kHourNs);
+  window.single = spans[last].single;
+  for (uint64_t records = spans[last].records; last + 1 < spans.size(); last++) {
+    const DaySpan& next = spans[last + 1];
+    records += next.records;
+    if (next.from_ns != spans[last].to_ns || next.from_ns >= end) break;
+    if (records > RowsMax()) break;
+    window.single = window.single && next.single;
+  }
   window.to_ns = std::min(end, spans[last].to_ns);
-  for (size_t i = next_; i <= last; i++) window.single = window.single && spans[i].single;
   return window;
 }
 
@@ -130,13 +179,13 @@ std::string ArchiveReader::Statement(const Window& window, uint64_t rows_max) co
   const bool before = window.single && !conditions.empty();
   const std::string prewhere =
       before ? fmt::format(" PREWHERE {}", conditions.substr(kAnd.size())) : std::string();
-  return fmt::format("SELECT {} FROM {}{}{} WHERE {}{}{}{}{}{} FORMAT RowBinary",
+  return fmt::format("SELECT {} FROM {}{}{} WHERE {}{}{}{}{}{}{} FORMAT RowBinary",
                      SessionSelectColumns(), TableName(server_.endpoint(), "sessions"),
                      window.single ? "" : " FINAL", prewhere,
                      StartConditions(window.from_ns, window.to_ns), MomentConditions(filter_),
                      CursorCondition(cursor_, query_.newest_first), before ? "" : conditions,
                      OrderBy(query_.newest_first),
-                     rows_max == audit::kNoLimit ? "" : fmt::format(" LIMIT {}", rows_max));
+                     rows_max == audit::kNoLimit ? "" : fmt::format(" LIMIT {}", rows_max), kSort);
 }
 
 // The rows that came.
@@ -180,9 +229,14 @@ bool ArchiveReader::TakeRow(const audit::SessionRecord& record) {
   return false;
 }
 
-void ArchiveReader::Adapt(uint64_t rows) {
-  if (rows < kFewRows) hours_ = std::min(hours_ * kWidenFactor, kHoursMax);
-  if (rows > kManyRows) hours_ = std::max<int64_t>(hours_ / kWidenFactor, 1);
+void ArchiveReader::Adapt(const Window& window, uint64_t rows) {
+  const int64_t minutes = (window.to_ns - window.from_ns) / kMinuteNs;
+  if (rows < kFewRows) minutes_ = std::min(minutes_ * kWidenFactor, kMinutesMax);
+  if (rows > kManyRows && minutes_ > kHourMinutes) {
+    minutes_ = Whole(std::max(minutes / kWidenFactor, kHourMinutes));
+  } else if (rows > kFullRows) {
+    minutes_ = Whole(minutes / kWidenFactor);
+  }
 }
 
 }  // namespace weir::control::clickhouse

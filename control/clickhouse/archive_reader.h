@@ -1,7 +1,8 @@
 // Answers queries for sessions of archived days, in the same order as the embedded store.
 //
 // A query is asked in windows of time, wider where little is found, so that neither end sorts much
-// at once and a reader who stops early has cost little. One reader serves one query on one thread.
+// at once, each begins to answer soon, and a reader who stops early has cost little. One reader
+// serves one query on one thread.
 #pragma once
 
 #include <cstdint>
@@ -49,25 +50,28 @@ class ArchiveReader {
     bool single = true;
   };
 
-  static int64_t HoursAtFirst(const std::vector<DaySpan>& spans, bool narrow);
+  int64_t MinutesAtFirst(const std::vector<DaySpan>& spans) const;
+  uint64_t RowsMax() const;
+  int64_t WidthNs(uint64_t records) const;
   Window NextWindow(const std::vector<DaySpan>& spans) const;
   void GoOn(const std::vector<DaySpan>& spans, const Window& window);
   base::Result<uint64_t> ReadWindow(const Window& window);
   std::string Statement(const Window& window, uint64_t rows_max) const;
   bool TakeRow(const audit::SessionRecord& record);
-  void Adapt(uint64_t rows);
+  void Adapt(const Window& window, uint64_t rows);
 
   HttpConnection& server_;
   const audit::Query& query_;
   const audit::SessionVisitor& visit_;
   const audit::SessionFilter filter_;
   const std::string conditions_;
+  const bool narrow_;
   std::optional<audit::SessionOrder> cursor_;
   audit::QueryResult result_;
   bool stopped_ = false;
   uint64_t doubles_ = 0;
   std::optional<audit::SessionOrder> last_;  // row
-  int64_t hours_ = 1;                        // of the next window
+  int64_t minutes_ = 60;                     // of the next window, at most
 
   // Of the spans: those at and behind `next_`, from `position_` on, are still to be read. Newest
   // first, both count from the end.

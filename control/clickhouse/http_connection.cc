@@ -182,9 +182,10 @@ base::Status HttpConnection::Insert(const std::string& sql, std::string_view row
   const std::unique_ptr<char, CurlFree> query(
       curl_easy_escape(curl_->handle.get(), sql.data(), static_cast<int>(sql.size())));
   if (!query) return base::Error{"libcurl: no memory"};
-  if (auto done = Perform(transfer, std::string("?query=") + query.get(), rows); !done.ok()) {
-    return done;
-  }
+  // Replicated tables would pass over rows that they have had before, though somebody has dropped
+  // them since.
+  const std::string target = std::string("?insert_deduplicate=0&query=") + query.get();
+  if (auto done = Perform(transfer, target, rows); !done.ok()) return done;
   if (answer.empty()) return {};  // ClickHouse says nothing when all went well
   return base::Error{fmt::format("ClickHouse at {}: {}", endpoint_.url, ServerWords(answer))};
 }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "control/clickhouse/day_comparison.h"
 #include "control/clickhouse/schema.h"
@@ -19,6 +21,7 @@ using audit::kDayNs;
 namespace {
 
 constexpr int kMergeAttempts = 30;  // a second between them
+constexpr size_t kMergesTried = 3;  // days a time that may fail
 constexpr std::chrono::seconds kFirstAfter{60};
 constexpr std::chrono::seconds kEvery{3600};
 
@@ -78,6 +81,7 @@ base::Status Keeper::Work(base::WallTime now) {
   const std::lock_guard working(working_);
   const SchemaCheck check = shipper_.CheckSchema(server_);
   if (check.outcome != SchemaOutcome::kReady) return base::Error{check.error};
+  plain_ = check.plain;
   const auto moved = MoveDays(now);
   if (auto dropped = DropDoomed(); !dropped.ok()) return dropped;
   return moved;
@@ -144,12 +148,18 @@ base::Status Keeper::MoveDays(base::WallTime now) {
     if (local_.spool().HasFamilies(day)) candidates.insert(day);
   }
   const std::set<DayNumber> doomed = book_.doomed();
+  base::Status first;
   for (const DayNumber day : candidates) {
     if (stop_) return {};
     if (doomed.contains(day)) continue;
-    if (auto moved = MoveDay(day, now); !moved.ok()) return moved;
+    const auto moved = MoveDay(day, now);
+    if (moved.ok()) continue;
+    // What is wrong with one day keeps no other here.
+    if (first.ok()) first = base::Error{audit::DayName(day) + ": " + moved.error().message};
+    if (!server_.Ask("SELECT 1").ok()) return first;
   }
-  return MergeLater();
+  const auto merged = MergeLater();
+  return first.ok() ? merged : first;
 }
 
 base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
@@ -159,10 +169,13 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   if (!open.ok()) return open.error();
   const bool even_open = IsOlder(day, options_.local_days + options_.open_days, now);
   if (*open && !even_open) return {};
-  static_cast<void>(MergeDay(day));  // where it fails, doubles stay and FINAL is used
+  // Where it fails, doubles stay and FINAL is used.
+  static_cast<void>(MergeDay(day, false));
   const bool came_late = book_.Has(day);
-  const auto comparison = CompareDay(local_, server_, day, came_late);
+  auto comparison = CompareDay(local_, server_, day, came_late);
   if (!comparison.ok()) return comparison.error();
+  // Another replica, or shard, may have doubles that this one has not.
+  comparison->archived.single = comparison->archived.single && plain_;
   if (!comparison->same) {
     NoteDifference(day, comparison->difference);
     return {};
@@ -185,39 +198,72 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   return {};
 }
 
-// Doubles go, and questions about the day need no FINAL. True: the day is one part now. The server
-// does nothing, and does not say so, while merges of its own are under way: then once more.
-bool Keeper::MergeDay(DayNumber day) {
+base::Result<uint64_t> Keeper::CountParts(std::string_view partition) {
+  const auto text = server_.Ask(
+      fmt::format("SELECT count() FROM system.parts WHERE active AND database = '{}' AND table = "
+                  "'sessions' AND partition = '{}' FORMAT TabSeparated",
+                  options_.endpoint.database, partition));
+  if (!text.ok()) return text.error();
+  uint64_t count = 0;
+  const auto parsed = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (parsed.ec == std::errc()) return count;
+  return base::Error{fmt::format("ClickHouse at {}: {} is no number of parts",
+                                 options_.endpoint.url, ServerWords(*text))};
+}
+
+// Doubles go, and questions about the day need no FINAL. True: the day is one part now; `rewrite`:
+// also when it was one before. The server does nothing, and does not say so, while merges of its
+// own are under way: then once more. Where its parts may not be asked nothing is merged: it would
+// be again and again.
+base::Result<bool> Keeper::MergeDay(DayNumber day, bool rewrite) {
   const std::string partition = audit::DayName(DateOf(DayStart(day)));
   const std::string optimize = fmt::format("OPTIMIZE TABLE {} PARTITION '{}' FINAL",
                                            TableName(options_.endpoint, "sessions"), partition);
-  const std::string parts = fmt::format(
-      "SELECT count() FROM system.parts WHERE active AND database = '{}' AND table = 'sessions' "
-      "AND "
-      "partition = '{}' FORMAT TabSeparated",
-      options_.endpoint.database, partition);
   for (int attempt = 0; attempt < kMergeAttempts && !stop_; attempt++) {
-    // Not of a Distributed table, and not where there is no room.
+    const auto parts = CountParts(partition);
+    if (!parts.ok()) return parts.error();
+    if (*parts == 0) return false;  // a Distributed table has none
+    if (*parts == 1 && (attempt > 0 || !rewrite)) return true;
+    if (attempt > 0) {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_.load(); });
+    }
+    // Not where there is no room.
     if (!server_.Ask(optimize, options_.merge_timeout_ms).ok()) return false;
-    const auto count = server_.Ask(parts);
-    if (!count.ok() || *count == "0\n") return false;
-    if (*count == "1\n") return true;
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_.load(); });
   }
   return false;
 }
 
-// The first of the days that had doubles when they were compared.
+// One of the days that had doubles when they were compared: the first behind the one that was tried
+// last, and when it fails the next.
 base::Status Keeper::MergeLater() {
+  if (!plain_) return {};
+  std::vector<DayNumber> later;
   for (const auto& [day, known] : book_.days()) {
-    if (known.single || local_.spool().HasFamilies(day)) continue;
-    if (!MergeDay(day)) return {};
-    ArchivedDay merged = known;
-    merged.single = true;
-    const std::string bytes = ArchiveBook::Encode(merged);
+    if (!known.single && !local_.spool().HasFamilies(day)) later.push_back(day);
+  }
+  const auto next = std::upper_bound(later.begin(), later.end(), merged_last_);
+  std::rotate(later.begin(), next, later.end());
+  later.resize(std::min(later.size(), kMergesTried));
+  for (const DayNumber day : later) {
+    merged_last_ = day;
+    const auto merged = MergeDay(day, true);
+    if (!merged.ok()) {
+      if (!std::exchange(parts_refused_, true)) {
+        Log("archive: days with doubles are not merged: " + merged.error().message);
+      }
+      return {};
+    }
+    parts_refused_ = false;
+    if (!*merged) continue;
+    const auto known = book_.days();
+    const auto found = known.find(day);
+    if (found == known.end()) continue;
+    ArchivedDay single = found->second;
+    single.single = true;
+    const std::string bytes = ArchiveBook::Encode(single);
     if (auto put = local_.spool().PutMeta(ArchiveBook::Key(day), bytes); !put.ok()) return put;
-    book_.Replace(day, merged);
+    book_.Replace(day, single);
     return {};
   }
   return {};

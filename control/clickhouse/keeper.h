@@ -61,7 +61,8 @@ class Keeper {
   base::Status DropPartition(std::string_view table, std::string_view day_name);
   base::Status MoveDays(base::WallTime now);
   base::Status MoveDay(audit::DayNumber day, base::WallTime now);
-  bool MergeDay(audit::DayNumber day);
+  base::Result<uint64_t> CountParts(std::string_view partition);
+  base::Result<bool> MergeDay(audit::DayNumber day, bool rewrite);
   base::Status MergeLater();
   void NoteDifference(audit::DayNumber day, const std::string& difference);
   void Log(std::string_view line) const {
@@ -74,8 +75,11 @@ class Keeper {
   Shipper& shipper_;
   std::atomic<bool> stop_{false};
 
-  std::mutex working_;  // one Work() at a time; guards server_
+  std::mutex working_;  // one Work() at a time; guards the next four
   HttpConnection server_;
+  bool plain_ = false;  // as in SchemaCheck
+  audit::DayNumber merged_last_ = 0;
+  bool parts_refused_ = false;
 
   mutable std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;

@@ -6,45 +6,17 @@
 #include <chrono>
 #include <utility>
 
-#include "control/clickhouse/session_row.h"
+#include "control/clickhouse/row_batch.h"
 
 namespace weir::control::clickhouse {
 namespace {
 
 constexpr size_t kMigrateChunk = 50'000;
 
-// The rows of one batch, a buffer for each table.
-struct Rows {
-  std::string sessions;
-  std::string logins;
-  std::string findings;
-  std::string health;
-  uint64_t count = 0;
-
-  audit::RecordVisitors Visitors() {
-    return {[this](const audit::SessionRecord& record) {
-              PutSessionRow(sessions, record);
-              return ++count > 0;
-            },
-            [this](const audit::SequencedLogin& login) {
-              PutLoginRow(logins, login);
-              return ++count > 0;
-            },
-            [this](const audit::SequencedFinding& finding) {
-              PutFindingRow(findings, finding);
-              return ++count > 0;
-            },
-            [this](const audit::SequencedHealth& news) {
-              PutHealthRow(health, news);
-              return ++count > 0;
-            }};
-  }
-};
-
 }  // namespace
 
-Shipper::Shipper(Options options, audit::RocksSpool& spool)
-    : options_(std::move(options)), spool_(spool), server_(options_.endpoint, stop_) {}
+Shipper::Shipper(Options options, audit::RocksSpool& spool, const ArchiveBook& book)
+    : options_(std::move(options)), spool_(spool), book_(book), server_(options_.endpoint, stop_) {}
 
 base::Status Shipper::Load() {
   auto backfill = LoadBackfill(spool_);
@@ -58,11 +30,11 @@ base::Status Shipper::Load() {
 SchemaCheck Shipper::CheckSchema(HttpConnection& server) {
   {
     const std::lock_guard lock(mutex_);
-    if (schema_ready_) return {SchemaOutcome::kReady, ""};
+    if (schema_) return *schema_;
   }
-  SchemaCheck check = EnsureSchema(server, options_.store_id);
+  SchemaCheck check = EnsureSchema(server, options_.store_id, !book_.empty());
   const std::lock_guard lock(mutex_);
-  schema_ready_ = check.outcome == SchemaOutcome::kReady;
+  if (check.outcome == SchemaOutcome::kReady) schema_ = check;
   status_.schema_refused = check.outcome == SchemaOutcome::kRefused;
   return check;
 }
@@ -124,26 +96,21 @@ base::Result<bool> Shipper::Round() {
 
 // The records' newest values go to the server. The rows that it has now.
 base::Result<uint64_t> Shipper::Ship(std::span<const audit::RecordPlace> places) {
-  Rows rows;
-  if (auto read = spool_.Read(places, rows.Visitors()); !read.ok()) return read.error();
-  const std::pair<std::string_view, std::pair<std::string, const std::string*>> tables[] = {
-      {"sessions", {SessionInsertColumns(), &rows.sessions}},
-      {"logins", {LoginInsertColumns(), &rows.logins}},
-      {"findings", {FindingInsertColumns(), &rows.findings}},
-      {"health", {HealthInsertColumns(), &rows.health}}};
-  for (const auto& [table, content] : tables) {
-    if (content.second->empty()) continue;
-    const auto inserted =
-        server_.Insert(fmt::format("INSERT INTO {} ({}) FORMAT RowBinary",
-                                   TableName(options_.endpoint, table), content.first),
-                       *content.second);
-    if (inserted.ok()) continue;
-    // A table that somebody dropped is made again, or its change is refused, at the next attempt.
-    const std::lock_guard lock(mutex_);
-    schema_ready_ = false;
-    return inserted.error();
+  RowBatch batch;
+  if (auto read = spool_.Read(places, batch.Visitors()); !read.ok()) return read.error();
+  for (const RowBatch::Table& table : batch.tables()) {
+    const std::string insert = fmt::format("INSERT INTO {} ({}) FORMAT RowBinary",
+                                           TableName(options_.endpoint, table.name), table.columns);
+    for (const std::string& rows : table.inserts) {
+      const auto inserted = server_.Insert(insert, rows);
+      if (inserted.ok()) continue;
+      // A table that somebody dropped is made again, or its change is refused, at the next attempt.
+      const std::lock_guard lock(mutex_);
+      schema_.reset();
+      return inserted.error();
+    }
   }
-  return rows.count;
+  return batch.rows();
 }
 
 // One piece of the records from before the outbox, while somebody has asked for them.

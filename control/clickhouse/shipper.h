@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "control/audit/rocks_spool.h"
+#include "control/clickhouse/archive_book.h"
 #include "control/clickhouse/backfill.h"
 #include "control/clickhouse/http_connection.h"
 #include "control/clickhouse/schema.h"
@@ -53,7 +54,7 @@ class Shipper {
     std::function<void(std::string_view)> log;
   };
 
-  Shipper(Options options, audit::RocksSpool& spool);
+  Shipper(Options options, audit::RocksSpool& spool, const ArchiveBook& book);
   ~Shipper() { Stop(); }
   Shipper(const Shipper&) = delete;
   Shipper& operator=(const Shipper&) = delete;
@@ -90,13 +91,14 @@ class Shipper {
 
   const Options options_;
   audit::RocksSpool& spool_;
+  const ArchiveBook& book_;
   std::atomic<bool> stop_{false};
   HttpConnection server_;  // the thread's own
 
   mutable std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;
   ShipperStatus status_;
-  bool schema_ready_ = false;
+  std::optional<SchemaCheck> schema_;  // once it is ready
   Backfill backfill_;
   uint64_t migrated_ = 0;  // by this run
   base::MonoTime migrating_since_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <random>
 #include <utility>
@@ -17,6 +18,14 @@ namespace {
 constexpr std::string_view kStoreIdKey = "archive/store";
 constexpr int64_t kLateRecordsWaitMs = 10'000;
 constexpr size_t kPasswordBytesMax = 1024;
+
+// What came late is here still, and may be longer than all that the book has seen of the day.
+ArchivedDay WithLateOnes(ArchivedDay known, const audit::StoreState& here, audit::DayNumber day) {
+  const auto late = here.days.find(day);
+  if (late != here.days.end())
+    known.longest_ns = std::max(known.longest_ns, late->second.longest_ns);
+  return known;
+}
 
 }  // namespace
 
@@ -66,7 +75,7 @@ base::Status TieredStore::Begin() {
   shipping.every_ms = options_.ship_every_ms;
   shipping.spool_bytes_max = options_.spool_bytes_max;
   shipping.log = options_.log;
-  shipper_ = std::make_unique<Shipper>(std::move(shipping), local_->spool());
+  shipper_ = std::make_unique<Shipper>(std::move(shipping), local_->spool(), book_);
   if (auto loaded = shipper_->Load(); !loaded.ok()) return loaded;
   HttpConnection server(options_.archive, stop_);
   const SchemaCheck check = shipper_->CheckSchema(server);
@@ -179,8 +188,9 @@ base::Status TieredStore::SessionsAsSealed(base::WallTime from, base::WallTime t
 // see Keeper::MoveDay().
 std::vector<TieredStore::Step> TieredStore::Plan(bool newest_first) const {
   std::map<audit::DayNumber, std::optional<ArchivedDay>> days;
-  for (const auto& [day, state] : local_->spool().state().days) days[day] = std::nullopt;
-  for (const auto& [day, known] : book_.days()) days[day] = known;
+  const audit::StoreState here = local_->spool().state();
+  for (const auto& [day, state] : here.days) days[day] = std::nullopt;
+  for (const auto& [day, known] : book_.days()) days[day] = WithLateOnes(known, here, day);
   std::vector<Step> steps;
   for (const auto& [day, known] : days) {
     const bool archived = known.has_value();
@@ -231,7 +241,8 @@ base::Result<audit::QueryResult> TieredStore::ReadLocal(audit::DayNumber day,
   const auto days = book_.days();
   const auto known = days.find(day);
   if (known == days.end()) return read;
-  return ReadArchive({true, {*known}}, query, visit);
+  const ArchivedDay moved = WithLateOnes(known->second, local_->spool().state(), day);
+  return ReadArchive({true, {{day, moved}}}, query, visit);
 }
 
 base::Result<audit::QueryResult> TieredStore::ReadArchive(const Step& step,
@@ -240,13 +251,17 @@ base::Result<audit::QueryResult> TieredStore::ReadArchive(const Step& step,
   auto spans = SpansOf(step.days, query);
   if (!spans.ok()) return spans.error();
   if (spans->empty()) return audit::QueryResult();
-  if (auto settled = Settle(*spans); !settled.ok()) return settled.error();
+  if (auto settled = Settle(*spans); !settled.ok()) {
+    return OutOfReach(query.by_start, settled.error());
+  }
   HttpConnection server(options_.archive, stop_);
   const SchemaCheck check = shipper_->CheckSchema(server);
-  if (check.outcome != SchemaOutcome::kReady) return OutOfReach(base::Error{check.error});
+  if (check.outcome != SchemaOutcome::kReady)
+    return OutOfReach(query.by_start, base::Error{check.error});
+  for (DaySpan& span : *spans) span.single = span.single && check.plain;
   ArchiveReader reader(server, query, visit);
   auto read = reader.Read(*spans);
-  if (!read.ok()) return OutOfReach(read.error());
+  if (!read.ok()) return OutOfReach(query.by_start, read.error());
   return read;
 }
 
@@ -258,22 +273,32 @@ base::Status TieredStore::Settle(std::vector<DaySpan>& spans) {
     if (!local_->spool().Waits(span.day)) continue;
     if (shipper_->WaitUntilShipped(span.day, kLateRecordsWaitMs)) continue;
     const std::string trouble = shipper_->status().trouble;
-    return OutOfReach(base::Error{trouble.empty() ? "late records of " + audit::DayName(span.day) +
-                                                        " are still on their way"
-                                                  : trouble});
+    if (!trouble.empty()) return base::Error{trouble};
+    return base::Error{"late records of " + audit::DayName(span.day) + " are still on their way"};
   }
   return {};
 }
 
-base::Error TieredStore::OutOfReach(const base::Error& cause) const {
+// Names a time from which on the same question needs no archived day: none of their sessions has a
+// moment behind it, or for one that asks for beginnings, none begins.
+base::Error TieredStore::OutOfReach(bool by_start, const base::Error& cause) const {
   const auto days = book_.days();
   if (days.empty()) return cause;
-  const std::string last = audit::DayName(days.rbegin()->first);
-  const std::string next = audit::DayName(days.rbegin()->first + 1);
+  const audit::StoreState here = local_->spool().state();
+  base::WallTime alone_from;
+  for (const auto& [day, known] : days) {
+    const int64_t end_ns = audit::DayStart(day + 1).ns;
+    const int64_t longest_ns = by_start ? 0 : WithLateOnes(known, here, day).longest_ns;
+    const int64_t most_ns = std::numeric_limits<int64_t>::max() - base::kNsPerSecond - end_ns;
+    alone_from = std::max(alone_from, {end_ns + std::min(longest_ns, most_ns)});
+  }
+  const int64_t seconds = (alone_from.ns + base::kNsPerSecond - 1) / base::kNsPerSecond;
+  std::string from = base::FormatRfc3339({seconds * base::kNsPerSecond});
+  from.erase(from.find('.'), from.find('Z') - from.find('.'));
   return base::Error{fmt::format(
-      "sessions that began on {} or before (UTC) are in the archive only, and it cannot "
-      "be asked; this machine can answer for those from {} on. {}",
-      last, next, cause.message)};
+      "sessions that began on {} or before (UTC) are in the archive only, and it cannot be asked; "
+      "this machine can answer from {} on. {}",
+      audit::DayName(days.rbegin()->first), from, cause.message)};
 }
 
 base::Status TieredStore::Findings(uint64_t after, const audit::FindingVisitor& visit) {

@@ -122,7 +122,7 @@ class TieredStore : public audit::SessionStore {
   base::Result<audit::QueryResult> ReadArchive(const Step& step, const audit::Query& query,
                                                const audit::SessionVisitor& visit);
   base::Status Settle(std::vector<DaySpan>& spans);
-  base::Error OutOfReach(const base::Error& cause) const;
+  base::Error OutOfReach(bool by_start, const base::Error& cause) const;
 
   const Options options_;
   std::unique_ptr<audit::RocksStore> local_;

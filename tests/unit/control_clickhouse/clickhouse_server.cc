@@ -69,9 +69,11 @@ void ClickhouseServer::WriteConfig() const {
   std::ofstream(dir_ / "users.xml")
       << "<yandex><profiles><default><max_memory_usage>1000000000</max_memory_usage>"
          "<max_threads>2</max_threads><background_pool_size>2</background_pool_size></default>"
+         "<small><max_memory_usage>320000000</max_memory_usage><max_threads>2</max_threads></small>"
          "</profiles><users><weir><password>a secret</password><networks><ip>127.0.0.1</ip>"
-         "</networks><profile>default</profile><quota>default</quota></weir></users>"
-         "<quotas><default/></quotas></yandex>\n";
+         "</networks><profile>default</profile><quota>default</quota></weir><small><password>a "
+         "secret</password><networks><ip>127.0.0.1</ip></networks><profile>small</profile>"
+         "<quota>default</quota></small></users><quotas><default/></quotas></yandex>\n";
 }
 
 bool ClickhouseServer::Start() {

@@ -30,7 +30,7 @@ class ClickhouseServer {
   void Kill();  // SIGKILL, as often as one likes; Start() goes on with the same folder and port
   const std::string& error() const { return error_; }
 
-  // As the user whom its configuration knows.
+  // As the user whom its configuration knows; another, "small", may use 320 MB a statement.
   Endpoint EndpointOf(const std::string& database) const;
   // The answer without its last line end; a failure is a failure of the test.
   std::string Ask(const std::string& sql) const;

@@ -43,8 +43,9 @@ TEST(HttpConnection, SendsUserAndPasswordInHeaders) {
   const ScriptedServer server(Answer("200 OK", ""));
   HttpConnection connection(EndpointAt(server.url()), kGoOn);
   EXPECT_TRUE(connection.Insert("INSERT INTO t FORMAT RowBinary", "rows").ok());
-  EXPECT_THAT(server.asked(),
-              HasSubstr("POST /?query=INSERT%20INTO%20t%20FORMAT%20RowBinary HTTP"));
+  // What was shipped before is not passed over.
+  EXPECT_THAT(server.asked(), HasSubstr("POST /?insert_deduplicate=0&query=INSERT%20INTO%20t%20"
+                                        "FORMAT%20RowBinary HTTP"));
   EXPECT_THAT(server.asked(), HasSubstr("X-ClickHouse-User: weir\r\n"));
   EXPECT_THAT(server.asked(), HasSubstr("X-ClickHouse-Key: hunter2\r\n"));
   EXPECT_THAT(server.asked(), Not(HasSubstr("Expect")));

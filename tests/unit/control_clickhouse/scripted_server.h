@@ -1,4 +1,4 @@
-// An HTTP server that says what a test wants it to, whatever it is asked.
+// An HTTP server that says what a test wants it to.
 //
 // One thread of its own; answers one connection after another.
 #pragma once
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -20,9 +21,19 @@ namespace weir::control::clickhouse {
 
 class ScriptedServer {
  public:
-  // `answer`: "HTTP/1.1 200 OK\r\n…"; an empty one: nothing is said and the connection stays.
-  explicit ScriptedServer(std::string answer)
-      : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // What is said to a request: "HTTP/1.1 200 OK\r\n…"; nothing: the connection stays. Called on the
+  // server's thread.
+  using Script = std::function<std::string(const std::string& request)>;
+  static std::string Ok(const std::string& body) {
+    return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+
+  // The same, whatever it is asked.
+  explicit ScriptedServer(const std::string& answer)
+      : ScriptedServer(Script([answer](const std::string&) { return answer; })) {}
+  explicit ScriptedServer(Script script)
+      : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -68,11 +79,12 @@ class ScriptedServer {
         const std::lock_guard lock(mutex_);
         asked_ += request;
       }
-      if (answer_.empty()) {
+      const std::string answer = script_(request);
+      if (answer.empty()) {
         silent_.push_back(::dup(fd.get()));
         continue;
       }
-      static_cast<void>(::send(fd.get(), answer_.data(), answer_.size(), MSG_NOSIGNAL));
+      static_cast<void>(::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL));
     }
     for (const int fd : silent_) ::close(fd);
   }
@@ -86,7 +98,7 @@ class ScriptedServer {
     return request.size() >= head + 4 + length;
   }
 
-  const std::string answer_;
+  const Script script_;
   const base::UniqueFd listener_;
   uint16_t port_ = 0;
   std::atomic<bool> stop_{false};

@@ -85,6 +85,52 @@ TEST_F(TieredStoreTest, ShipsTheNewestOfEachRecord) {
   EXPECT_EQ(archive.migration, "done");
 }
 
+std::vector<events::HealthKind> HealthKinds() {
+  std::vector<events::HealthKind> kinds;
+  for (int value = 1; value < 256; value++) {
+    const auto kind = static_cast<events::HealthKind>(value);
+    if (events::HealthKindName(kind) != events::HealthKindName({})) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+// In a table of this version, and in one that an earlier version made.
+TEST_F(TieredStoreTest, KnowsEachKindOfHealthNews) {
+  ASSERT_GE(HealthKinds().size(), 7u);
+  for (const bool earlier : {false, true}) {
+    auto store = OpenHere();
+    if (earlier) {
+      store.reset();
+      server_->Ask("ALTER TABLE " + Table("health") +
+                   " MODIFY COLUMN kind Enum8('started' = 1, 'stopped' = 2, 'bypass' = 6)");
+      store = OpenHere();
+    }
+    audit::Batch batch;
+    std::string words;
+    for (const auto kind : HealthKinds()) {
+      batch.health.push_back({kNoon, kind, 1, 0, ""});
+      words += (words.empty() ? "" : "\n") + std::string(events::HealthKindName(kind));
+    }
+    ASSERT_TRUE(store->Commit(batch).ok());
+    ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+    EXPECT_EQ(Ask("kind FROM " + Table("health") + " FINAL ORDER BY seq"), words);
+    server_->Ask("ALTER TABLE " + Table("health") + " DROP PARTITION '2026-11-22'");
+  }
+}
+
+// A later version was here: its kinds stay.
+TEST_F(TieredStoreTest, TakesNoKindOfHealthNewsAway) {
+  OpenHere().reset();
+  const std::string column =
+      "system.columns WHERE database = '" + database_ + "' AND table = 'health' AND name = 'kind'";
+  const std::string type = server_->Ask("SELECT type FROM " + column + " FORMAT TabSeparatedRaw");
+  ASSERT_TRUE(type.ends_with(")"));
+  const std::string later = type.substr(0, type.size() - 1) + ", 'of_later' = 99)";
+  server_->Ask("ALTER TABLE " + Table("health") + " MODIFY COLUMN kind " + later);
+  OpenHere().reset();
+  EXPECT_EQ(server_->Ask("SELECT type FROM " + column + " FORMAT TabSeparatedRaw"), later);
+}
+
 TEST_F(TieredStoreTest, LetsADayGoOnceItIsWholeInTheArchive) {
   auto store = OpenHere();
   Commit(*store, Sessions(1, 500));
@@ -139,6 +185,24 @@ TEST_F(TieredStoreTest, AnswersWithRecordsThatCameLate) {
   EXPECT_EQ(Ids(*store, {}).size(), 12u);
 }
 
+// The day's own were short: a look-up must begin further back for those that came late.
+TEST_F(TieredStoreTest, FindsLateRecordsThatAreLongerThanTheirDaysOthers) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+  const auto changed = Close(Close(MakeSession(1), After(kNoon, 1)), After(kNoon, 7200));
+  const auto added = Close(MakeSession(100, After(kNoon, 60)), After(kNoon, 7200));
+  Commit(*store, {changed, added});
+  for (const bool moved : {false, true}) {
+    if (moved) {
+      ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+    }
+    EXPECT_THAT(Ids(*store, {.at = After(kNoon, 3600)}), ElementsAre(1, 100)) << moved;
+  }
+}
+
 TEST_F(TieredStoreTest, KeepsADayThatTheArchiveHasOtherwise) {
   const auto store = OpenHere();
   Commit(*store, Sessions(1, 10));
@@ -153,6 +217,15 @@ TEST_F(TieredStoreTest, KeepsADayThatTheArchiveHasOtherwise) {
   }
   EXPECT_EQ(lines_.Count("2026-11-22 stays on this machine: only the archive has session"), 1u)
       << lines_.All();
+  const std::string part =
+      Ask("name FROM system.parts WHERE active AND table = 'sessions' AND "
+          "database = '" +
+          database_ + "'");
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(Ask("name FROM system.parts WHERE active AND table = 'sessions' AND database = '" +
+                database_ + "'"),
+            part)
+      << "one part is not written anew";
   EXPECT_EQ(Ids(*store, {}).size(), 10u);
 
   // The day is lost there: it is shipped anew.
@@ -165,6 +238,20 @@ TEST_F(TieredStoreTest, KeepsADayThatTheArchiveHasOtherwise) {
   EXPECT_EQ(ArchiveOf(*store).days, 1u);
   EXPECT_EQ(ArchiveOf(*store).days_differing, 0u);
   EXPECT_EQ(Ids(*store, {}).size(), 10u);
+}
+
+TEST_F(TieredStoreTest, ADayThatCannotBeReadKeepsNoOtherHere) {
+  const auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  Commit(*store, Sessions(100, 5, After(kNoon, kDaySeconds)));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  Insert("(day, hour, start_ns, session_id, vlan) VALUES ('2026-11-22', 9, " +
+         std::to_string(kNoon.ns) + ", 999, [1, 2, 3, 4, 5, 6, 7, 8, 9])");
+  const auto moved = store->MoveOldDays(After(WhenTheDayMayGo(), kDaySeconds));
+  ASSERT_FALSE(moved.ok());
+  EXPECT_THAT(moved.error().message, HasSubstr("2026-11-22: ClickHouse at "));
+  EXPECT_EQ(ArchiveOf(*store).days, 1u);
+  EXPECT_EQ(Ids(*store, {}).size(), 15u);
 }
 
 TEST_F(TieredStoreTest, FindsAChangedRowBeforeItLetsTheDayGo) {
@@ -327,6 +414,50 @@ TEST_F(TieredStoreTest, RefusesANewerSchemaAndAnotherStoresDatabase) {
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("has version 2 of the tables, this Weir knows 1"));
 }
+
+class LostDatabase : public TieredStoreTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(LostDatabase, IsNeitherAskedNorMadeAnewWhileDaysWereThere) {
+  auto store = OpenHere();
+  Commit(*store, Sessions(1, 10));
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+  const bool all_of_it = GetParam();
+  server_->Ask(all_of_it ? "DROP DATABASE " + database_ : "DROP TABLE " + Table("sessions"));
+  const auto tables =
+      "count() FROM system.tables WHERE name = 'sessions' AND database = '" + database_ + "'";
+  for (const bool restarted : {false, true}) {
+    if (restarted) {
+      store.reset();
+      store = OpenHere();
+    }
+    Commit(*store, Sessions(restarted ? 200 : 100, 3, After(kNoon, 2 * kDaySeconds)));
+    while (ArchiveOf(*store).trouble.find("has lost the days") == std::string::npos) usleep(10'000);
+    const auto all = store->Sessions({}, [](const audit::SessionRecord&) { return true; });
+    ASSERT_FALSE(all.ok());
+    EXPECT_THAT(all.error().message, HasSubstr("2026-11-22 or before"));
+    EXPECT_THAT(all.error().message, HasSubstr("has lost the days that were archived there"));
+    EXPECT_EQ(Ids(*store, {.from = After(kNoon, 2 * kDaySeconds)}).size(), restarted ? 6u : 3u);
+    EXPECT_FALSE(store->MoveOldDays(After(kNoon, 9 * kDaySeconds)).ok());
+    EXPECT_EQ(Ask(tables), "0");
+  }
+  EXPECT_EQ(ArchiveOf(*store).outbox_rows, 6u);
+
+  // Its owner gives the days up: docs/operations/clickhouse.md.
+  server_->Ask("DROP DATABASE IF EXISTS " + database_);
+  server_->Ask("CREATE DATABASE " + database_);
+  server_->Ask("CREATE TABLE " + Table("weir_schema") +
+               " (version UInt32, store UInt64) ENGINE = TinyLog");
+  server_->Ask("INSERT INTO " + Table("weir_schema") + " VALUES (1, 0)");
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  EXPECT_EQ(Ask("count() FROM " + Table("sessions")), "6");
+  store.reset();
+  ASSERT_EQ(Ids(*OpenHere(), {}).size(), 6u);
+}
+
+INSTANTIATE_TEST_SUITE_P(What, LostDatabase, ::testing::Bool(),
+                         [](const auto& all) { return all.param ? "All" : "Sessions"; });
 
 TEST_F(TieredStoreTest, MigratesARecordOfBeforeAndGoesOnWhereItWas) {
   {
