@@ -63,8 +63,8 @@ class CellEntries {
 
   void Unite() {
     std::ranges::sort(entries_);
-    const auto rest = std::ranges::unique(entries_);
-    entries_.erase(rest.begin(), rest.end());
+    const auto rest = std::unique(entries_.begin(), entries_.end());
+    entries_.erase(rest, entries_.end());
   }
 
   EntryDifference& into_;
