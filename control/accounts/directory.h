@@ -24,6 +24,10 @@
 
 namespace weir::control::accounts {
 
+// What a lease says of the binding of its address to the machine's owner, of whom `binding` is the
+// row: from then on, and until the first of both ends.
+void TakeLease(const Lease& lease, Binding& binding);
+
 class Directory {
  public:
   Directory();

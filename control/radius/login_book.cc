@@ -52,7 +52,7 @@ ALTER TABLE login ADD COLUMN begun_unseen INTEGER NOT NULL DEFAULT 0;
 
 constexpr std::string_view kColumns =
     "id, ip, account, mac, nas, nas_name, session, port, login_us, logout_us, cause, last_seen_us, "
-    "interim_s, source";
+    "interim_s, source, begun_unseen";
 
 constexpr int64_t kWithoutWordS = 86'400;
 constexpr int64_t kClocksDifferS = 300;
@@ -84,6 +84,7 @@ Login LoginOf(const Rows& rows) {
   login.source = static_cast<accounts::BindingSource>(rows.Int(13));
   return login;
 }
+  login.begun_unseen = rows.Int(14) != 0;
 
 // A portal's session may be no more than its address, so that a log-out that comes late could be
 // taken for that of whoever is there now.
@@ -114,6 +115,14 @@ bool IsNews(const AccountingEvent& event, const Login& login) {
 
 base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
   auto database = Database::Open(file);
+accounts::Confidence ConfidenceOf(const Login& login) {
+  const std::string_view cause = login.cause;
+  const bool is_guessed_over = cause == kSuperseded || cause == kMissedStop ||
+                               cause == kAddressChanged || cause == kNasRestart;
+  return login.begun_unseen || is_guessed_over ? accounts::Confidence::kDerived
+                                               : accounts::Confidence::kTold;
+}
+
   if (!database) return database.error();
   if (auto migrated = (*database)->Migrate("accounts", kSchema); !migrated) return migrated.error();
   std::unique_ptr<LoginBook> book(new LoginBook(std::move(*database)));
@@ -334,6 +343,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
   login.login_time = beginning;
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
+  login.begun_unseen = event.status != AccountingStatus::kStart;
   login.source = event.source;
   if (end) login.logout_time = Cut(*end);
   login.cause = cause;
@@ -357,7 +367,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
       ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
       login.nas, login.nas_name, login.session, login.port, login.login_time, logout_us,
       login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source),
-      event.status == AccountingStatus::kStart ? 0 : 1);
+      login.begun_unseen ? 1 : 0);
   if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
   if (!login.logout_time) return Insert(std::move(row));
@@ -542,6 +552,9 @@ std::vector<base::IpPrefix> LoginBook::AddressesOf(std::string_view account,
 std::vector<Login> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit) const {
   const std::lock_guard lock(mutex_);
   return Read("WHERE ip = ? ORDER BY login_us DESC, id DESC", limit, ip.ToString());
+    bound.binding.until = login.logout_time;
+    bound.binding.cause = login.cause;
+    bound.binding.confidence = ConfidenceOf(login);
 }
 
 std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
@@ -560,7 +573,7 @@ base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, si
             "login_change WHERE number > ? ORDER BY number LIMIT ?) GROUP BY login) JOIN login "
             "ON login.id = login ORDER BY last",
         after, limit);
-    constexpr int kNumberColumn = 14;
+    constexpr int kNumberColumn = 15;
     while (rows.Next()) {
       changes.push_back({rows.Int(kNumberColumn), rows.Int(0), LoginOf(rows)});
     }

@@ -49,6 +49,9 @@ namespace weir::control::radius {
 using accounts::Login;
 using accounts::LoginChange;
 
+// kDerived where a rule above has set the beginning or the end, else kTold.
+accounts::Confidence ConfidenceOf(const Login& login);
+
 class LoginBook final : public accounts::LoginSource, public accounts::LoginChanges {
  public:
   static base::Result<std::unique_ptr<LoginBook>> Open(const std::filesystem::path& file);

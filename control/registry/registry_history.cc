@@ -42,6 +42,7 @@ CREATE INDEX registry_row_account ON registry_row(account, from_us);
 CREATE INDEX registry_row_until ON registry_row(until_us);
 )sql"};
 
+constexpr std::string_view kRowRemoved = "row-removed";
 constexpr std::string_view kHeldAt = "from_us <= ? AND (until_us IS NULL OR until_us > ?)";
 
 std::string TextOf(const base::IpAddress& ip) { return ip.is_unspecified() ? "" : ip.ToString(); }
@@ -192,10 +193,14 @@ std::optional<Binding> RegistryHistory::BindingAt(const base::IpAddress& ip,
   std::optional<Binding> found;
   const auto look = [&](std::string_view column, const std::string& address) {
     if (found || address.empty()) return;
-    std::string sql = "SELECT account, team, room, seat FROM registry_row WHERE ";
+    std::string sql = "SELECT account, team, room, seat, until_us FROM registry_row WHERE ";
     sql.append(column).append(" = ? AND ").append(column).append(" <> '' AND ").append(kHeldAt);
     Rows rows = reader_->Query(sql + " ORDER BY from_us DESC, id LIMIT 1", address, at, at);
-    if (rows.Next()) found = BindingOf(rows, 0);
+    if (!rows.Next()) return;
+    found = BindingOf(rows, 0);
+    if (rows.IsNull(4)) return;
+    found->until = rows.Time(4);
+    found->cause = kRowRemoved;
   };
   look("ip", TextOf(ip));
   look("mac", TextOf(mac));
