@@ -146,6 +146,12 @@ std::vector<base::IpPrefix> Directory::LeasedTo(const base::MacAddress& mac,
   return leases_->AddressesOf(mac, at);
 }
 
+std::vector<base::IpPrefix> Directory::LoggedInBy(const base::MacAddress& mac,
+                                                  base::WallTime at) const {
+  if (logins_ == nullptr || mac.is_zero()) return {};
+  return logins_->AddressesOf(mac, at);
+}
+
 std::optional<Binding> Directory::OwnerOf(const base::MacAddress& mac, base::WallTime at) const {
   return RegistryAt(at).FindMac(mac);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 
 namespace weir::control::radius {
@@ -11,7 +12,7 @@ using database::Database;
 using database::Rows;
 using database::Transaction;
 
-constexpr std::array<const char*, 4> kSchema{R"sql(
+constexpr std::array<const char*, 5> kSchema{R"sql(
 CREATE TABLE login(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ip TEXT NOT NULL,
@@ -48,6 +49,9 @@ ALTER TABLE login ADD COLUMN source INTEGER NOT NULL DEFAULT 2;
 )sql",
                                              R"sql(
 ALTER TABLE login ADD COLUMN begun_unseen INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                             R"sql(
+CREATE INDEX login_from ON login(mac, login_us) WHERE mac <> '';
 )sql"};
 
 constexpr std::string_view kColumns =
@@ -62,6 +66,7 @@ constexpr std::string_view kSuperseded = "superseded";
 constexpr std::string_view kNasRestart = "nas-restart";
 constexpr std::string_view kMissedStop = "missed-stop";
 constexpr std::string_view kAddressChanged = "address-changed";
+constexpr std::string_view kOfMac = "mac = ? AND mac <> ''";  // as the index has it
 
 std::string Select(std::string_view rest) {
   return "SELECT " + std::string(kColumns) + " FROM login " + std::string(rest);
@@ -82,9 +87,9 @@ Login LoginOf(const Rows& rows) {
   login.last_seen = rows.Time(11);
   login.interim_s = static_cast<uint32_t>(rows.Int(12));
   login.source = static_cast<accounts::BindingSource>(rows.Int(13));
+  login.begun_unseen = rows.Int(14) != 0;
   return login;
 }
-  login.begun_unseen = rows.Int(14) != 0;
 
 // A portal's session may be no more than its address, so that a log-out that comes late could be
 // taken for that of whoever is there now.
@@ -113,8 +118,6 @@ bool IsNews(const AccountingEvent& event, const Login& login) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
-  auto database = Database::Open(file);
 accounts::Confidence ConfidenceOf(const Login& login) {
   const std::string_view cause = login.cause;
   const bool is_guessed_over = cause == kSuperseded || cause == kMissedStop ||
@@ -123,6 +126,8 @@ accounts::Confidence ConfidenceOf(const Login& login) {
                                                : accounts::Confidence::kTold;
 }
 
+base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
+  auto database = Database::Open(file);
   if (!database) return database.error();
   if (auto migrated = (*database)->Migrate("accounts", kSchema); !migrated) return migrated.error();
   std::unique_ptr<LoginBook> book(new LoginBook(std::move(*database)));
@@ -341,9 +346,9 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
   login.session = event.session;
   login.port = event.port;
   login.login_time = beginning;
+  login.begun_unseen = event.status != AccountingStatus::kStart;
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
-  login.begun_unseen = event.status != AccountingStatus::kStart;
   login.source = event.source;
   if (end) login.logout_time = Cut(*end);
   login.cause = cause;
@@ -465,17 +470,25 @@ base::Result<size_t> LoginBook::Expire(base::WallTime now, base::WallTime listen
   return silent.size();
 }
 
-// The log-ins that are asked for, up to `limit`; none, and counted, where the file cannot be read.
-// With mutex_ held.
+// The log-ins that are asked for, up to `limit`. With mutex_ held.
 template <typename... Args>
-std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
+base::Result<std::vector<Login>> LoginBook::TryRead(std::string_view rest, size_t limit,
+                                                    const Args&... args) const {
   std::vector<Login> logins;
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
     Rows rows = database_->Query(Select(rest), args...);
     while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
   }
-  if (transaction.Commit()) return logins;
+  if (auto read = transaction.Commit(); !read) return read.error();
+  return logins;
+}
+
+// None, and counted, where the file cannot be read.
+template <typename... Args>
+std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
+  auto logins = TryRead(rest, limit, args...);
+  if (logins) return std::move(*logins);
   unreadable_.Add();
   return {};
 }
@@ -496,6 +509,17 @@ std::optional<Login> LoginBook::PastAt(const base::IpPrefix& ip, base::WallTime 
            ip.ToString(), at, at);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
+}
+
+// The address or prefix itself, then all prefixes which hold it, the longest first, of those that
+// there ever was a log-in of. With mutex_ held.
+std::vector<base::IpPrefix> LoginBook::HoldersOf(const base::IpPrefix& ip) const {
+  std::vector<base::IpPrefix> holders{ip};
+  if (ip.address().is_v4()) return holders;  // IPv4 has no prefixes here
+  for (const unsigned bits : lengths_) {
+    if (bits < ip.length_bits()) holders.emplace_back(ip.address(), bits);
+  }
+  return holders;
 }
 
 // What `make` makes of the log-in of `ip`, else of that of the longest prefix which holds it.
@@ -531,35 +555,73 @@ std::optional<accounts::Bound> LoginBook::BindingAt(const base::IpPrefix& ip,
     bound.binding.account = login.account;
     bound.binding.source = login.source;
     bound.binding.login_time = login.login_time;
+    bound.binding.until = login.logout_time;
+    bound.binding.cause = login.cause;
+    bound.binding.confidence = ConfidenceOf(login);
     return bound;
   });
 }
 
 std::vector<base::IpPrefix> LoginBook::AddressesOf(std::string_view account,
                                                    base::WallTime at) const {
+  return AddressesWhere("account = ?", account, at);
+}
+
+std::vector<base::IpPrefix> LoginBook::AddressesOf(const base::MacAddress& mac,
+                                                   base::WallTime at) const {
+  return AddressesWhere(kOfMac, mac.ToString(), at);
+}
+
+std::vector<base::IpPrefix> LoginBook::AddressesWhere(std::string_view condition,
+                                                      std::string_view value,
+                                                      base::WallTime at) const {
   const std::lock_guard lock(mutex_);
   std::vector<base::IpPrefix> addresses;
-  for (const Login& login :
-       Read("WHERE account = ? AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)",
-            SIZE_MAX, account, at, at)) {
-    addresses.push_back(login.ip);
-  }
+  std::string rest = "WHERE ";
+  rest.append(condition).append(" AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)");
+  for (const Login& login : Read(rest, SIZE_MAX, value, at, at)) addresses.push_back(login.ip);
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 
-std::vector<Login> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit) const {
+base::Result<std::vector<Login>> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit,
+                                                      const accounts::Period& time) const {
   const std::lock_guard lock(mutex_);
-  return Read("WHERE ip = ? ORDER BY login_us DESC, id DESC", limit, ip.ToString());
-    bound.binding.until = login.logout_time;
-    bound.binding.cause = login.cause;
-    bound.binding.confidence = ConfidenceOf(login);
+  std::vector<Login> all;
+  for (const base::IpPrefix& holder : HoldersOf(ip)) {
+    auto of_holder = HistoryWhere("ip = ?", holder.ToString(), limit, time);
+    if (!of_holder) return of_holder;
+    std::move(of_holder->begin(), of_holder->end(), std::back_inserter(all));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Login& one, const Login& other) {
+    return one.login_time > other.login_time;
+  });
+  if (all.size() > limit) all.resize(limit);
+  return all;
 }
 
-std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
+base::Result<std::vector<Login>> LoginBook::HistoryOf(std::string_view account, size_t limit,
+                                                      const accounts::Period& time) const {
   const std::lock_guard lock(mutex_);
-  return Read("WHERE account = ? ORDER BY login_us DESC, id DESC", limit, account);
+  return HistoryWhere("account = ?", account, limit, time);
+}
+
+base::Result<std::vector<Login>> LoginBook::HistoryOf(const base::MacAddress& mac, size_t limit,
+                                                      const accounts::Period& time) const {
+  const std::lock_guard lock(mutex_);
+  return HistoryWhere(kOfMac, mac.ToString(), limit, time);
+}
+
+// With mutex_ held.
+base::Result<std::vector<Login>> LoginBook::HistoryWhere(std::string_view condition,
+                                                         std::string_view value, size_t limit,
+                                                         const accounts::Period& time) const {
+  std::string rest = "WHERE ";
+  rest.append(condition).append(
+      " AND login_us < ? AND (logout_us IS NULL OR logout_us > ?) "
+      "ORDER BY login_us DESC, id DESC");
+  return TryRead(rest, limit, value, time.to, time.from);
 }
 
 base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, size_t limit) const {

@@ -243,8 +243,8 @@ std::vector<Address> RegistryHistory::OfAccount(std::string_view column, std::st
   return addresses;
 }
 
-base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view what,
-                                                              size_t limit) const {
+base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view what, size_t limit,
+                                                              const accounts::Period& time) const {
   std::string column = "account";
   std::string wanted(what);
   if (const auto ip = base::IpAddress::Parse(what)) {
@@ -262,8 +262,10 @@ base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view w
         "SELECT ip, mac, account, team, room, seat, from_us, until_us, b.since_us, b.how, b.actor, "
         "e.since_us, e.how, e.actor FROM registry_row AS r LEFT JOIN registry_version AS b ON b.id "
         "= r.begun LEFT JOIN registry_version AS e ON e.id = r.ended WHERE " +
-            column + " = ? ORDER BY from_us DESC, r.id DESC LIMIT ?",
-        wanted, limit);
+            column +
+            " = ? AND from_us < ? AND (until_us IS NULL OR until_us > ?) "
+            "ORDER BY from_us DESC, r.id DESC LIMIT ?",
+        wanted, time.to, time.from, limit);
     while (rows.Next()) {
       KeptRow& kept = history.emplace_back();
       kept.row = RowOf(rows, 0);
