@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,16 @@ enum class BindingSource : uint8_t {
 // "registry", "radius", "dhcp", "portal"; "" for kNone.
 std::string_view BindingSourceName(BindingSource source);
 
+// How sure it is that the account had the address from its beginning to its end.
+enum class Confidence : uint8_t {
+  kStanding,  // a row of the registry: it holds as long as it is there; nobody said who sat there
+  kDerived,   // the beginning, the end or the person follows by a rule from what was told
+  kTold,      // the source itself has told the beginning and, if it is over, the end
+};
+
+// "standing", "derived", "told".
+std::string_view ConfidenceName(Confidence confidence);
+
 struct Binding {
   std::string account;
   std::string group;
@@ -33,8 +44,17 @@ struct Binding {
   std::string seat;
   BindingSource source = BindingSource::kNone;
   std::optional<base::WallTime> login_time;  // a registry knows of no log-in
+  std::optional<base::WallTime> until = {};  // not any more at this moment; not there: no end yet
+  std::string cause = {};                    // of the end
+  Confidence confidence = Confidence::kStanding;
 
   bool operator==(const Binding&) const = default;
+};
+
+// A stretch of time: what began before `to` and was not over by `from` lies in it.
+struct Period {
+  base::WallTime from = {};
+  base::WallTime to = {std::numeric_limits<int64_t>::max()};
 };
 
 // A binding and what it is of: one address, or a prefix.

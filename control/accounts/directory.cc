@@ -45,6 +45,17 @@ std::vector<Present> Merged(const std::vector<Present>& first, const std::vector
 
 }  // namespace
 
+void TakeLease(const Lease& lease, Binding& binding) {
+  binding.source = BindingSource::kDhcp;
+  binding.confidence = Confidence::kDerived;
+  binding.login_time = lease.since;
+  const bool is_over = !lease.cause.empty();
+  if (is_over && (!binding.until || lease.until < *binding.until)) {
+    binding.until = lease.until;
+    binding.cause = lease.cause;
+  }
+}
+
 Directory::Directory() : registry_(std::make_shared<const Registry>()) {}
 
 base::Result<Registry> Directory::ReadRegistry(const std::filesystem::path& file) {
@@ -135,6 +146,12 @@ std::vector<base::IpPrefix> Directory::LeasedTo(const base::MacAddress& mac,
   return leases_->AddressesOf(mac, at);
 }
 
+std::vector<base::IpPrefix> Directory::LoggedInBy(const base::MacAddress& mac,
+                                                  base::WallTime at) const {
+  if (logins_ == nullptr || mac.is_zero()) return {};
+  return logins_->AddressesOf(mac, at);
+}
+
 std::optional<Binding> Directory::OwnerOf(const base::MacAddress& mac, base::WallTime at) const {
   return RegistryAt(at).FindMac(mac);
 }
@@ -144,8 +161,7 @@ std::optional<Bound> Directory::LeaseBinding(const RegistryThen& registry, const
   const auto lease = LeaseAt(ip, at);
   auto owner = lease ? registry.FindMac(lease->mac) : std::nullopt;
   if (!owner) return std::nullopt;
-  owner->source = BindingSource::kDhcp;
-  owner->login_time = lease->since;
+  TakeLease(*lease, *owner);
   return Bound{lease->ip, std::move(*owner)};
 }
 

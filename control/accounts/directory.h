@@ -24,6 +24,10 @@
 
 namespace weir::control::accounts {
 
+// What a lease says of the binding of its address to the machine's owner, of whom `binding` is the
+// row: from then on, and until the first of both ends.
+void TakeLease(const Lease& lease, Binding& binding);
+
 class Directory {
  public:
   Directory();
@@ -62,6 +66,8 @@ class Directory {
   std::optional<Lease> LeaseAt(const base::IpPrefix& ip, base::WallTime at) const;
   // The addresses and prefixes that the machine had at `at` by DHCP, in order.
   std::vector<base::IpPrefix> LeasedTo(const base::MacAddress& mac, base::WallTime at) const;
+  // The addresses and prefixes at which the machine was logged in at `at`.
+  std::vector<base::IpPrefix> LoggedInBy(const base::MacAddress& mac, base::WallTime at) const;
   // Whose the machine was at `at`, by the registry.
   std::optional<Binding> OwnerOf(const base::MacAddress& mac, base::WallTime at) const;
 

@@ -24,6 +24,7 @@ struct Login {
   std::string session;
   std::string port;
   base::WallTime login_time;
+  bool begun_unseen = false;  // `login_time` follows from later words: its start was not told
   std::optional<base::WallTime> logout_time;  // not there: still logged in
   std::string cause;                          // of the end
   base::WallTime last_seen;

@@ -45,22 +45,6 @@ size_t Hash(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-std::string_view BindingSourceName(BindingSource source) {
-  switch (source) {
-    case BindingSource::kNone:
-      return "";
-    case BindingSource::kRegistry:
-      return "registry";
-    case BindingSource::kDhcp:
-      return "dhcp";
-    case BindingSource::kRadius:
-      return "radius";
-    case BindingSource::kPortal:
-      return "portal";
-  }
-  return "";
-}
-
 size_t Registry::AddressHash::operator()(const base::IpAddress& ip) const {
   return Hash(ip.bytes());
 }

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "control/accounts/registry_diff.h"
+#include "control/api/account_history.h"
+#include "control/api/account_views.h"
 #include "control/api/handlers.h"
-#include "control/api/views.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::api {
@@ -13,90 +15,37 @@ namespace {
 
 using nlohmann::json;
 
-json BindingJson(const std::string& address, const accounts::Binding& binding) {
-  json out{{"address", address},     {"account", binding.account},
-           {"group", binding.group}, {"room", binding.room},
-           {"seat", binding.seat},   {"source", accounts::BindingSourceName(binding.source)}};
-  if (binding.login_time) out["login_time"] = base::FormatRfc3339(*binding.login_time);
-  return out;
-}
-
-json LeaseJson(const accounts::Lease& lease) {
-  json out{{"ip", lease.ip.ToString()},
-           {"mac", lease.mac.is_zero() ? json() : json(lease.mac.ToString())},
-           {"duid", lease.duid.empty() ? json() : json(lease.duid)},
-           {"server", lease.server.ToString()},
-           {"relay", lease.relay.is_unspecified() ? json() : json(lease.relay.ToString())},
-           {"vlan", lease.vlan == 0 ? json() : json(lease.vlan)},
-           {"circuit", lease.circuit},
-           {"remote", lease.remote},
-           {"since", base::FormatRfc3339(lease.since)},
-           {"cause", lease.cause}};
-  constexpr int64_t kNeverNs = int64_t{1} << 61;
-  out["until"] = lease.until.ns > kNeverNs ? json() : json(base::FormatRfc3339(lease.until));
-  return out;
-}
-
-// Also where nobody is known whose the machine is: then without an account.
-std::optional<json> BindingOf(const accounts::Directory& directory, const base::IpPrefix& ip,
-                              base::WallTime at) {
-  auto binding = directory.Lookup(ip, {}, at);
-  const auto lease = directory.LeaseAt(ip, at);
-  if (!binding && !lease) return std::nullopt;
-  if (!binding) {
-    binding.emplace();
-    binding->source = accounts::BindingSource::kDhcp;
-    binding->login_time = lease->since;
-  }
-  json out = BindingJson(ip.ToString(), *binding);
-  if (lease) out["lease"] = LeaseJson(*lease);
-  return out;
-}
-
-// Of an IP address or prefix, a MAC address or an account.
-json BindingsOf(const accounts::Directory& directory, const std::string& what, base::WallTime at) {
-  json bindings = json::array();
-  const auto add = [&](const base::IpPrefix& ip) {
-    if (auto found = BindingOf(directory, ip, at)) bindings.push_back(std::move(*found));
-  };
-  if (const auto ip = base::IpPrefix::Parse(what)) {
-    add(*ip);
-  } else if (const auto mac = base::MacAddress::Parse(what)) {
-    if (const auto owner = directory.OwnerOf(*mac, at)) {
-      bindings.push_back(BindingJson(mac->ToString(), *owner));
-    }
-    for (const base::IpPrefix& leased : directory.LeasedTo(*mac, at)) add(leased);
-  } else {
-    for (const base::IpPrefix& of_account : directory.AddressesOf(what, at)) add(of_account);
-  }
-  return bindings;
-}
-
 constexpr size_t kChangesMax = 10'000;  // of each kind in an answer
 constexpr uint64_t kHistoryMax = 10'000;
 
-json RowJson(const accounts::RegistryRow& row) {
-  return {{"ip", row.ip.is_unspecified() ? "" : row.ip.ToString()},
-          {"mac", row.mac.is_zero() ? "" : row.mac.ToString()},
-          {"account", row.binding.account},
-          {"group", row.binding.group},
-          {"room", row.binding.room},
-          {"seat", row.binding.seat}};
-}
-
-json OriginJson(const accounts::RegistryOrigin& origin) {
-  return {{"time", base::FormatRfc3339(origin.time)}, {"how", origin.how}, {"by", origin.actor}};
-}
-
-json KeptRowJson(const registry::KeptRow& kept) {
-  json out = RowJson(kept.row);
-  out["begun"] = OriginJson(kept.begun);
-  if (kept.from) out["from"] = base::FormatRfc3339(*kept.from);
-  if (kept.until) {
-    out["until"] = base::FormatRfc3339(*kept.until);
-    out["ended"] = OriginJson(kept.ended);
+base::Result<HistoryQuestion> ReadQuestion(const Request& request) {
+  HistoryQuestion question;
+  question.what = request.QueryText("what");
+  if (question.what.empty()) {
+    return base::Error{"a history wants what: an address or an account"};
   }
-  return out;
+  const auto limit = QueryNumber(request, "limit", question.limit, kHistoryMax);
+  if (!limit) return limit.error();
+  question.limit = *limit;
+  for (const auto& [name, time] :
+       {std::pair("from", &question.time.from), std::pair("to", &question.time.to)}) {
+    const auto given = QueryTime(request, name, *time);
+    if (!given) return given.error();
+    *time = *given;
+  }
+  if (question.time.from >= question.time.to) {
+    return base::Error{"from is not before to: give the earlier time first"};
+  }
+  return question;
+}
+
+// " from … to …", as far as they are given.
+std::string PeriodText(const accounts::Period& time) {
+  const accounts::Period always;
+  std::string text;
+  if (time.from != always.from) text += " from " + base::FormatRfc3339(time.from);
+  if (time.to != always.to) text += " to " + base::FormatRfc3339(time.to);
+  return text;
 }
 
 // The counts are of all changes, the lists hold kChangesMax of each kind.
@@ -108,10 +57,10 @@ json DiffJson(const std::vector<accounts::RowChange>& changes) {
   for (const accounts::RowChange& change : changes) {
     const size_t kind = change.before && change.after ? 2 : change.before ? 1 : 0;
     if (++counts[kind] > kChangesMax) continue;
-    if (kind == 0) added.push_back(RowJson(*change.after));
-    if (kind == 1) removed.push_back(RowJson(*change.before));
+    if (kind == 0) added.push_back(ToJson(*change.after));
+    if (kind == 1) removed.push_back(ToJson(*change.before));
     if (kind == 2) {
-      changed.push_back({{"before", RowJson(*change.before)}, {"after", RowJson(*change.after)}});
+      changed.push_back({{"before", ToJson(*change.before)}, {"after", ToJson(*change.after)}});
     }
   }
   return {{"same", changes.empty()},      {"rows_added", counts[0]},
@@ -125,44 +74,46 @@ json DiffJson(const std::vector<accounts::RowChange>& changes) {
 Reply GetAccountsLookup(const Parts& parts, const Request& request) {
   const std::string what = request.QueryText("what");
   if (what.empty()) return ErrorReply(400, "a look-up wants what: an address or an account");
-  base::WallTime at = base::WallNow();
-  if (const std::string text = request.QueryText("at"); !text.empty()) {
-    const auto time = base::ParseRfc3339(text);
-    if (!time) return ErrorReply(400, "at: " + time.error().message);
-    at = *time;
-  }
-  const json bindings = BindingsOf(parts.directory, what, at);
+  const auto at = QueryTime(request, "at", base::WallNow());
+  if (!at) return ErrorReply(400, at.error().message);
+  const json bindings = BindingsOf(parts.directory, what, *at);
   Operation operation;
   operation.action = "accounts lookup";
-  operation.target = what + " at " + base::FormatRfc3339(at);
+  operation.target = what + " at " + base::FormatRfc3339(*at);
   operation.outcome = fmt::format("done: {} found", bindings.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (bindings.empty()) {
-    return ErrorReply(404, "nothing is known of '" + what + "' at " + base::FormatRfc3339(at));
+    return ErrorReply(404, "nothing is known of '" + what + "' at " + base::FormatRfc3339(*at));
   }
   return JsonReply({{"bindings", bindings}});
 }
 
 Reply GetAccountsHistory(const Parts& parts, const Request& request) {
-  const std::string what = request.QueryText("what");
-  if (what.empty()) return ErrorReply(400, "a history wants what: an address or an account");
-  const auto limit = QueryNumber(request, "limit", 1000, kHistoryMax);
-  if (!limit) return ErrorReply(400, limit.error().message);
-  if (parts.registry_history == nullptr) {
-    return ErrorReply(409, "there is no registry: set [accounts] registry");
+  const auto question = ReadQuestion(request);
+  if (!question) return ErrorReply(400, question.error().message);
+  const HistorySources sources{parts.directory, parts.registry_history, parts.logins, parts.leases};
+  if (sources.empty()) {
+    return ErrorReply(409,
+                      "nobody tells whose the addresses are: set [accounts] registry, "
+                      "radius_clients, syslog_patterns or dhcp_servers");
   }
-  const auto history = parts.registry_history->HistoryOf(what, *limit);
+  const auto history = HistoryOf(sources, *question);
+  size_t found = 0;
+  for (const char* list : {"rows", "logins", "leases"}) {
+    if (history) found += history->at(list).size();
+  }
   Operation operation;
   operation.action = "accounts history";
-  operation.target = what;
-  operation.outcome = history ? fmt::format("done: {} found", history->size())
-                              : "refused: " + history.error().message;
+  operation.target = question->what + PeriodText(question->time);
+  operation.outcome =
+      history ? fmt::format("done: {} found", found) : "refused: " + history.error().message;
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!history) return ErrorReply(500, history.error().message);
-  if (history->empty()) return ErrorReply(404, "the registry never knew '" + what + "'");
-  json rows = json::array();
-  for (const registry::KeptRow& kept : *history) rows.push_back(KeptRowJson(kept));
-  return JsonReply({{"rows", rows}});
+  if (found == 0) {
+    return ErrorReply(404,
+                      "nothing is known of '" + question->what + "'" + PeriodText(question->time));
+  }
+  return JsonReply(*history);
 }
 
 Reply PostAccountsDiff(const Parts& parts, const Request& request) {

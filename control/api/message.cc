@@ -73,4 +73,13 @@ base::Result<uint64_t> QueryNumber(const Request& request, const std::string& na
   return value;
 }
 
+base::Result<base::WallTime> QueryTime(const Request& request, const std::string& name,
+                                       base::WallTime fallback) {
+  const std::string text = request.QueryText(name);
+  if (text.empty()) return fallback;
+  auto time = base::ParseRfc3339(text);
+  if (!time) return base::Error{name + ": " + time.error().message};
+  return time;
+}
+
 }  // namespace weir::control::api

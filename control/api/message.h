@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/base/result.h"
+#include "dataplane/base/time.h"
 
 namespace weir::control::api {
 
@@ -58,5 +59,9 @@ base::Status ParseTarget(std::string_view target, Request& request);
 // A whole number in [min, max] from the query; `fallback` when it is not given.
 base::Result<uint64_t> QueryNumber(const Request& request, const std::string& name,
                                    uint64_t fallback, uint64_t max);
+
+// A time from the query, RFC 3339; `fallback` when it is not given.
+base::Result<base::WallTime> QueryTime(const Request& request, const std::string& name,
+                                       base::WallTime fallback);
 
 }  // namespace weir::control::api

@@ -269,16 +269,24 @@ class CommandLine {
         ->required();
     CLI::App* lookup = Add(accounts, "lookup", "who has an address, or the addresses of an account",
                            [this](Context& c) { return RunAccountsLookup(c, word_, at_); });
-    lookup->add_option("what", word_, "an address or an account")->required();
-    Add(accounts, "history", "the registry's rows of an address or an account, the newest first",
-        [this](Context& c) { return RunAccountsHistory(c, word_); })
-        ->add_option("what", word_, "an address or an account")
+    lookup->add_option("what", word_, "an IP address or prefix, a MAC address or an account")
         ->required();
+    lookup->add_option("--at", at_,
+                       "at that moment, 2026-12-31T18:00+08:00 or 2h for two hours ago; else now");
+    CLI::App* history = Add(
+        accounts, "history",
+        "who had an address, or what an account had: log-ins, leases and the registry's rows, the "
+        "newest first",
+        [this](Context& c) { return RunAccountsHistory(c, history_); });
+    history
+        ->add_option("what", history_.what, "an IP address or prefix, a MAC address or an account")
+        ->required();
+    history->add_option("--from", history_.from, "not over before this time");
+    history->add_option("--to", history_.to, "begun before this time");
     CLI::App* diff = Add(accounts, "diff", "what an import would change; nothing changes",
                          [this](Context& c) { return RunAccountsDiff(c, file_, force_); });
     diff->add_option("file", file_, "columns account,ip,mac,group,room,seat")->required();
     diff->add_flag("--exit-code", force_, "end with 1 when something would change");
-    lookup->add_option("--at", at_, "at that moment, 2026-12-31T18:00+08:00, in place of now");
   }
 
   void AddAudit() {
@@ -404,6 +412,7 @@ class CommandLine {
   bool all_ = false;
   TopOptions top_;
   SessionOptions sessions_;
+  HistoryCommand history_;
   BlockOptions block_;
   VerifyCommand verify_;
   HoldCommand hold_;

@@ -58,7 +58,14 @@ int RunBypass(Context& context, const std::string& word, const std::string& reas
 // account_commands.cc
 int RunAccountsImport(Context& context, const std::filesystem::path& file);
 int RunAccountsLookup(Context& context, const std::string& what, const std::string& at);
-int RunAccountsHistory(Context& context, const std::string& what);
+struct HistoryCommand {
+  std::string what, from, to;
+};
+int RunAccountsHistory(Context& context, const HistoryCommand& command);
+// Of the bindings of a look-up, and of a history: there all is one table, the newest first, for a
+// terminal of so many columns.
+Table BindingTable(const nlohmann::json& bindings);
+Table HistoryTable(const nlohmann::json& history, size_t columns);
 // `exit_code`: kRefused when something would change.
 int RunAccountsDiff(Context& context, const std::filesystem::path& file, bool exit_code);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace weir::control::dhcp {
 namespace {
@@ -396,6 +397,49 @@ std::vector<base::IpPrefix> LeaseBook::AddressesOf(const base::MacAddress& mac,
   }
   std::sort(addresses.begin(), addresses.end());
   return addresses;
+}
+
+// With mutex_ held.
+template <typename... Args>
+base::Result<std::vector<Lease>> LeaseBook::Read(std::string_view rest, const Args&... args) const {
+  std::vector<Lease> leases;
+  Transaction transaction(*database_, Transaction::Kind::kRead);
+  {
+    Rows rows = database_->Query(Select(rest), args...);
+    while (rows.Next()) leases.push_back(LeaseOf(rows));
+  }
+  if (auto read = transaction.Commit(); !read) return read.error();
+  return leases;
+}
+
+base::Result<std::vector<Lease>> LeaseBook::HistoryOf(const base::IpPrefix& ip, size_t limit,
+                                                      const accounts::Period& time) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<base::IpPrefix> holders{ip};
+  for (const uint8_t bits : lengths_) {
+    if (bits < ip.length_bits()) holders.emplace_back(ip.address(), bits);
+  }
+  std::vector<Lease> all;
+  for (const base::IpPrefix& holder : holders) {
+    auto of_holder = Read(
+        "WHERE ip = ? AND bits = ? AND since_us < ? AND until_us > ? "
+        "ORDER BY since_us DESC, id DESC LIMIT ?",
+        holder.address().ToString(), int64_t{holder.length_bits()}, time.to, time.from, limit);
+    if (!of_holder) return of_holder;
+    std::move(of_holder->begin(), of_holder->end(), std::back_inserter(all));
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Lease& one, const Lease& other) { return one.since > other.since; });
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
+
+base::Result<std::vector<Lease>> LeaseBook::HistoryOf(const base::MacAddress& mac, size_t limit,
+                                                      const accounts::Period& time) const {
+  const std::lock_guard lock(mutex_);
+  return Read(
+      "WHERE mac = ? AND since_us < ? AND until_us > ? ORDER BY since_us DESC, id DESC LIMIT ?",
+      mac.ToString(), time.to, time.from, limit);
 }
 
 std::vector<std::pair<base::IpPrefix, base::MacAddress>> LeaseBook::PresentLeases() const {

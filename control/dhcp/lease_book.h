@@ -24,6 +24,7 @@
 #include <span>
 #include <string_view>
 
+#include "control/accounts/binding.h"
 #include "control/accounts/lease_source.h"
 #include "control/database/database.h"
 #include "control/ingest/consumer.h"
@@ -57,6 +58,12 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
   std::vector<base::IpPrefix> AddressesOf(const base::MacAddress& mac,
                                           base::WallTime at) const override;
   std::vector<std::pair<base::IpPrefix, base::MacAddress>> PresentLeases() const override;
+  // Every lease of a time, the newest first, up to `limit`: of an address or prefix and of all that
+  // hold it, or of a machine.
+  base::Result<std::vector<accounts::Lease>> HistoryOf(const base::IpPrefix& ip, size_t limit,
+                                                       const accounts::Period& time = {}) const;
+  base::Result<std::vector<accounts::Lease>> HistoryOf(const base::MacAddress& mac, size_t limit,
+                                                       const accounts::Period& time = {}) const;
   uint64_t generation() const override { return generation_.load(std::memory_order_acquire); }
 
   // The leases that began, ended or were told otherwise since change `after`, each once, in the
@@ -94,6 +101,8 @@ class LeaseBook final : public accounts::LeaseSource, public ingest::LeaseConsum
   void EndWhereNextBegins(accounts::Lease& lease);
   base::Result<std::optional<accounts::Lease>> Find(const base::IpPrefix& ip,
                                                     base::WallTime at) const;
+  template <typename... Args>
+  base::Result<std::vector<accounts::Lease>> Read(std::string_view rest, const Args&... args) const;
 
   const size_t running_max_;
   std::atomic<uint64_t> generation_{1};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 
 #include "control/radius/login_schema.h"
@@ -15,7 +16,7 @@ using database::Transaction;
 
 constexpr std::string_view kColumns =
     "id, ip, account, mac, nas, nas_name, session, port, login_us, logout_us, cause, last_seen_us, "
-    "interim_s, source";
+    "interim_s, source, begun_unseen";
 
 constexpr int64_t kWithoutWordS = 86'400;
 constexpr int64_t kClocksDifferS = 300;
@@ -34,6 +35,7 @@ constexpr std::string_view kSuperseded = "superseded";
 constexpr std::string_view kNasRestart = "nas-restart";
 constexpr std::string_view kMissedStop = "missed-stop";
 constexpr std::string_view kAddressChanged = "address-changed";
+constexpr std::string_view kOfMac = "mac = ? AND mac <> ''";  // as the index has it
 
 std::string Select(std::string_view rest) {
   return "SELECT " + std::string(kColumns) + " FROM login " + std::string(rest);
@@ -54,6 +56,7 @@ Login LoginOf(const Rows& rows) {
   login.last_seen = rows.Time(11);
   login.interim_s = static_cast<uint32_t>(rows.Int(12));
   login.source = static_cast<accounts::BindingSource>(rows.Int(13));
+  login.begun_unseen = rows.Int(14) != 0;
   return login;
 }
 
@@ -79,6 +82,14 @@ bool IsNews(const AccountingEvent& event, const Login& login) {
 }
 
 }  // namespace
+
+accounts::Confidence ConfidenceOf(const Login& login) {
+  const std::string_view cause = login.cause;
+  const bool is_guessed_over = cause == kSuperseded || cause == kMissedStop ||
+                               cause == kAddressChanged || cause == kNasRestart;
+  return login.begun_unseen || is_guessed_over ? accounts::Confidence::kDerived
+                                               : accounts::Confidence::kTold;
+}
 
 base::Result<std::unique_ptr<LoginBook>> LoginBook::Open(const std::filesystem::path& file) {
   auto database = Database::Open(file);
@@ -409,6 +420,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
   login.session = event.session;
   login.port = event.port;
   login.login_time = beginning;
+  login.begun_unseen = event.status != AccountingStatus::kStart;
   login.last_seen = Cut(event.time);
   login.interim_s = event.interim_s;
   login.source = event.source;
@@ -432,7 +444,7 @@ void LoginBook::Begin(const AccountingEvent& event, const base::IpPrefix& ip,
       ip.ToString(), login.account, login.mac.is_zero() ? std::string() : login.mac.ToString(),
       login.nas, login.nas_name, login.session, login.port, login.login_time, logout_us,
       login.cause, login.last_seen, login.interim_s, static_cast<int64_t>(login.source),
-      event.status == AccountingStatus::kStart ? 0 : 1);
+      login.begun_unseen ? 1 : 0);
   if (database_->failed()) return;  // it has no number of its own
   row.id = database_->LastInsertId();
   NoteLength(ip);
@@ -569,17 +581,25 @@ base::Status LoginBook::Forget(base::WallTime now, base::WallTime before) {
   return {};
 }
 
-// The log-ins that are asked for, up to `limit`; none, and counted, where the file cannot be read.
-// With mutex_ held.
+// The log-ins that are asked for, up to `limit`. With mutex_ held.
 template <typename... Args>
-std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
+base::Result<std::vector<Login>> LoginBook::TryRead(std::string_view rest, size_t limit,
+                                                    const Args&... args) const {
   std::vector<Login> logins;
   Transaction transaction(*database_, Transaction::Kind::kRead);
   {
     Rows rows = database_->Query(Select(rest), args...);
     while (logins.size() < limit && rows.Next()) logins.push_back(LoginOf(rows));
   }
-  if (transaction.Commit()) return logins;
+  if (auto read = transaction.Commit(); !read) return read.error();
+  return logins;
+}
+
+// None, and counted, where the file cannot be read.
+template <typename... Args>
+std::vector<Login> LoginBook::Read(std::string_view rest, size_t limit, const Args&... args) const {
+  auto logins = TryRead(rest, limit, args...);
+  if (logins) return std::move(*logins);
   unreadable_.Add();
   return {};
 }
@@ -603,6 +623,17 @@ std::optional<Login> LoginBook::PastAt(const base::IpPrefix& ip, base::WallTime 
       1, ip.ToString(), ip.ToString(), at, at);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
+}
+
+// The address or prefix itself, then all prefixes which hold it, the longest first, of those that
+// there ever was a log-in of. With mutex_ held.
+std::vector<base::IpPrefix> LoginBook::HoldersOf(const base::IpPrefix& ip) const {
+  std::vector<base::IpPrefix> holders{ip};
+  if (ip.address().is_v4()) return holders;  // IPv4 has no prefixes here
+  for (const unsigned bits : lengths_) {
+    if (bits < ip.length_bits()) holders.emplace_back(ip.address(), bits);
+  }
+  return holders;
 }
 
 // What `make` makes of the log-in of `ip`, else of that of the longest prefix which holds it.
@@ -638,32 +669,73 @@ std::optional<accounts::Bound> LoginBook::BindingAt(const base::IpPrefix& ip,
     bound.binding.account = login.account;
     bound.binding.source = login.source;
     bound.binding.login_time = login.login_time;
+    bound.binding.until = login.logout_time;
+    bound.binding.cause = login.cause;
+    bound.binding.confidence = ConfidenceOf(login);
     return bound;
   });
 }
 
 std::vector<base::IpPrefix> LoginBook::AddressesOf(std::string_view account,
                                                    base::WallTime at) const {
+  return AddressesWhere("account = ?", account, at);
+}
+
+std::vector<base::IpPrefix> LoginBook::AddressesOf(const base::MacAddress& mac,
+                                                   base::WallTime at) const {
+  return AddressesWhere(kOfMac, mac.ToString(), at);
+}
+
+std::vector<base::IpPrefix> LoginBook::AddressesWhere(std::string_view condition,
+                                                      std::string_view value,
+                                                      base::WallTime at) const {
   const std::lock_guard lock(mutex_);
   std::vector<base::IpPrefix> addresses;
-  for (const Login& login :
-       Read("WHERE account = ? AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)",
-            SIZE_MAX, account, at, at)) {
-    addresses.push_back(login.ip);
-  }
+  std::string rest = "WHERE ";
+  rest.append(condition).append(" AND login_us <= ? AND (logout_us IS NULL OR logout_us > ?)");
+  for (const Login& login : Read(rest, SIZE_MAX, value, at, at)) addresses.push_back(login.ip);
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 
-std::vector<Login> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit) const {
+base::Result<std::vector<Login>> LoginBook::HistoryOf(const base::IpPrefix& ip, size_t limit,
+                                                      const accounts::Period& time) const {
   const std::lock_guard lock(mutex_);
-  return Read("WHERE ip = ? ORDER BY login_us DESC, id DESC", limit, ip.ToString());
+  std::vector<Login> all;
+  for (const base::IpPrefix& holder : HoldersOf(ip)) {
+    auto of_holder = HistoryWhere("ip = ?", holder.ToString(), limit, time);
+    if (!of_holder) return of_holder;
+    std::move(of_holder->begin(), of_holder->end(), std::back_inserter(all));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Login& one, const Login& other) {
+    return one.login_time > other.login_time;
+  });
+  if (all.size() > limit) all.resize(limit);
+  return all;
 }
 
-std::vector<Login> LoginBook::HistoryOf(std::string_view account, size_t limit) const {
+base::Result<std::vector<Login>> LoginBook::HistoryOf(std::string_view account, size_t limit,
+                                                      const accounts::Period& time) const {
   const std::lock_guard lock(mutex_);
-  return Read("WHERE account = ? ORDER BY login_us DESC, id DESC", limit, account);
+  return HistoryWhere("account = ?", account, limit, time);
+}
+
+base::Result<std::vector<Login>> LoginBook::HistoryOf(const base::MacAddress& mac, size_t limit,
+                                                      const accounts::Period& time) const {
+  const std::lock_guard lock(mutex_);
+  return HistoryWhere(kOfMac, mac.ToString(), limit, time);
+}
+
+// With mutex_ held.
+base::Result<std::vector<Login>> LoginBook::HistoryWhere(std::string_view condition,
+                                                         std::string_view value, size_t limit,
+                                                         const accounts::Period& time) const {
+  std::string rest = "WHERE ";
+  rest.append(condition).append(
+      " AND login_us < ? AND (logout_us IS NULL OR logout_us > ?) "
+      "ORDER BY login_us DESC, id DESC");
+  return TryRead(rest, limit, value, time.to, time.from);
 }
 
 base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, size_t limit) const {
@@ -677,7 +749,7 @@ base::Result<std::vector<LoginChange>> LoginBook::ChangesAfter(int64_t after, si
             "login_change WHERE number > ? ORDER BY number LIMIT ?) GROUP BY login) JOIN login "
             "ON login.id = login ORDER BY last",
         after, limit);
-    constexpr int kNumberColumn = 14;
+    constexpr int kNumberColumn = 15;
     while (rows.Next()) {
       changes.push_back({rows.Int(kNumberColumn), rows.Int(0), LoginOf(rows)});
     }

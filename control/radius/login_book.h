@@ -52,6 +52,9 @@ namespace weir::control::radius {
 using accounts::Login;
 using accounts::LoginChange;
 
+// kDerived where a rule above has set the beginning or the end, else kTold.
+accounts::Confidence ConfidenceOf(const Login& login);
+
 class LoginBook final : public accounts::LoginSource, public accounts::LoginChanges {
  public:
   static base::Result<std::unique_ptr<LoginBook>> Open(const std::filesystem::path& file);
@@ -73,9 +76,16 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
                                            base::WallTime at) const override;
   std::vector<base::IpPrefix> AddressesOf(std::string_view account,
                                           base::WallTime at) const override;
-  // Every log-in of an address, a prefix or an account, the newest first, up to `limit`.
-  std::vector<Login> HistoryOf(const base::IpPrefix& ip, size_t limit) const;
-  std::vector<Login> HistoryOf(std::string_view account, size_t limit) const;
+  std::vector<base::IpPrefix> AddressesOf(const base::MacAddress& mac,
+                                          base::WallTime at) const override;
+  // Every log-in of a time, the newest first, up to `limit`: of an address or prefix and of all
+  // that hold it, of an account, or of a machine by the MAC address that the NAS has named.
+  base::Result<std::vector<Login>> HistoryOf(const base::IpPrefix& ip, size_t limit,
+                                             const accounts::Period& time = {}) const;
+  base::Result<std::vector<Login>> HistoryOf(std::string_view account, size_t limit,
+                                             const accounts::Period& time = {}) const;
+  base::Result<std::vector<Login>> HistoryOf(const base::MacAddress& mac, size_t limit,
+                                             const accounts::Period& time = {}) const;
 
   accounts::BindingSource source() const override { return accounts::BindingSource::kRadius; }
   base::Result<std::vector<LoginChange>> ChangesAfter(int64_t after, size_t limit) const override;
@@ -139,8 +149,16 @@ class LoginBook final : public accounts::LoginSource, public accounts::LoginChan
   auto Search(const base::IpPrefix& ip, base::WallTime at, const Make& make) const
       -> std::optional<decltype(make(Login()))>;
   std::vector<int64_t> OpenOf(const SessionKey& session) const;
+  std::vector<base::IpPrefix> HoldersOf(const base::IpPrefix& ip) const;
+  template <typename... Args>
+  base::Result<std::vector<Login>> TryRead(std::string_view rest, size_t limit,
+                                           const Args&... args) const;
   template <typename... Args>
   std::vector<Login> Read(std::string_view rest, size_t limit, const Args&... args) const;
+  std::vector<base::IpPrefix> AddressesWhere(std::string_view condition, std::string_view value,
+                                             base::WallTime at) const;
+  base::Result<std::vector<Login>> HistoryWhere(std::string_view condition, std::string_view value,
+                                                size_t limit, const accounts::Period& time) const;
 
   mutable std::mutex mutex_;  // guards all below
   std::unique_ptr<database::Database> database_;

@@ -10,7 +10,7 @@
 
 namespace weir::control::radius {
 
-inline constexpr std::array<const char*, 5> kLoginSchema{R"sql(
+inline constexpr std::array<const char*, 6> kLoginSchema{R"sql(
 CREATE TABLE login(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ip TEXT NOT NULL,
@@ -67,6 +67,9 @@ CREATE TABLE prefix_length(bits INTEGER PRIMARY KEY) STRICT;
 INSERT OR IGNORE INTO prefix_length(bits)
   SELECT CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER) FROM login WHERE instr(ip, '/') > 0;
 DELETE FROM login_change WHERE login NOT IN (SELECT id FROM login);
+)sql",
+                                                         R"sql(
+CREATE INDEX login_from ON login(mac, login_us) WHERE mac <> '';
 )sql"};
 
 }  // namespace weir::control::radius

@@ -42,6 +42,7 @@ CREATE INDEX registry_row_account ON registry_row(account, from_us);
 CREATE INDEX registry_row_until ON registry_row(until_us);
 )sql"};
 
+constexpr std::string_view kRowRemoved = "row-removed";
 constexpr std::string_view kHeldAt = "from_us <= ? AND (until_us IS NULL OR until_us > ?)";
 
 std::string TextOf(const base::IpAddress& ip) { return ip.is_unspecified() ? "" : ip.ToString(); }
@@ -192,10 +193,14 @@ std::optional<Binding> RegistryHistory::BindingAt(const base::IpAddress& ip,
   std::optional<Binding> found;
   const auto look = [&](std::string_view column, const std::string& address) {
     if (found || address.empty()) return;
-    std::string sql = "SELECT account, team, room, seat FROM registry_row WHERE ";
+    std::string sql = "SELECT account, team, room, seat, until_us FROM registry_row WHERE ";
     sql.append(column).append(" = ? AND ").append(column).append(" <> '' AND ").append(kHeldAt);
     Rows rows = reader_->Query(sql + " ORDER BY from_us DESC, id LIMIT 1", address, at, at);
-    if (rows.Next()) found = BindingOf(rows, 0);
+    if (!rows.Next()) return;
+    found = BindingOf(rows, 0);
+    if (rows.IsNull(4)) return;
+    found->until = rows.Time(4);
+    found->cause = kRowRemoved;
   };
   look("ip", TextOf(ip));
   look("mac", TextOf(mac));
@@ -238,8 +243,8 @@ std::vector<Address> RegistryHistory::OfAccount(std::string_view column, std::st
   return addresses;
 }
 
-base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view what,
-                                                              size_t limit) const {
+base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view what, size_t limit,
+                                                              const accounts::Period& time) const {
   std::string column = "account";
   std::string wanted(what);
   if (const auto ip = base::IpAddress::Parse(what)) {
@@ -257,8 +262,10 @@ base::Result<std::vector<KeptRow>> RegistryHistory::HistoryOf(std::string_view w
         "SELECT ip, mac, account, team, room, seat, from_us, until_us, b.since_us, b.how, b.actor, "
         "e.since_us, e.how, e.actor FROM registry_row AS r LEFT JOIN registry_version AS b ON b.id "
         "= r.begun LEFT JOIN registry_version AS e ON e.id = r.ended WHERE " +
-            column + " = ? ORDER BY from_us DESC, r.id DESC LIMIT ?",
-        wanted, limit);
+            column +
+            " = ? AND from_us < ? AND (until_us IS NULL OR until_us > ?) "
+            "ORDER BY from_us DESC, r.id DESC LIMIT ?",
+        wanted, time.to, time.from, limit);
     while (rows.Next()) {
       KeptRow& kept = history.emplace_back();
       kept.row = RowOf(rows, 0);

@@ -49,8 +49,10 @@ class RegistryHistory final : public accounts::RegistryPast {
                           const accounts::RegistryOrigin& origin) override;
   bool Prune(base::WallTime now) override;
 
-  // Every row of an IP address, a MAC address or an account, the newest first, up to `limit`.
-  base::Result<std::vector<KeptRow>> HistoryOf(std::string_view what, size_t limit) const;
+  // Every row of a time of an IP address, a MAC address or an account, the newest first, up to
+  // `limit`.
+  base::Result<std::vector<KeptRow>> HistoryOf(std::string_view what, size_t limit,
+                                               const accounts::Period& time = {}) const;
 
   // Look-ups that found nobody because the file could not be read.
   uint64_t unreadable() const { return unreadable_.value(); }

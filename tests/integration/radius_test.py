@@ -1,6 +1,7 @@
 """RADIUS accounting by radclient: a log-in names the account of a live session, and rules follow it."""
 
 import ipaddress
+import json
 import re
 import subprocess
 import time
@@ -96,13 +97,27 @@ class Radius(harness.ApplianceTest):
                                      "Acct-Session-Time = 600"))
         self.assertTrue(self.account("Start", "c2", "ben", address, f"Event-Timestamp = {hour + 1200}"))
 
+        def when(at):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
         def who(at):
-            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-            ran = self.appliance.weirctl("-j", "accounts", "lookup", address, "--at", when)
+            ran = self.appliance.weirctl("-j", "accounts", "lookup", address, "--at", when(at))
             return "" if ran.returncode else re.search(r'"account":\s*"(\w*)"', ran.stdout)[1]
 
         self.assertEqual([who(hour - 1), who(hour), who(hour + 599), who(hour + 600), who(hour + 1200)],
                          ["", "anna", "anna", "", "ben"])
+        anna = self.appliance.weirctl_json("accounts", "lookup", address, "--at", when(hour))["bindings"][0]
+        self.assertEqual((anna["until"][:19] + "Z", anna["confidence"]), (when(hour + 600), "told"))
+
+        def between(first, last):
+            span = ("--from", when(first), "--to", when(last))
+            ran = self.appliance.weirctl("-j", "accounts", "history", address, *span)
+            return [] if ran.returncode else [login["account"] for login in json.loads(ran.stdout)["logins"]]
+
+        self.assertEqual(between(hour + 599, hour + 1201), ["ben", "anna"])
+        self.assertEqual(between(hour + 600, hour + 1200), [])
+        table = self.appliance.weirctl("accounts", "history", address).stdout
+        self.assertLess(table.index("ben"), table.index("anna"))
 
     def test_what_is_acknowledged_survives_a_crash(self):
         self.assertTrue(self.account("Start", "d1", "carl", "10.20.0.98"))

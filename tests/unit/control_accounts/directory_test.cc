@@ -64,6 +64,10 @@ TEST_F(DirectoryFile, TheLongestBindingCounts) {
                                             base::WallTime) const override {
       return account == "anna" ? std::vector{of} : std::vector<base::IpPrefix>();
     }
+    std::vector<base::IpPrefix> AddressesOf(const base::MacAddress&,
+                                            base::WallTime) const override {
+      return {of};
+    }
     std::vector<Present> PresentBindings() const override { return {{of, "anna"}}; }
     uint64_t generation() const override { return 1; }
     base::IpPrefix of;
@@ -115,6 +119,70 @@ TEST_F(DirectoryFile, TheLongestBindingCounts) {
   logins.of = prefix("2001:db8:1:7::/64");
   EXPECT_EQ(who("2001:db8:1:7::6"), "anna");
   EXPECT_EQ(who("2001:db8:1:8::6"), "bob");
+}
+
+// A lease that has ended, of bob's machine.
+class EndedLease : public LeaseSource {
+ public:
+  EndedLease() {
+    lease.ip = kIp;
+    lease.mac = kMac;
+    lease.since = {kNow.ns - base::kNsPerSecond};
+    lease.until = {kNow.ns + base::kNsPerSecond};
+    lease.cause = "released";
+  }
+  std::optional<Lease> LeaseAt(const base::IpPrefix& ip, base::WallTime) const override {
+    return ip == lease.ip ? std::optional(lease) : std::nullopt;
+  }
+  std::vector<base::IpPrefix> AddressesOf(const base::MacAddress&, base::WallTime) const override {
+    return {lease.ip};
+  }
+  std::vector<std::pair<base::IpPrefix, base::MacAddress>> PresentLeases() const override {
+    return {};
+  }
+  uint64_t generation() const override { return 1; }
+  Lease lease;
+};
+
+TEST_F(DirectoryFile, TellsTheEndAndHowSureItIs) {
+  Write("alice,10.0.0.2,,g,,\nbob,,02:00:00:00:00:01,,,\n");
+  EndedLease leases;
+  Directory directory;
+  directory.Use(leases);
+  ASSERT_TRUE(directory.LoadRegistry(file_).ok());
+  const auto row = directory.Lookup(base::IpAddress::Parse("10.0.0.2").value(), {}, kNow).value();
+  EXPECT_EQ(row.confidence, Confidence::kStanding);
+  EXPECT_FALSE(row.until.has_value());
+  const auto over = directory.Lookup(kIp, {}, kNow).value();
+  EXPECT_EQ(over.account, "bob");
+  EXPECT_EQ(over.confidence, Confidence::kDerived) << "the registry has told whose the machine is";
+  EXPECT_EQ(over.login_time, leases.lease.since);
+  EXPECT_EQ(over.until, leases.lease.until);
+  EXPECT_EQ(over.cause, "released");
+  leases.lease.cause.clear();
+  const auto running = directory.Lookup(kIp, {}, kNow).value();
+  EXPECT_FALSE(running.until.has_value()) << "it may be renewed";
+  EXPECT_EQ(running.cause, "");
+}
+
+TEST(TakeLease, TheFirstOfBothEndsCounts) {
+  Lease lease = EndedLease().lease;
+  Binding row;
+  row.until = {lease.until.ns - 1};
+  row.cause = "row-removed";
+  TakeLease(lease, row);
+  EXPECT_EQ(row.until, base::WallTime{lease.until.ns - 1});
+  EXPECT_EQ(row.cause, "row-removed");
+  row.until = {lease.until.ns + 1};
+  TakeLease(lease, row);
+  EXPECT_EQ(row.until, lease.until);
+  EXPECT_EQ(row.cause, "released");
+}
+
+TEST(ConfidenceName, EachHasOne) {
+  EXPECT_EQ(ConfidenceName(Confidence::kStanding), "standing");
+  EXPECT_EQ(ConfidenceName(Confidence::kDerived), "derived");
+  EXPECT_EQ(ConfidenceName(Confidence::kTold), "told");
 }
 
 TEST_F(DirectoryFile, KeepsRunningRegistryWhenTheNewOneIsBad) {

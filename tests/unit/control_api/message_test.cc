@@ -37,6 +37,16 @@ TEST(QueryNumber, TakesNumbersInRangeOnly) {
   for (const char* bad : {"b", "c", "d"}) EXPECT_FALSE(QueryNumber(request, bad, 1, 100).ok());
 }
 
+TEST(QueryTime, NamesWhatIsNoTime) {
+  Request request;
+  request.query = {{"from", "2026-11-22T08:00:00+08:00"}, {"to", "soon"}};
+  EXPECT_EQ(*QueryTime(request, "from", {}), *base::ParseRfc3339("2026-11-22T00:00:00Z"));
+  EXPECT_EQ(*QueryTime(request, "none", {7}), base::WallTime{7});
+  const auto bad = QueryTime(request, "to", {});
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().message.rfind("to: ", 0), 0u);
+}
+
 TEST(Auth, ComparesWholeTokensOnly) {
   EXPECT_TRUE(IsAuthorized("Bearer 0123456789", "0123456789"));
   for (const char* bad :

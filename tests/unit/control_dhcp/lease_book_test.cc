@@ -197,6 +197,38 @@ TEST_F(LeaseBookTest, AddressesOfAMachine) {
 }
 
 // As when weir-control is killed between this book's commit and the store's.
+TEST_F(LeaseBookTest, HistoryHasTheNewestOfATimeFirst) {
+  Tell({Bound('a', kIp, 10, 60), Bound('b', kIp, 100, 60), Released('b', kIp, 120),
+        Bound('a', kIp, 200, 60), Bound('a', "10.1.0.2", 300, 60)});
+  const auto lines = [](const base::Result<std::vector<accounts::Lease>>& leases) {
+    std::vector<std::string> out;
+    for (const accounts::Lease& lease : leases.value()) out.push_back(Line(lease));
+    return out;
+  };
+  const auto of_ip = [&](size_t limit, const accounts::Period& time) {
+    return lines(book_->HistoryOf(Ip(kIp), limit, time));
+  };
+  EXPECT_THAT(of_ip(10, {}), ElementsAre("a 200-260", "b 100-120 released", "a 10-70 expired"));
+  EXPECT_THAT(of_ip(1, {}), ElementsAre("a 200-260"));
+  EXPECT_THAT(of_ip(10, {At(69), At(101)}), ElementsAre("b 100-120 released", "a 10-70 expired"));
+  EXPECT_THAT(of_ip(10, {At(70), At(100)}), ElementsAre()) << "nobody had it between";
+  EXPECT_THAT(of_ip(10, {At(240), At(9999)}), ElementsAre("a 200-260"));
+  EXPECT_THAT(lines(book_->HistoryOf(MacOf('a'), 2)), ElementsAre("a 300-360", "a 200-260"));
+  EXPECT_THAT(lines(book_->HistoryOf(MacOf('c'), 2)), ElementsAre());
+}
+
+TEST_F(LeaseBookTest, TheHistoryOfAnAddressHasThePrefixesThatHoldIt) {
+  Tell({Bound('a', "2001:db8:1::/56", 10, 600), Bound('b', "2001:db8:1:7::5", 100, 60)});
+  const auto count = [&](std::string_view ip) {
+    return book_->HistoryOf(base::IpPrefix::Parse(ip).value(), 10)->size();
+  };
+  EXPECT_EQ(count("2001:db8:1:7::5"), 2U);
+  EXPECT_EQ(count("2001:db8:1:7::6"), 1U);
+  EXPECT_EQ(count("2001:db8:1::/56"), 1U);
+  EXPECT_EQ(count("2001:db8:1::/48"), 0U);
+  EXPECT_EQ(book_->HistoryOf(Ip("2001:db8:1:7::5"), 1)->at(0).mac, MacOf('b'));
+}
+
 TEST_F(LeaseBookTest, TheSameEventsAgainChangeNothing) {
   const std::vector<events::LeaseEvent> events{
       Bound('a', kIp, 10, 60),         Bound('a', kIp, 40, 60), Bound('b', kIp, 60, 60),

@@ -203,6 +203,10 @@ TEST_F(LeaseRecordTest, ALoginGoesBeforeALease) {
       if (account != "carl") return {};
       return {Ip("10.1.0.1")};
     }
+    std::vector<base::IpPrefix> AddressesOf(const base::MacAddress&,
+                                            base::WallTime) const override {
+      return {};
+    }
     std::vector<accounts::Present> PresentBindings() const override {
       return {{Ip("10.1.0.1"), "carl"}};
     }

@@ -89,7 +89,7 @@ TEST_F(SyslogServerTest, LinesBecomeLogins) {
   Start();
   Send("<14>Nov 30 10:00:00 portal-1 user anna login ip=10.20.0.7");
   Await([&] { return book_->present() == 1; });
-  const auto history = book_->HistoryOf("anna", 10);
+  const auto history = book_->HistoryOf("anna", 10).value();
   ASSERT_EQ(history.size(), 1U);
   EXPECT_EQ(history[0].source, accounts::BindingSource::kPortal);
   EXPECT_EQ(history[0].nas_name, "portal-1");
@@ -229,7 +229,7 @@ TEST_F(SyslogServerTest, ALateLogoutEndsNobodyElse) {
   const auto now = book_->PresentBindings();
   ASSERT_EQ(now.size(), 1U);
   EXPECT_EQ(now[0].account, "ben");
-  EXPECT_TRUE(book_->HistoryOf("carl", 1).empty());
+  EXPECT_TRUE(book_->HistoryOf("carl", 1)->empty());
 }
 
 }  // namespace

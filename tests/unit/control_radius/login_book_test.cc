@@ -28,13 +28,13 @@ TEST_F(LoginBookTest, KeepsEverythingOverARestart) {
   AccountingEvent stop = Stop("2", "ben", "10.20.0.12", 50, 20);
   stop.cause = "user-request";
   Apply({start, stop});
-  const auto before = book_->HistoryOf("anna", 10);
+  const auto before = book_->HistoryOf("anna", 10).value();
   Reopen();
-  EXPECT_EQ(book_->HistoryOf("anna", 10), before);
+  EXPECT_EQ(book_->HistoryOf("anna", 10).value(), before);
   EXPECT_EQ(before.at(0).mac, start.mac);
   EXPECT_EQ(before.at(0).port, "eth1");
   EXPECT_EQ(before.at(0).nas_name, "bras-1");
-  EXPECT_EQ(book_->HistoryOf("ben", 10).at(0).cause, "user-request");
+  EXPECT_EQ(book_->HistoryOf("ben", 10)->at(0).cause, "user-request");
   EXPECT_EQ(PresentNow(), "10.20.0.11 anna\n");
   EXPECT_EQ(Who("10.20.0.12", 30), "ben");
   EXPECT_EQ(Who("10.20.0.12", 60), "");
@@ -49,7 +49,7 @@ TEST_F(LoginBookTest, WhatComesAgainChangesNothing) {
   Apply({start});
   Apply({stop, stop});
   Apply({start, stop, start});
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   EXPECT_EQ(PresentNow(), "");
   EXPECT_EQ(Who(kIp, 150), "anna");
 }
@@ -62,7 +62,7 @@ TEST_F(LoginBookTest, BeginsWhatIsHeardOfLate) {
   EXPECT_EQ(Who("10.20.0.12", 900), "");
   // Its start comes at last, and is no other log-in.
   Apply({Start("2", "ben", "10.20.0.12", 300)});
-  EXPECT_EQ(book_->HistoryOf("ben", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("ben", 10)->size(), 1U);
 }
 
 TEST_F(LoginBookTest, AnAddressIsOneSessionsAtATime) {
@@ -70,15 +70,15 @@ TEST_F(LoginBookTest, AnAddressIsOneSessionsAtATime) {
   EXPECT_EQ(Who(kIp, 199), "anna");
   EXPECT_EQ(Who(kIp, 200), "ben");
   EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "superseded");
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->at(0).cause, "superseded");
   // The stop of the first comes late, and says that it lasted longer; then that it was shorter.
   Apply({Stop("1", "anna", kIp, 250, 100)});
   EXPECT_EQ(Who(kIp, 199), "anna");
   EXPECT_EQ(Who(kIp, 220), "ben");
   EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   Apply({Event(AccountingStatus::kInterim, "1", "anna", {kIp}, 260, 100)});
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   Apply({Start("3", "carl", "10.20.0.13", 100), Start("4", "dora", "10.20.0.13", 300),
          Stop("3", "carl", "10.20.0.13", 200, 100)});
   EXPECT_EQ(Who("10.20.0.13", 199), "carl");
@@ -118,7 +118,7 @@ TEST_F(LoginBookTest, ANasThatRestartsHasForgottenItsSessions) {
   EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
   EXPECT_EQ(Who(kIp, 299), "anna");
   EXPECT_EQ(Who(kIp, 300), "");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "nas-restart");
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->at(0).cause, "nas-restart");
   // A session's name is used again.
   Apply({Start("1", "carl", kIp, 400)});
   EXPECT_EQ(PresentNow(), "10.20.0.11 carl\n10.20.0.12 ben\n");
@@ -135,7 +135,7 @@ TEST_F(LoginBookTest, AMissedStopEndsWithTheLastWord) {
   EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
   EXPECT_EQ(Who(kIp, 159), "anna");
   EXPECT_EQ(Who(kIp, 160), "");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "missed-stop");
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->at(0).cause, "missed-stop");
   EXPECT_EQ(*book_->Expire(At(100 + 86'400), At(0)), 0U);
   EXPECT_EQ(*book_->Expire(At(100 + 86'401), At(0)), 1U);
 }
@@ -187,7 +187,7 @@ TEST_F(LoginBookTest, AMissedStopThatComesAfterAllCounts) {
   Apply({Stop("1", "anna", kIp, 800, 100)});
   EXPECT_EQ(Who(kIp, 799), "anna");
   EXPECT_EQ(Who(kIp, 800), "");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   // Or it was only silent.
   AccountingEvent other = Start("2", "ben", "10.20.0.12", 100);
   other.interim_s = 60;
@@ -196,7 +196,7 @@ TEST_F(LoginBookTest, AMissedStopThatComesAfterAllCounts) {
   Apply({Event(AccountingStatus::kInterim, "2", "ben", {"10.20.0.12"}, 1100, 100)});
   EXPECT_EQ(PresentNow(), "10.20.0.12 ben\n");
   EXPECT_EQ(Who("10.20.0.12", 500), "ben");
-  EXPECT_EQ(book_->HistoryOf("ben", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("ben", 10)->size(), 1U);
 }
 
 TEST_F(LoginBookTest, KnowsWhoToldOfEach) {
@@ -223,6 +223,7 @@ TEST_F(LoginBookTest, CountsWhatItCannotRead) {
   }
   EXPECT_EQ(Who("10.20.0.7", 150), "");
   EXPECT_EQ(book_->unreadable(), 1U);
+  EXPECT_FALSE(book_->HistoryOf("anna", 10).ok()) << "nobody is no answer to that";
 }
 
 // A batch that fails leaves nothing behind, and what was known before stays known.
@@ -262,10 +263,95 @@ TEST_F(LoginBookTest, HistoryHasTheNewestFirst) {
     Apply({Start(session.c_str(), "anna", kIp, 100 * i),
            Stop(session.c_str(), "anna", kIp, 100 * i + 50, 100 * i)});
   }
-  const auto history = book_->HistoryOf(*base::IpAddress::Parse(kIp), 3);
+  const auto history = book_->HistoryOf(*base::IpAddress::Parse(kIp), 3).value();
   ASSERT_EQ(history.size(), 3U);
   EXPECT_EQ(history[0].login_time, At(400));
   EXPECT_EQ(history[2].login_time, At(200));
+}
+
+TEST_F(LoginBookTest, HistoryIsOfATime) {
+  Apply({Start("1", "anna", kIp, 100), Stop("1", "anna", kIp, 200, 100),
+         Start("2", "ben", kIp, 300)});
+  const auto who = [&](const accounts::Period& time) {
+    const auto history = book_->HistoryOf(*base::IpAddress::Parse(kIp), 10, time).value();
+    std::string names;
+    for (const Login& login : history) names += login.account + " ";
+    return names;
+  };
+  EXPECT_EQ(who({}), "ben anna ");
+  EXPECT_EQ(who({At(199), At(301)}), "ben anna ");
+  EXPECT_EQ(who({At(200), At(300)}), "") << "nobody was there between";
+  EXPECT_EQ(who({At(0), At(100)}), "");
+  EXPECT_EQ(who({At(5000), At(6000)}), "ben ");
+  EXPECT_EQ(book_->HistoryOf("anna", 10, {At(150), At(160)})->size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10, {At(250), At(260)})->size(), 0U);
+}
+
+TEST_F(LoginBookTest, TheHistoryOfAnAddressHasThePrefixesThatHoldIt) {
+  Apply({Start("1", "anna", "2001:db8:1::/56", 100), Start("2", "ben", "2001:db8:1:7::5", 200),
+         Stop("1", "anna", "2001:db8:1::/56", 300, 100)});
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    const auto history = book_->HistoryOf(*base::IpAddress::Parse("2001:db8:1:7::5"), 10).value();
+    ASSERT_EQ(history.size(), 2U);
+    EXPECT_EQ(history[0].account, "ben");
+    EXPECT_EQ(history[1].account, "anna");
+    EXPECT_EQ(book_->HistoryOf(*base::IpAddress::Parse("2001:db8:1:7::5"), 1)->size(), 1U);
+    EXPECT_EQ(book_->HistoryOf(*base::IpAddress::Parse("2001:db8:1:8::5"), 10)->size(), 1U);
+    EXPECT_EQ(book_->HistoryOf(*base::IpAddress::Parse("2001:db8:2::1"), 10)->size(), 0U);
+  }
+}
+
+TEST_F(LoginBookTest, KnowsWhereAMachineIsLoggedIn) {
+  const auto mac = *base::MacAddress::Parse("02:00:5e:10:00:01");
+  AccountingEvent start = Event(AccountingStatus::kStart, "1", "anna", {kIp, "2001:db8::1"}, 100);
+  start.mac = mac;
+  AccountingEvent stop = start;
+  stop.status = AccountingStatus::kStop;
+  stop.time = At(200);
+  Apply({start, Start("2", "ben", "10.20.0.12", 100)});
+  EXPECT_EQ(book_->AddressesOf(mac, At(99)).size(), 0U);
+  EXPECT_EQ(book_->AddressesOf(mac, At(100)).size(), 2U);
+  Apply({stop});
+  EXPECT_EQ(book_->AddressesOf(mac, At(199)).size(), 2U);
+  EXPECT_EQ(book_->AddressesOf(mac, At(200)).size(), 0U);
+  EXPECT_EQ(book_->AddressesOf(base::MacAddress(), At(150)).size(), 0U) << "ben's is not known";
+  EXPECT_EQ(book_->HistoryOf(mac, 10)->size(), 2U);
+  EXPECT_EQ(book_->HistoryOf(mac, 10, {At(200), At(300)})->size(), 0U);
+}
+
+// What the source has told of a log-in, and what the book has made of it.
+TEST_F(LoginBookTest, TellsTheEndAndHowSureItIs) {
+  const auto at = [&](const char* ip, int64_t seconds) {
+    return book_->BindingAt(*base::IpAddress::Parse(ip), At(seconds)).value().binding;
+  };
+  AccountingEvent stop = Stop("1", "anna", kIp, 200, 100);
+  stop.cause = "user-request";
+  Apply({Start("1", "anna", kIp, 100)});
+  EXPECT_FALSE(at(kIp, 150).until.has_value());
+  EXPECT_EQ(at(kIp, 150).confidence, accounts::Confidence::kTold);
+  Apply({stop, Event(AccountingStatus::kInterim, "2", "ben", {kIp}, 400, 300),
+         Start("3", "carl", kIp, 500)});
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    const auto anna = at(kIp, 150);
+    EXPECT_EQ(anna.until, At(200));
+    EXPECT_EQ(anna.cause, "user-request");
+    EXPECT_EQ(anna.confidence, accounts::Confidence::kTold);
+    const auto ben = at(kIp, 350);
+    EXPECT_EQ(ben.until, At(500));
+    EXPECT_EQ(ben.cause, "superseded");
+    EXPECT_EQ(ben.confidence, accounts::Confidence::kDerived);
+    EXPECT_EQ(at(kIp, 500).confidence, accounts::Confidence::kTold);
+  }
+  Apply({Event(AccountingStatus::kInterim, "4", "dora", {"10.20.0.12"}, 700, 600)});
+  EXPECT_EQ(at("10.20.0.12", 650).confidence, accounts::Confidence::kDerived)
+      << "its start was not seen";
+  ASSERT_TRUE(book_->Expire(At(500'000), At(0)).ok());
+  EXPECT_EQ(at(kIp, 500 - 1).cause, "superseded");
+  EXPECT_EQ(book_->HistoryOf("carl", 1)->at(0).cause, "missed-stop");
+  EXPECT_EQ(ConfidenceOf(book_->HistoryOf("carl", 1)->at(0)), accounts::Confidence::kDerived);
+  EXPECT_EQ(ConfidenceOf(book_->HistoryOf("anna", 1)->at(0)), accounts::Confidence::kTold);
 }
 
 TEST_F(LoginBookTest, APrefixHoldsItsAddressesUnlessOneIsSomebodysByItself) {
@@ -361,7 +447,7 @@ TEST_F(LoginBookTest, WhatIsSentAgainIsStoredOnce) {
   const AccountingEvent start = Start("1", "anna", kIp, 100);
   const AccountingEvent stop = Stop("1", "anna", kIp, 200, 100);
   Apply({later(start), start, later(start), stop, later(stop), stop, start});
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   EXPECT_EQ(Who(kIp, 150), "anna");
   EXPECT_EQ(Who(kIp, 203), "");
 }
@@ -389,11 +475,11 @@ TEST_F(LoginBookTest, APrefixIsOneSessionsAtATime) {
   Apply({Start("1", "anna", "2001:db8:1::/56", 100), Start("2", "ben", "2001:db8:1::/56", 200)});
   EXPECT_EQ(Who("2001:db8:1:9::1", 199), "anna");
   EXPECT_EQ(Who("2001:db8:1:9::1", 200), "ben");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "superseded");
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->at(0).cause, "superseded");
   Apply({Event(AccountingStatus::kInterim, "2", "ben", {"2001:db8:2::/56"}, 300, 200)});
   EXPECT_EQ(Who("2001:db8:1:9::1", 300), "");
   EXPECT_EQ(Who("2001:db8:2:9::1", 300), "ben");
-  EXPECT_EQ(book_->HistoryOf(*base::IpPrefix::Parse("2001:db8:1::/56"), 10).size(), 2U);
+  EXPECT_EQ(book_->HistoryOf(*base::IpPrefix::Parse("2001:db8:1::/56"), 10)->size(), 2U);
 }
 
 // Sessions one after the other at one address, told in any order and some of it twice: at every

@@ -90,7 +90,7 @@ TEST_F(RadiusServerTest, AnswersWhatIsStored) {
   // What comes again is answered alike, and stored once.
   Send(Start(9));
   EXPECT_EQ(Receive(), answer);
-  EXPECT_EQ(book_->HistoryOf("anna", 10).size(), 1U);
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->size(), 1U);
   server_->Stop();  // it counts behind the answer
   EXPECT_EQ(server_->counters().repeated.value(), 1U);
   EXPECT_EQ(server_->counters().answered.value(), 2U);
@@ -158,7 +158,7 @@ TEST_F(RadiusServerTest, TakesABurst) {
     }
   }
   EXPECT_EQ(answered, kRequests);
-  EXPECT_EQ(book_->HistoryOf("anna", 10'000).size(), size_t{kRequests});
+  EXPECT_EQ(book_->HistoryOf("anna", 10'000)->size(), size_t{kRequests});
   EXPECT_EQ(book_->present(), 1U);  // the last one has the address
 }
 

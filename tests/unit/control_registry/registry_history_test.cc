@@ -131,6 +131,37 @@ TEST_F(RegistryHistoryTest, TellsWhoWhenAndByWhat) {
   EXPECT_TRUE(history_->AddressesOf("anna", Day(3)).empty());
 }
 
+TEST_F(RegistryHistoryTest, TellsWhenARowWent) {
+  Keep("anna,10.0.0.1,,,,\n", Day(1));
+  Keep("ben,10.0.0.1,,,,\n", Day(2));
+  const auto ip = base::IpAddress::Parse("10.0.0.1").value();
+  const auto anna = history_->BindingAt(ip, {}, Day(1)).value();
+  EXPECT_EQ(anna.until, Day(2));
+  EXPECT_EQ(anna.cause, "row-removed");
+  EXPECT_EQ(anna.confidence, accounts::Confidence::kStanding);
+  const auto ben = history_->BindingAt(ip, {}, Day(2)).value();
+  EXPECT_FALSE(ben.until.has_value());
+  EXPECT_EQ(ben.cause, "");
+}
+
+TEST_F(RegistryHistoryTest, TellsTheRowsOfATime) {
+  Keep("anna,10.0.0.1,,,,\n", Day(1));
+  Keep("ben,10.0.0.1,,,,\n", Day(2));
+  Keep("carl,10.0.0.1,,,,\n", Day(4));
+  const auto who = [&](const accounts::Period& time) {
+    const auto history = history_->HistoryOf("10.0.0.1", 10, time).value();
+    std::vector<std::string> names;
+    for (const KeptRow& kept : history) names.push_back(kept.row.binding.account);
+    return names;
+  };
+  EXPECT_THAT(who({}), ElementsAre("carl", "ben", "anna"));
+  EXPECT_THAT(who({Day(2), Day(4)}), ElementsAre("ben"));
+  EXPECT_THAT(who({Before(Day(2)), {Day(4).ns + base::kNsPerUs}}),
+              ElementsAre("carl", "ben", "anna"));
+  EXPECT_THAT(who({Day(-9), Day(1)}), ElementsAre("anna")) << "nothing better is known";
+  EXPECT_THAT(who({Day(9), Day(10)}), ElementsAre("carl"));
+}
+
 TEST_F(RegistryHistoryTest, GoesWhenItIsOldEnough) {
   Open(10);
   Keep("anna,10.0.0.1,,,,\nben,10.0.0.2,,,,\n", Day(1));
