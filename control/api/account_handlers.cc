@@ -5,6 +5,7 @@
 
 #include "control/accounts/registry_diff.h"
 #include "control/api/handlers.h"
+#include "control/api/logged_act.h"
 #include "control/api/views.h"
 #include "control/policy/json_fields.h"
 
@@ -192,19 +193,18 @@ Reply PostAccountsImport(const Parts& parts, const Request& request) {
   if (parts.registry == nullptr) {
     return ErrorReply(409, "there is no registry to import into: set [accounts] registry");
   }
-  const auto counts = parts.registry->Import(text.get_ref<const std::string&>(), request.actor);
   Operation operation;
   operation.action = "accounts import";
   operation.target = parts.registry->path().string();
-  operation.outcome = counts.ok() ? fmt::format("done: {} rows", counts->rows)
-                                  : "refused: " + counts.error().message.substr(
-                                                      0, counts.error().message.find('\n'));
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!counts) return ErrorReply(409, counts.error().message);
-  return JsonReply({{"rows", counts->rows},
-                    {"added", counts->added},
-                    {"removed", counts->removed},
-                    {"changed", counts->changed}});
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto counts = parts.registry->Import(text.get_ref<const std::string&>(), request.actor);
+  if (!counts) return act.EndWithError(409, counts.error().message);
+  return act.End(fmt::format("done: {} rows", counts->rows),
+                 JsonReply({{"rows", counts->rows},
+                            {"added", counts->added},
+                            {"removed", counts->removed},
+                            {"changed", counts->changed}}));
 }
 
 }  // namespace weir::control::api

@@ -59,6 +59,8 @@ struct Parts {
   const portal::SyslogServer* syslog = nullptr;  // null: portals' syslog is not configured
   sealing::AnchorMailer* anchor_mail = nullptr;  // null: no anchor is mailed
   const dhcp::LeaseBook* leases = nullptr;       // null: no DHCP servers are configured
+  // The system log, for what the operations log cannot take; null: there is none.
+  void (*alarm)(std::string_view line) = nullptr;
 };
 
 class Api {

@@ -1,4 +1,6 @@
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
+#include "control/api/logged_act.h"
 #include "control/api/views.h"
 #include "control/incidents/case_report.h"
 
@@ -77,6 +79,12 @@ Reply PostIncidentStep(const Parts& parts, const Request& request) {
   const Found found = FindIncident(parts, request.PathValue("id"));
   if (!found.incident) return found.refusal;
   const std::string note = request.BodyText("note");
+  Operation operation;
+  operation.action = "incident " + step_name;
+  operation.target = found.incident->id;
+  operation.reason = LogReason(note, "");
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
   const incidents::Step step{found.incident->id, request.actor, note, base::WallNow()};
   base::Status done;
   if (!to) {
@@ -84,15 +92,9 @@ Reply PostIncidentStep(const Parts& parts, const Request& request) {
   } else if (const auto moved = parts.incidents.Advance(step, *to); !moved) {
     done = moved.error();
   }
-  Operation operation;
-  operation.action = "incident " + step_name;
-  operation.target = found.incident->id;
-  operation.reason = note;
-  operation.outcome = done.ok() ? "done" : "refused: " + done.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!done) return ErrorReply(409, done.error().message);
+  if (!done) return act.EndWithError(409, done.error().message);
   const Found after = FindIncident(parts, found.incident->id);
-  return after.incident ? WithLog(parts, *after.incident) : after.refusal;
+  return act.End("done", after.incident ? WithLog(parts, *after.incident) : after.refusal);
 }
 
 }  // namespace weir::control::api

@@ -1,4 +1,5 @@
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
 #include "control/api/version.h"
 #include "control/api/views.h"
 #include "control/policy/json_fields.h"
@@ -81,9 +82,15 @@ std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Op
   operation.time = base::WallNow();
   operation.actor = request.actor;
   operation.via = request.via;
+  if (operation.reason.empty()) operation.reason = LogReason(request);
   const auto logged = parts.operations.Append(operation);
   if (logged.ok()) return std::nullopt;
-  return ErrorReply(500, "the operations log cannot be written: " + logged.error().message);
+  return NotLoggedReply(logged.error());
+}
+
+Reply NotLoggedReply(const base::Error& error) {
+  return ErrorReply(503, "the operations log cannot be written, and so nothing is done or shown: " +
+                             error.message);
 }
 
 Reply DataplaneError(const policy::DataplaneReply& reply) {

@@ -36,6 +36,8 @@ class Context {
   // Says what went wrong with a call, on stderr, and notes the exit code.
   int Failed(const HttpAnswer& answer);
   int Failed(int code, std::string_view line);
+  // On stderr, of what was done all the same.
+  static void Warn(std::string_view text);
 
   void Print(std::string_view text) const;
   void Print(const Table& table) const;

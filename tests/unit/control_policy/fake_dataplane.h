@@ -112,6 +112,10 @@ class FakeDataplane {
     const std::scoped_lock lock(mutex_);
     return accounts_;
   }
+  bool bypass() {
+    const std::scoped_lock lock(mutex_);
+    return bypass_;
+  }
   // How many updates came, and how many addresses were in them.
   size_t identity_updates() {
     const std::scoped_lock lock(mutex_);
@@ -199,6 +203,7 @@ class FakeDataplane {
                            {"places", {{"www.lab.example:443/tcp", count}}}}};
     } else if (command == "bypass") {
       reply["bypass"] = request["on"];
+      bypass_ = request["on"];
     } else {
       return Refuse("unknown command '" + command + "'");
     }
@@ -280,6 +285,7 @@ class FakeDataplane {
   std::string refusal_;
   std::string answer_only_;
   bool misbehaves_ = false;
+  bool bypass_ = false;
   nlohmann::json stats_ = nlohmann::json::object();
   std::vector<nlohmann::json> installs_;
   std::vector<nlohmann::json> questions_;

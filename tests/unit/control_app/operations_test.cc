@@ -1,0 +1,157 @@
+// The operations log: what is done stands there before it is done, what is looked up before it is
+// shown; and what happens when nothing can be written there.
+#include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "control_app_fixture.h"
+
+namespace weir::control::app {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kIncident = "I-20261122-0001";
+
+class OperationsTest : public ControlAppTest {
+ protected:
+  void SetUp() override {
+    ControlAppTest::SetUp();
+    std::ofstream(dir_ / "bad.txt") << "a.example\n";
+    std::ofstream(dir_ / "campus.rules")
+        << "protect ip 10.0.0.53\nlist bad from \"bad.txt\"\ndrop list bad\n";
+    WriteTraffic(1);
+    Start();
+    ASSERT_TRUE(Eventually([this] { return HasIncident(); }));
+    ASSERT_TRUE(Eventually([this] { return dataplane_->Accounts().size() == 1; }));
+  }
+
+  json Newest() { return JsonOfOperations()[0]; }
+  // How many entries there are of an action.
+  int64_t Count(const std::string& action) {
+    const auto log = JsonOfOperations();
+    return std::count_if(log.begin(), log.end(),
+                         [&](const json& entry) { return entry["action"] == action; });
+  }
+  void WriteFile(const char* name, const std::string& text) const {
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+  }
+};
+
+TEST_F(OperationsTest, AnActIsWrittenDownBeforeAndAfter) {
+  EXPECT_EQ(Weirctl({"block", "domain", "bad.example", "--reason", "notice 7"}).code, 0);
+  EXPECT_EQ(Weirctl({"unblock", "block-1"}).code, 0);
+  EXPECT_EQ(Weirctl({"audit", "hold", "--from", "2026-01-01", "--to", "2026-02-01", "--reason",
+                     "court", "--request", "K-10"})
+                .code,
+            0);
+  EXPECT_EQ(Weirctl({"audit", "release", "9", "--reason", "over"}).code, 1);
+  EXPECT_EQ(Weirctl({"bypass", "off", "--reason", "over"}).code, 0);
+  const std::vector<std::array<const char*, 3>> wanted{{"bypass", "done", "over"},
+                                                       {"bypass", "begun", "over"},
+                                                       {"audit release", "ref", "over"},
+                                                       {"audit release", "begun", "over"},
+                                                       {"audit hold", "done", "court (K-10)"},
+                                                       {"audit hold", "begun", "court (K-10)"},
+                                                       {"unblock", "done", ""},
+                                                       {"unblock", "begun", ""},
+                                                       {"block", "done", "notice 7"},
+                                                       {"block", "begun", "notice 7"}};
+  const auto log = JsonOfOperations();
+  for (size_t i = 0; i < wanted.size(); i++) {
+    EXPECT_EQ(log[i]["action"], wanted[i][0]) << i;
+    EXPECT_THAT(log[i]["outcome"].get<std::string>(), ::testing::StartsWith(wanted[i][1])) << i;
+    EXPECT_EQ(log[i]["reason"], wanted[i][2]) << i;
+  }
+}
+
+TEST_F(OperationsTest, NothingIsDoneThatCannotBeWrittenDown) {
+  ASSERT_EQ(Weirctl({"block", "domain", "bad.example", "--reason", "r"}).code, 0);
+  ASSERT_EQ(Weirctl({"audit", "seal"}).code, 0);
+  const auto hold =
+      Json({"audit", "hold", "--from", "2026-01-01", "--to", "2026-02-01", "--reason", "court"});
+  const size_t installs = dataplane_->Installs().size();
+  const auto seals = Json({"audit", "status"})["seals"];
+  WriteFile("campus.rules", "drop host x.example\n");
+  RefuseEntries();
+  const std::vector<std::array<std::string, 3>> acts{
+      {"POST", "blocks", R"({"kind":"ip","value":"203.0.113.9","reason":"r"})"},
+      {"DELETE", "blocks/block-1", ""},
+      {"POST", "rules/apply", "{}"},
+      {"POST", "rules/confirm", "{}"},
+      {"POST", "rules/undo", "{}"},
+      {"POST", "bypass", R"({"on":false})"},
+      {"POST", "accounts/import", R"({"csv":"account,ip,mac,group,room,seat\n"})"},
+      {"POST", "audit/seal", "{}"},
+      {"POST", "audit/anchor", "{}"},
+      {"POST", "audit/key/rotate", R"({"reason":"r"})"},
+      {"POST", "audit/holds", R"({"from":"2026-03-01T00:00:00Z","reason":"r"})"},
+      {"DELETE", "audit/holds/1?reason=r", ""},
+      {"POST", std::string("incidents/") + kIncident + "/ack", "{}"}};
+  for (const auto& [method, path, body] : acts) {
+    const auto answer = Call(method, path, body);
+    EXPECT_EQ(answer.status, 503u) << path;
+    EXPECT_THAT(answer.body, HasSubstr("the operations log cannot be written")) << path;
+  }
+  TakeEntries();
+  EXPECT_EQ(dataplane_->Installs().size(), installs);
+  EXPECT_EQ(Json({"blocks"})["blocks"].size(), 1u);
+  const auto after = Json({"audit", "status"});
+  EXPECT_EQ(after["seals"]["newest"], seals["newest"]);
+  EXPECT_EQ(after["seals"]["key"], seals["key"]);
+  ASSERT_EQ(after["holds"].size(), 1u);
+  EXPECT_EQ(after["holds"][0]["id"], hold["id"]);
+  EXPECT_EQ(Json({"incidents"})["incidents"][0]["state"], "open");
+  EXPECT_EQ(Json({"accounts", "lookup", "10.0.0.1"})["bindings"][0]["account"], "s2023001");
+  EXPECT_EQ(Json({"lists"})["lists"][0]["content"]["entries"], 1);
+}
+
+TEST_F(OperationsTest, WhatWasDoneIsNotCalledRefused) {
+  RefuseEntries("NEW.outcome <> 'begun'");
+  const auto answer =
+      Call("POST", "blocks", R"({"kind":"domain","value":"bad.example","reason":"r"})");
+  EXPECT_EQ(answer.status, 500u);
+  EXPECT_THAT(answer.body, HasSubstr("done; but the operations log cannot be written"));
+  EXPECT_EQ(Json({"blocks"})["blocks"].size(), 1u);
+  EXPECT_EQ(Newest()["action"], "block");
+  EXPECT_EQ(Newest()["outcome"], "begun");
+}
+
+// The network stands still at night: the way out works whatever the disk does, and says so.
+TEST_F(OperationsTest, BypassGoesOnWithoutALogAndSaysSo) {
+  std::ostringstream system_log;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(system_log)));
+  RefuseEntries();
+  const Ran on = Weirctl({"bypass", "on", "--reason", "nothing passes"});
+  EXPECT_EQ(on.code, 0) << on.err;
+  EXPECT_EQ(on.out, "bypass is on\n");
+  EXPECT_THAT(on.err, HasSubstr("THIS IS NOT IN THE OPERATIONS LOG"));
+  EXPECT_THAT(on.err, HasSubstr("the disk is full"));
+  EXPECT_TRUE(dataplane_->bypass());
+  EXPECT_THAT(Json({"bypass", "on"})["not_logged"].get<std::string>(),
+              HasSubstr("done; but the operations log cannot be written"));
+  EXPECT_EQ(Weirctl({"bypass", "off"}).code, 1);
+  EXPECT_TRUE(dataplane_->bypass());
+  TakeEntries();
+  const Ran off = Weirctl({"bypass", "off"});
+  EXPECT_EQ(off.code, 0);
+  EXPECT_EQ(off.err, "");
+  EXPECT_FALSE(dataplane_->bypass());
+  const Ran logged = Weirctl({"bypass", "on", "--reason", "again"});
+  EXPECT_EQ(logged.err, "");
+  EXPECT_EQ(Newest()["outcome"], "done");
+  EXPECT_EQ(Newest()["reason"], "again");
+  spdlog::set_default_logger(before);
+  EXPECT_THAT(system_log.str(), HasSubstr("[critical] bypass on by "));
+  EXPECT_THAT(system_log.str(), HasSubstr("nothing passes"));
+  EXPECT_THAT(system_log.str(), HasSubstr("the disk is full"));
+}
+
+}  // namespace
+}  // namespace weir::control::app
