@@ -137,6 +137,7 @@ Reply GetAccountsLookup(const Parts& parts, const Request& request) {
   operation.action = "accounts lookup";
   operation.target = what + " at " + base::FormatRfc3339(at);
   operation.outcome = fmt::format("done: {} found", bindings.size());
+  operation.rows = static_cast<int64_t>(bindings.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (bindings.empty()) {
     return ErrorReply(404, "nothing is known of '" + what + "' at " + base::FormatRfc3339(at));
@@ -158,6 +159,7 @@ Reply GetAccountsHistory(const Parts& parts, const Request& request) {
   operation.target = what;
   operation.outcome = history ? fmt::format("done: {} found", history->size())
                               : "refused: " + history.error().message;
+  if (history) operation.rows = static_cast<int64_t>(history->size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!history) return ErrorReply(500, history.error().message);
   if (history->empty()) return ErrorReply(404, "the registry never knew '" + what + "'");
@@ -174,14 +176,16 @@ Reply PostAccountsDiff(const Parts& parts, const Request& request) {
   }
   const auto parsed = accounts::Registry::Parse(text.get_ref<const std::string&>(), "import");
   if (!parsed) return ErrorReply(409, parsed.error().message);
+  const auto present = parts.directory.registry();
+  const std::vector<accounts::RowChange> changes = accounts::Diff(*present, *parsed);
   // It hands out the rows that would change.
   Operation operation;
   operation.action = "accounts diff";
   operation.target = parts.registry->path().string();
   operation.outcome = "done";
+  operation.rows = static_cast<int64_t>(changes.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  const auto present = parts.directory.registry();
-  json diff = DiffJson(accounts::Diff(*present, *parsed));
+  json diff = DiffJson(changes);
   diff["rows_before"] = present->rows();
   diff["rows_after"] = parsed->rows();
   return JsonReply(diff);

@@ -40,6 +40,16 @@ Reply WithLog(const Parts& parts, const incidents::Incident& incident) {
   return JsonReply(object);
 }
 
+// A case tells whose it is and with whom they spoke.
+Operation LookOf(const char* action, const std::string& target) {
+  Operation look;
+  look.action = action;
+  look.target = target;
+  look.outcome = "done";
+  look.rows = 1;
+  return look;
+}
+
 }  // namespace
 
 Reply ListIncidents(const Parts& parts, const Request& request) {
@@ -50,12 +60,19 @@ Reply ListIncidents(const Parts& parts, const Request& request) {
   nlohmann::json list = nlohmann::json::array();
   const base::WallTime now = base::WallNow();
   for (const incidents::Incident& incident : *incidents) list.push_back(ToJson(incident, now));
+  if (list.empty()) return JsonReply({{"incidents", list}});
+  Operation look = LookOf("incidents", LogQuery(request));
+  look.rows = static_cast<int64_t>(list.size());
+  if (auto failed = LogRepeatedLook(parts, request, look)) return *failed;
   return JsonReply({{"incidents", list}});
 }
 
 Reply GetIncident(const Parts& parts, const Request& request) {
   const Found found = FindIncident(parts, request.PathValue("id"));
-  return found.incident ? WithLog(parts, *found.incident) : found.refusal;
+  if (!found.incident) return found.refusal;
+  const Operation look = LookOf("incident show", found.incident->id);
+  if (auto failed = LogOperation(parts, request, look)) return *failed;
+  return WithLog(parts, *found.incident);
 }
 
 Reply GetIncidentReport(const Parts& parts, const Request& request) {
@@ -63,6 +80,8 @@ Reply GetIncidentReport(const Parts& parts, const Request& request) {
   if (!found.incident) return found.refusal;
   const auto log = parts.incidents.Log(found.incident->id);
   if (!log) return ErrorReply(500, log.error().message);
+  const Operation look = LookOf("incident show as report", found.incident->id);
+  if (auto failed = LogOperation(parts, request, look)) return *failed;
   Reply reply;
   reply.content_type = "text/markdown; charset=utf-8";
   reply.body = incidents::RenderCaseReport(*found.incident, *log);

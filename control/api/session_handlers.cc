@@ -154,7 +154,7 @@ Reply GetTop(const Parts& parts, const Request& request) {
   operation.target = fmt::format("the last {} s", *seconds);
   operation.outcome = "done";
   operation.rows = static_cast<int64_t>(result->visited);
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (auto failed = LogRepeatedLook(parts, request, operation)) return *failed;
   return JsonReply({{"seconds", *seconds},
                     {"sessions", result->visited},
                     {"not_ranked", not_ranked},

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "control/api/handlers.h"
 #include "control/api/log_text.h"
 #include "control/api/version.h"
@@ -86,6 +88,20 @@ std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Op
   const auto logged = parts.operations.Append(operation);
   if (logged.ok()) return std::nullopt;
   return NotLoggedReply(logged.error());
+}
+
+std::optional<Reply> LogRepeatedLook(const Parts& parts, const Request& request, Operation look) {
+  look.actor = request.actor;
+  look.via = request.via;
+  if (look.reason.empty()) look.reason = LogReason(request);
+  const auto due = parts.looks->Note(look, base::MonoNow());
+  if (!due) return std::nullopt;
+  Operation entry = look;
+  entry.rows = due->rows;
+  if (due->looks > 1) entry.outcome += fmt::format(", {} looks since the last entry", due->looks);
+  auto failed = LogOperation(parts, request, entry);
+  if (failed) parts.looks->Forget(look);
+  return failed;
 }
 
 Reply NotLoggedReply(const base::Error& error) {

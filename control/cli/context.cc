@@ -1,11 +1,24 @@
 #include "control/cli/context.h"
 
+#include <utility>
+
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::cli {
 
-std::optional<nlohmann::json> Context::Ask(const HttpCall& call, unsigned also) {
+void Context::LookBecause(const std::string& reason, const std::string& request) {
+  because_.clear();
+  for (const auto& [name, value] : {std::pair{"reason", &reason}, {"request", &request}}) {
+    if (value->empty()) continue;
+    because_ += (because_.empty() ? "" : "&") + std::string(name) + "=" + UrlEncode(*value);
+  }
+}
+
+std::optional<nlohmann::json> Context::Ask(HttpCall call, unsigned also) {
+  if (!because_.empty()) {
+    call.target += (call.target.find('?') == std::string::npos ? "?" : "&") + because_;
+  }
   const HttpAnswer answer = client_.Call(call);
   status_ = answer.status;
   const bool wanted = answer.outcome == HttpAnswer::Outcome::kAnswered &&

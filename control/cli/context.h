@@ -27,9 +27,12 @@ class Context {
   const HttpClient& client() const { return client_; }
   bool as_json() const { return as_json_; }
 
+  // What is asked for from now on goes with this reason and request number, where there is one.
+  void LookBecause(const std::string& reason, const std::string& request);
+
   // Calls the API; nullopt when that failed, which has been said, and then exit_code() tells how.
   // An answer of 200 or 202 is a success, and others in `also` are handed on.
-  std::optional<nlohmann::json> Ask(const HttpCall& call, unsigned also = 0);
+  std::optional<nlohmann::json> Ask(HttpCall call, unsigned also = 0);
   unsigned status() const { return status_; }  // of the last answer
   int exit_code() const { return exit_code_; }
 
@@ -47,6 +50,7 @@ class Context {
  private:
   HttpClient client_;
   bool as_json_;
+  std::string because_;  // of a query: "reason=…&request=…"
   unsigned status_ = 0;
   int exit_code_ = kDone;
 };

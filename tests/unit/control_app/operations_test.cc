@@ -42,6 +42,82 @@ class OperationsTest : public ControlAppTest {
   }
 };
 
+TEST_F(OperationsTest, ALookHasItsReasonAndHowMuchItShowed) {
+  struct Look {
+    std::vector<std::string> arguments;
+    std::string action;
+    std::string target;
+    int64_t rows;
+  };
+  const std::vector<Look> looks{
+      {{"why", "10.0.0.1", "x.example:443"},
+       "why",
+       "name=x.example port=443 proto=tcp src=10.0.0.1",
+       1},
+      {{"show", "flows"}, "show flows", "", 2},
+      {{"show", "accounts", "--account", "s2023001"}, "show accounts", "s2023001", 1},
+      {{"top", "talkers", "--last", "7d"}, "top talkers", "the last 604800 s", 2},
+      {{"incidents"}, "incidents", "all=0 limit=100", 1},
+      {{"incident", "show", kIncident}, "incident show", kIncident, 1},
+      {{"accounts", "history", "s2023001"}, "accounts history", "s2023001", 1},
+  };
+  for (const Look& look : looks) {
+    std::vector<std::string> arguments = look.arguments;
+    arguments.insert(arguments.end(), {"--reason", "case 1", "--request", "K-9"});
+    const Ran ran = Weirctl(arguments);
+    const json entry = Newest();
+    EXPECT_EQ(entry["action"], look.action) << ran.err;
+    EXPECT_EQ(entry["target"], look.target);
+    EXPECT_EQ(entry["reason"], "case 1 (K-9)") << look.action;
+    if (look.action == "top talkers") continue;  // of how many sessions depends on the day
+    EXPECT_EQ(entry["rows"], look.rows) << look.action;
+  }
+  EXPECT_EQ(Weirctl({"accounts", "lookup", "10.0.0.1", "--reason", "case 1"}).code, 0);
+  EXPECT_EQ(Newest()["rows"], 1);
+  EXPECT_EQ(Newest()["reason"], "case 1");
+  EXPECT_EQ(Call("GET", std::string("incidents/") + kIncident + "/report?reason=r").status, 200u);
+  EXPECT_EQ(Newest()["action"], "incident show as report");
+  WriteFile("fresh.csv", "account,ip,mac,group,room,seat\nt1,2001:db8::1,,,,\n");
+  EXPECT_EQ(Weirctl({"accounts", "diff", (dir_ / "fresh.csv").string()}).code, 0);
+  EXPECT_EQ(Newest()["rows"], 2);
+}
+
+TEST_F(OperationsTest, NothingIsShownThatCannotBeWrittenDown) {
+  EXPECT_EQ(Weirctl({"incident", "ack", kIncident}).code, 0);  // a case with a log
+  RefuseEntries();
+  const std::string incident = std::string("incidents/") + kIncident;
+  for (const std::string& path :
+       {std::string("why?src=10.0.0.1&name=x.example&port=443"), std::string("show/flows"),
+        std::string("show/accounts?account=s2023001"), std::string("top/talkers"),
+        std::string("incidents"), incident, incident + "/report",
+        std::string("accounts/lookup?what=10.0.0.1"), std::string("accounts/history?what=s2023001"),
+        std::string("sessions?reason=r")}) {
+    const auto answer = Call("GET", path);
+    EXPECT_EQ(answer.status, 503u) << path;
+    EXPECT_THAT(answer.body, HasSubstr("the operations log cannot be written")) << path;
+    EXPECT_THAT(answer.body, Not(HasSubstr("s2023001"))) << path;
+  }
+}
+
+TEST_F(OperationsTest, ALookThatIsRepeatedDoesNotFloodTheLog) {
+  for (int i = 0; i < 5; i++) EXPECT_EQ(Weirctl({"top", "talkers"}).code, 0);
+  EXPECT_EQ(Count("top talkers"), 1);
+  EXPECT_EQ(Weirctl({"top", "talkers", "--reason", "another"}).code, 0);
+  EXPECT_EQ(Count("top talkers"), 2);
+  const int64_t before = Count("incidents");
+  EXPECT_EQ(Weirctl({"incidents"}).code, 0);
+  EXPECT_EQ(Count("incidents"), before);
+  EXPECT_EQ(Weirctl({"incidents", "--all"}).code, 0);
+  EXPECT_EQ(Count("incidents"), before + 1);
+  // One that could not be written down is no first one.
+  RefuseEntries();
+  EXPECT_EQ(Call("GET", "top/apps").status, 503u);
+  EXPECT_EQ(Call("GET", "top/apps").status, 503u);
+  TakeEntries();
+  EXPECT_EQ(Call("GET", "top/apps").status, 200u);
+  EXPECT_EQ(Count("top apps"), 1);
+}
+
 TEST_F(OperationsTest, AnActIsWrittenDownBeforeAndAfter) {
   EXPECT_EQ(Weirctl({"block", "domain", "bad.example", "--reason", "notice 7"}).code, 0);
   EXPECT_EQ(Weirctl({"unblock", "block-1"}).code, 0);

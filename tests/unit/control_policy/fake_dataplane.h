@@ -181,6 +181,8 @@ class FakeDataplane {
     } else if (command == "why") {
       questions_.push_back(request);
       reply.update(Decide(request));
+      const auto owner = accounts_.find(request.value("src", ""));
+      if (owner != accounts_.end()) reply["src_owner"] = {{"account", owner->second}};
     } else if (command == "rules") {
       reply["rules"] =
           nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
@@ -204,6 +206,8 @@ class FakeDataplane {
     } else if (command == "bypass") {
       reply["bypass"] = request["on"];
       bypass_ = request["on"];
+    } else if (command == "flows") {
+      reply["flows"] = {{{"src_ip", "10.0.0.1"}}, {{"src_ip", "10.0.0.2"}}};
     } else {
       return Refuse("unknown command '" + command + "'");
     }
