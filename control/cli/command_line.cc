@@ -258,7 +258,7 @@ class CommandLine {
     CLI::App* import = Add(lists, "import", "put a file in a list's place until its source changes",
                            [this](Context& c) { return RunListsImport(c, id_, file_, force_); });
     import->add_option("list", id_, "which")->required();
-    import->add_option("file", file_, "that weir-control can read")->required();
+    import->add_option("file", file_, "read here, and sent")->required();
     for (CLI::App* sub : {refresh, import}) {
       sub->add_flag("--force", force_, "also where it has become suspiciously short");
     }

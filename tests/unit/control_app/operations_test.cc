@@ -97,6 +97,7 @@ TEST_F(OperationsTest, NothingIsShownThatCannotBeWrittenDown) {
     EXPECT_THAT(answer.body, HasSubstr("the operations log cannot be written")) << path;
     EXPECT_THAT(answer.body, Not(HasSubstr("s2023001"))) << path;
   }
+  EXPECT_EQ(Call("POST", "lists/bad/check", "{}").status, 503u);
 }
 
 TEST_F(OperationsTest, ALookThatIsRepeatedDoesNotFloodTheLog) {
@@ -161,6 +162,8 @@ TEST_F(OperationsTest, NothingIsDoneThatCannotBeWrittenDown) {
       {"POST", "rules/confirm", "{}"},
       {"POST", "rules/undo", "{}"},
       {"POST", "bypass", R"({"on":false})"},
+      {"POST", "lists/bad/refresh", "{}"},
+      {"POST", "lists/bad/import", R"({"content":"b.example\n"})"},
       {"POST", "accounts/import", R"({"csv":"account,ip,mac,group,room,seat\n"})"},
       {"POST", "audit/seal", "{}"},
       {"POST", "audit/anchor", "{}"},
@@ -227,6 +230,55 @@ TEST_F(OperationsTest, BypassGoesOnWithoutALogAndSaysSo) {
   EXPECT_THAT(system_log.str(), HasSubstr("[critical] bypass on by "));
   EXPECT_THAT(system_log.str(), HasSubstr("nothing passes"));
   EXPECT_THAT(system_log.str(), HasSubstr("the disk is full"));
+}
+
+// What only weir-control may read is read for nobody.
+TEST_F(OperationsTest, ListsAreSentAndNoFileIsOpenedForSomebody) {
+  const std::string secret = "f00dfeedf00dfeedf00dfeed";
+  WriteFile("backup.key", secret + "\n");
+  const json by_path{{"file", (dir_ / "backup.key").string()}};
+  for (const char* what : {"check", "import"}) {
+    const auto answer = Call("POST", std::string("lists/bad/") + what, by_path.dump());
+    EXPECT_EQ(answer.status, 400u) << what;
+    EXPECT_THAT(answer.body, Not(HasSubstr("f00d"))) << what;
+  }
+  EXPECT_EQ(Call("POST", "lists/bad/import", "{}").status, 400u);
+  EXPECT_EQ(Call("POST", "lists/bad/import", R"({"content":7})").status, 400u);
+  EXPECT_EQ(Json({"lists"})["lists"][0]["content"]["entries"], 1);
+
+  WriteFile("new.txt", "a.example\nb.example\n");
+  const std::string file = (dir_ / "new.txt").string();
+  const Ran diff = Weirctl({
+      "lists",
+      "diff",
+      "bad",
+      file,
+  });
+  EXPECT_EQ(diff.code, 0) << diff.err;
+  EXPECT_THAT(diff.out, HasSubstr("+ b.example"));
+  json entry = Newest();
+  EXPECT_EQ(entry["action"], "lists check");
+  EXPECT_THAT(entry["target"].get<std::string>(), HasSubstr("bad with 20 bytes, sha256 "));
+  EXPECT_EQ(entry["outcome"], "done: 1 added, 0 removed");
+  EXPECT_EQ(Weirctl({"lists", "check", "bad"}).code, 0);
+  EXPECT_EQ(Newest()["target"], "bad");
+  EXPECT_EQ(Weirctl({"lists", "import", "bad", file}).code, 0);
+  EXPECT_EQ(Json({"lists"})["lists"][0]["content"]["entries"], 2);
+
+  // Who sends the wrong file sees what is wrong with it; nobody else does for good.
+  WriteFile("wrong.txt", "password: 12345\n");
+  for (const char* verb : {"diff", "import"}) {
+    const Ran wrong = Weirctl({"lists", verb, "bad", (dir_ / "wrong.txt").string()});
+    EXPECT_EQ(wrong.code, 1);
+    EXPECT_THAT(wrong.err, HasSubstr("12345")) << wrong.err;
+    entry = Newest();
+    EXPECT_THAT(entry["outcome"].get<std::string>(),
+                ::testing::StartsWith("refused: it is no list"));
+    EXPECT_THAT(entry.dump(), Not(HasSubstr("12345")));
+  }
+  WriteFile("wrong.txt", "\xff\xfe\x41");
+  EXPECT_EQ(Weirctl({"lists", "import", "bad", (dir_ / "wrong.txt").string()}).code, 1);
+  EXPECT_EQ(Weirctl({"lists", "import", "bad", (dir_ / "none").string()}).code, 1);
 }
 
 }  // namespace
