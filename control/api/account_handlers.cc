@@ -8,6 +8,7 @@
 #include "control/api/account_history.h"
 #include "control/api/account_views.h"
 #include "control/api/handlers.h"
+#include "control/api/logged_act.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::api {
@@ -81,6 +82,7 @@ Reply GetAccountsLookup(const Parts& parts, const Request& request) {
   operation.action = "accounts lookup";
   operation.target = what + " at " + base::FormatRfc3339(*at);
   operation.outcome = fmt::format("done: {} found", bindings.size());
+  operation.rows = static_cast<int64_t>(bindings.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (bindings.empty()) {
     return ErrorReply(404, "nothing is known of '" + what + "' at " + base::FormatRfc3339(*at));
@@ -107,6 +109,7 @@ Reply GetAccountsHistory(const Parts& parts, const Request& request) {
   operation.target = question->what + PeriodText(question->time);
   operation.outcome =
       history ? fmt::format("done: {} found", found) : "refused: " + history.error().message;
+  if (history) operation.rows = static_cast<int64_t>(found);
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!history) return ErrorReply(500, history.error().message);
   if (found == 0) {
@@ -124,14 +127,16 @@ Reply PostAccountsDiff(const Parts& parts, const Request& request) {
   }
   const auto parsed = accounts::Registry::Parse(text.get_ref<const std::string&>(), "import");
   if (!parsed) return ErrorReply(409, parsed.error().message);
+  const auto present = parts.directory.registry();
+  const std::vector<accounts::RowChange> changes = accounts::Diff(*present, *parsed);
   // It hands out the rows that would change.
   Operation operation;
   operation.action = "accounts diff";
   operation.target = parts.registry->path().string();
   operation.outcome = "done";
+  operation.rows = static_cast<int64_t>(changes.size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  const auto present = parts.directory.registry();
-  json diff = DiffJson(accounts::Diff(*present, *parsed));
+  json diff = DiffJson(changes);
   diff["rows_before"] = present->rows();
   diff["rows_after"] = parsed->rows();
   return JsonReply(diff);
@@ -143,19 +148,18 @@ Reply PostAccountsImport(const Parts& parts, const Request& request) {
   if (parts.registry == nullptr) {
     return ErrorReply(409, "there is no registry to import into: set [accounts] registry");
   }
-  const auto counts = parts.registry->Import(text.get_ref<const std::string&>(), request.actor);
   Operation operation;
   operation.action = "accounts import";
   operation.target = parts.registry->path().string();
-  operation.outcome = counts.ok() ? fmt::format("done: {} rows", counts->rows)
-                                  : "refused: " + counts.error().message.substr(
-                                                      0, counts.error().message.find('\n'));
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!counts) return ErrorReply(409, counts.error().message);
-  return JsonReply({{"rows", counts->rows},
-                    {"added", counts->added},
-                    {"removed", counts->removed},
-                    {"changed", counts->changed}});
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto counts = parts.registry->Import(text.get_ref<const std::string&>(), request.actor);
+  if (!counts) return act.EndWithError(409, counts.error().message);
+  return act.End(fmt::format("done: {} rows", counts->rows),
+                 JsonReply({{"rows", counts->rows},
+                            {"added", counts->added},
+                            {"removed", counts->removed},
+                            {"changed", counts->changed}}));
 }
 
 }  // namespace weir::control::api

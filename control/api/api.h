@@ -11,6 +11,7 @@
 #include "control/accounts/directory.h"
 #include "control/accounts/registry_file.h"
 #include "control/api/message.h"
+#include "control/api/repeated_looks.h"
 #include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
@@ -59,16 +60,22 @@ struct Parts {
   const portal::SyslogServer* syslog = nullptr;  // null: portals' syslog is not configured
   sealing::AnchorMailer* anchor_mail = nullptr;  // null: no anchor is mailed
   const dhcp::LeaseBook* leases = nullptr;       // null: no DHCP servers are configured
+  // The system log, for what the operations log cannot take; null: there is none.
+  void (*alarm)(std::string_view line) = nullptr;
+  RepeatedLooks* looks = nullptr;  // Api's own
 };
 
 class Api {
  public:
-  explicit Api(Parts parts) : parts_(parts) {}
+  explicit Api(Parts parts) : parts_(parts) { parts_.looks = &looks_; }
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
 
   // Never throws: what a library throws becomes a 500 with a line.
   Reply Handle(Request& request) const;
 
  private:
+  RepeatedLooks looks_;
   Parts parts_;
 };
 

@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
+#include "control/api/logged_act.h"
 #include "control/api/row_stream.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
@@ -280,19 +282,18 @@ Reply PostAuditVerify(const Parts& parts, const Request& request) {
 
 Reply PostAuditSeal(const Parts& parts, const Request& request) {
   const base::WallTime now = base::WallNow();
-  // What happened before this moment is to be in it.
-  const bool caught_up = parts.ingest.WaitUntilCaughtUp(kCatchUpMs);
-  const auto sealed = parts.sealer.SealUntil(now, now);
   Operation operation;
   operation.action = "audit seal";
   operation.target = "until " + base::FormatRfc3339(now);
-  operation.reason = request.BodyText("reason");
-  operation.outcome = sealed.ok() ? "done" : "failed: " + sealed.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!sealed.ok()) return ErrorReply(500, sealed.error().message);
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  // What happened before this moment is to be in it.
+  const bool caught_up = parts.ingest.WaitUntilCaughtUp(kCatchUpMs);
+  const auto sealed = parts.sealer.SealUntil(now, now);
+  if (!sealed.ok()) return act.EndWithError(500, sealed.error().message);
   json out = SealsJson(parts.sealer);
   out["caught_up"] = caught_up;
-  return JsonReply(out);
+  return act.End("done", JsonReply(out));
 }
 
 Reply PostAuditAnchor(const Parts& parts, const Request& request) {
@@ -304,34 +305,34 @@ Reply PostAuditAnchor(const Parts& parts, const Request& request) {
   Operation operation;
   operation.action = "audit anchor";
   operation.target = fmt::format("seal {}", anchor->number);
-  operation.reason = request.BodyText("reason");
-  base::Status sent;
-  if (parts.anchor_mail != nullptr) {
-    sent = parts.anchor_mail->SendNow(base::WallNow());
-    out["mail"] = AnchorMailJson(*parts.anchor_mail);
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  if (parts.anchor_mail == nullptr) return act.End("shown", JsonReply(out));
+  const auto sent = parts.anchor_mail->SendNow(base::WallNow());
+  if (!sent.ok()) {
+    return act.End("failed: " + sent.error().message,
+                   ErrorReply(502, sent.error().message + "; it is tried again"));
   }
-  operation.outcome = !sent.ok() ? "failed: " + sent.error().message
-                                 : (parts.anchor_mail == nullptr ? "shown" : "mailed");
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!sent.ok()) return ErrorReply(502, sent.error().message + "; it is tried again");
-  return JsonReply(out);
+  out["mail"] = AnchorMailJson(*parts.anchor_mail);
+  return act.End("mailed", JsonReply(out));
 }
 
 Reply PostKeyRotate(const Parts& parts, const Request& request) {
   Operation operation;
   operation.action = "audit key rotate";
-  operation.reason = request.BodyText("reason");
+  operation.reason = LogReason(request.BodyText("reason"), "");
   if (operation.reason.empty()) return ErrorReply(400, "a new signing key wants a reason");
   const std::string before = parts.sealer.status().key;
+  operation.target = before;
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
   const auto rotated = parts.sealer.RotateKey(base::WallNow());
   const std::string after = parts.sealer.status().key;
-  operation.target = after == before ? before : before + " to " + after;
-  operation.outcome = rotated.ok() ? "done" : "failed: " + rotated.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!rotated.ok()) return ErrorReply(500, rotated.error().message);
+  if (after != before) act.operation().target += " to " + after;
+  if (!rotated.ok()) return act.EndWithError(500, rotated.error().message);
   json out = SealsJson(parts.sealer);
   out["key_before"] = before;
-  return JsonReply(out);
+  return act.End("done", JsonReply(out));
 }
 
 Reply ListHolds(const Parts& parts, const Request&) {
@@ -354,17 +355,18 @@ Reply PostHold(const Parts& parts, const Request& request) {
   hold.span = **span;
   hold.actor = request.actor;
   hold.made = base::WallNow();
-  const auto id = parts.holds.Add(hold);
-  if (!id.ok()) return ErrorReply(409, id.error().message);
-  hold.id = *id;
   Operation operation;
   operation.action = "audit hold";
-  operation.target = fmt::format("hold {}: {} to {}", *id, base::FormatRfc3339(hold.span.from),
-                                 base::FormatRfc3339(hold.span.to));
-  operation.reason = hold.reason + (hold.request.empty() ? "" : " (" + hold.request + ")");
-  operation.outcome = "done";
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  return JsonReply(HoldJson(hold));
+  operation.target =
+      base::FormatRfc3339(hold.span.from) + " to " + base::FormatRfc3339(hold.span.to);
+  operation.reason = LogReason(hold.reason, hold.request);
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto id = parts.holds.Add(hold);
+  if (!id.ok()) return act.EndWithError(409, id.error().message);
+  hold.id = *id;
+  act.operation().target = fmt::format("hold {}: {}", *id, operation.target);
+  return act.End("done", JsonReply(HoldJson(hold)));
 }
 
 Reply DeleteHold(const Parts& parts, const Request& request) {
@@ -377,13 +379,14 @@ Reply DeleteHold(const Parts& parts, const Request& request) {
   Operation operation;
   operation.action = "audit release";
   operation.target = "hold " + text;
-  operation.reason = request.QueryText("reason");
-  if (operation.reason.empty()) return ErrorReply(400, "to release a hold wants a reason");
+  if (request.QueryText("reason").empty()) {
+    return ErrorReply(400, "to release a hold wants a reason");
+  }
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
   const auto released = parts.holds.Release(id, request.actor, base::WallNow());
-  operation.outcome = released.ok() ? "done" : "refused: " + released.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!released.ok()) return ErrorReply(404, released.error().message);
-  return JsonReply({{"released", id}});
+  if (!released.ok()) return act.EndWithError(404, released.error().message);
+  return act.End("done", JsonReply({{"released", id}}));
 }
 
 }  // namespace weir::control::api

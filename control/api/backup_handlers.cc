@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "control/api/handlers.h"
+#include "control/api/logged_act.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::api {
@@ -47,43 +48,38 @@ backup::OnProgress Teller(const ChunkWriter& write) {
 }
 
 // The last line; false when the answer is not whole.
-bool Tell(const Parts& parts, const Request& request, const Operation& operation, const json& last,
-          const ChunkWriter& write) {
-  const bool logged = !LogOperation(parts, request, operation).has_value();
-  return logged && write(policy::JsonDump(last) + "\n");
+bool Tell(LoggedAct& act, const std::string& outcome, const json& last, const ChunkWriter& write) {
+  const auto logged = act.Finish(outcome);
+  const json line = logged.ok() ? last : json{{"error", logged.error().message}};
+  return write(policy::JsonDump(line) + "\n") && logged.ok();
 }
 
-bool StreamBackup(const Parts& parts, const Request& request, const ChunkWriter& write) {
-  Operation operation;
-  operation.action = "audit backup";
-  operation.target = parts.backup->status().dir;
-  const bool full = policy::JsonBool(request.body, "full");
-  const auto outcome = parts.backup->Backup(full, base::WallNow(), Teller(write));
+bool StreamBackup(backup::BackupService& service, LoggedAct& act, bool full,
+                  const ChunkWriter& write) {
+  const auto outcome = service.Backup(full, base::WallNow(), Teller(write));
   if (!outcome.ok()) {
-    operation.outcome = "failed: " + outcome.error().message;
-    return Tell(parts, request, operation, {{"error", outcome.error().message}}, write);
+    const std::string& error = outcome.error().message;
+    return Tell(act, "failed: " + error, {{"error", error}}, write);
   }
-  operation.target = outcome->set + "/" + outcome->name;
-  operation.outcome =
+  act.operation().target = outcome->set + "/" + outcome->name;
+  return Tell(
+      act,
       fmt::format("done: {}, {} of {} files are new, {} bytes", backup::KindName(outcome->kind),
-                  outcome->new_files, outcome->files, outcome->new_bytes);
-  return Tell(parts, request, operation, {{"result", OutcomeJson(*outcome)}}, write);
+                  outcome->new_files, outcome->files, outcome->new_bytes),
+      {{"result", OutcomeJson(*outcome)}}, write);
 }
 
-bool StreamVerify(const Parts& parts, const Request& request, const ChunkWriter& write) {
-  Operation operation;
-  operation.action = "audit backup verify";
-  operation.target = parts.backup->status().dir;
-  const auto outcome = parts.backup->Verify(base::WallNow(), Teller(write));
+bool StreamVerify(backup::BackupService& service, LoggedAct& act, const ChunkWriter& write) {
+  const auto outcome = service.Verify(base::WallNow(), Teller(write));
   if (!outcome.ok()) {
-    operation.outcome = "failed: " + outcome.error().message;
-    return Tell(parts, request, operation, {{"error", outcome.error().message}}, write);
+    const std::string& error = outcome.error().message;
+    return Tell(act, "failed: " + error, {{"error", error}}, write);
   }
-  operation.target = outcome->backup.set_dir.filename().string() + "/" + outcome->backup.name;
-  operation.outcome = outcome->fault_count == 0
-                          ? "done: nothing is wrong"
-                          : fmt::format("done: {} faults", outcome->fault_count);
-  return Tell(parts, request, operation, {{"result", OutcomeJson(*outcome)}}, write);
+  act.operation().target = outcome->backup.set_dir.filename().string() + "/" + outcome->backup.name;
+  return Tell(act,
+              outcome->fault_count == 0 ? "done: nothing is wrong"
+                                        : fmt::format("done: {} faults", outcome->fault_count),
+              {{"result", OutcomeJson(*outcome)}}, write);
 }
 
 }  // namespace
@@ -113,10 +109,16 @@ Reply PostBackup(const Parts& parts, const Request& request) {
   if (verify && policy::JsonBool(request.body, "full")) {
     return ErrorReply(400, "'verify' reads a backup back and makes none: leave 'full' out");
   }
+  Operation operation;
+  operation.action = verify ? "audit backup verify" : "audit backup";
+  operation.target = parts.backup->status().dir;
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const bool full = policy::JsonBool(request.body, "full");
   Reply reply;
   reply.content_type = "application/x-ndjson";
-  reply.stream = [parts, request, verify](const ChunkWriter& write) {
-    return verify ? StreamVerify(parts, request, write) : StreamBackup(parts, request, write);
+  reply.stream = [service = parts.backup, act, verify, full](const ChunkWriter& write) mutable {
+    return verify ? StreamVerify(*service, act, write) : StreamBackup(*service, act, full, write);
   };
   return reply;
 }

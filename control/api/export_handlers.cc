@@ -2,7 +2,12 @@
 // signature. The client puts it together, and so can go on where it was cut off.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
+#include "control/api/logged_act.h"
 #include "control/api/row_stream.h"
 #include "control/api/session_query.h"
 #include "control/policy/json_fields.h"
@@ -16,12 +21,19 @@ using nlohmann::json;
 using sealing::ArchivePart;
 
 constexpr size_t kFilesMax = 100'000;
+constexpr size_t kNamedMax = 10;  // missing files in an error
+
+// All that an export may be asked by. Each stands in its manifest and in the operations log: what
+// would leave something out without being told there is refused.
+constexpr std::array<std::string_view, 10> kAskedBy{"account", "ip", "name",   "port",    "rule",
+                                                    "from",    "to", "format", "request", "reason"};
 
 // What was asked for, for the manifest and the log; empty: everything of the time.
 std::string QueryText(const audit::Query& query) {
   std::string text;
   const auto add = [&text](const char* name, const std::string& value) {
-    if (!value.empty()) text += (text.empty() ? "" : " ") + std::string(name) + "=" + value;
+    if (value.empty()) return;
+    text += (text.empty() ? "" : " ") + std::string(name) + "=" + LogValue(value);
   };
   add("account", query.account);
   add("ip", query.ip ? query.ip->ToString() : "");
@@ -43,22 +55,45 @@ struct Asked {
   std::string request;
 };
 
-base::Result<std::vector<ArchivePart>> PartsOf(const Parts& parts, const Asked& asked) {
+// The whole export: what a signature is over, no more and no less.
+struct Plan {
+  std::vector<ArchivePart> files;
+  std::optional<base::WallTime> sealed_until;  // none: nothing is sealed yet
+};
+
+base::Result<Plan> PlanOf(const Parts& parts, const Asked& asked) {
   const auto seals = parts.sealer.log().Read();
   if (!seals.ok()) return seals.error();
   const audit::TimeSpan span = SpanOf(asked.query);
-  auto files = QueryText(asked.query).empty() ? sealing::PlanArchive(*seals, span)
+  Plan plan;
+  plan.files = QueryText(asked.query).empty() ? sealing::PlanArchive(*seals, span)
                                               : sealing::PlanQuery(*seals, span);
-  for (ArchivePart& file : files) file.csv = asked.csv;
-  return files;
+  for (ArchivePart& file : plan.files) file.csv = asked.csv;
+  plan.sealed_until = sealing::SealedUntil(*seals);
+  return plan;
+}
+
+base::Status CheckAskedBy(const Request& request) {
+  if (!request.QueryText("at").empty()) {
+    return base::Error{"an export is of a time: say from and to"};
+  }
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(kAskedBy, name) != kAskedBy.end()) continue;
+    return base::Error{"an export takes no '" + name +
+                       "': it is all that account, ip, name, port and rule find between from and "
+                       "to"};
+  }
+  return {};
 }
 
 base::Result<Asked> ToAsked(const Request& request) {
+  if (auto checked = CheckAskedBy(request); !checked.ok()) return checked.error();
   Asked asked;
   auto query = ToSessionQuery(request);
   if (!query.ok()) return query.error();
   asked.query = std::move(*query);
-  if (asked.query.at) return base::Error{"an export is of a time: say from and to"};
+  const audit::TimeSpan span = SpanOf(asked.query);
+  if (span.from >= span.to) return base::Error{"'to' is not later than 'from'"};
   const std::string format = request.QueryText("format");
   if (!format.empty() && format != "json" && format != "csv") {
     return base::Error{"format: '" + format + "' is not json or csv"};
@@ -80,7 +115,7 @@ Operation OperationOf(const Asked& asked, const char* action) {
   if (asked.csv) operation.target += " as CSV";
   if (asked.query.from) operation.target += " from " + base::FormatRfc3339(*asked.query.from);
   if (asked.query.to) operation.target += " to " + base::FormatRfc3339(*asked.query.to);
-  operation.reason = asked.reason + (asked.request.empty() ? "" : " (" + asked.request + ")");
+  operation.reason = LogReason(asked.reason, asked.request);
   return operation;
 }
 
@@ -96,12 +131,18 @@ json PartJson(const ArchivePart& part) {
 // The part of that name among those that the question has.
 base::Result<ArchivePart> FindPart(const Parts& parts, const Asked& asked,
                                    const std::string& name) {
-  const auto all = PartsOf(parts, asked);
-  if (!all.ok()) return all.error();
-  for (const ArchivePart& part : *all) {
+  const auto plan = PlanOf(parts, asked);
+  if (!plan.ok()) return plan.error();
+  for (const ArchivePart& part : plan->files) {
     if (sealing::PartName(part) == name) return part;
   }
   return base::Error{"there is no file '" + name + "' in this export"};
+}
+
+Operation OperationOf(const Asked& asked, const ArchivePart& part) {
+  Operation operation = OperationOf(asked, "audit export file");
+  operation.target = sealing::PartName(part) + " of " + operation.target;
+  return operation;
 }
 
 bool StreamPart(const Parts& parts, const Request& request, const Asked& asked,
@@ -114,8 +155,7 @@ bool StreamPart(const Parts& parts, const Request& request, const Asked& asked,
                                         return rows.Add(line);
                                       });
   const bool sent = read.ok() && rows.Flush();
-  Operation operation = OperationOf(asked, "audit export file");
-  operation.target = sealing::PartName(part) + " of " + operation.target;
+  Operation operation = OperationOf(asked, part);
   operation.outcome = sent ? "done" : (read.ok() ? "cut off" : "failed: " + read.error().message);
   operation.rows = count - (part.csv && count > 0 ? 1 : 0);
   return !LogOperation(parts, request, operation).has_value() && sent;
@@ -151,26 +191,99 @@ base::Result<sealing::Digest> DigestOf(const Parts& parts, const Asked& asked,
   return DigestAsRead(parts, asked, part);
 }
 
+// The files that a client says it has, beside the plan.
+struct Claims {
+  struct File {
+    ArchivePart part;
+    sealing::Digest claimed;
+  };
+  std::vector<File> files;         // of the plan
+  json differing = json::array();  // not of the plan, named twice, or not what the record has
+  json missing = json::array();    // of the plan, and not named
+};
+
+Claims ClaimsOf(const Plan& plan, const json& files) {
+  std::map<std::string, const ArchivePart*> left;
+  for (const ArchivePart& part : plan.files) left[sealing::PartName(part)] = &part;
+  Claims claims;
+  for (const json& file : files) {
+    const std::string name = policy::JsonText(file, "name");
+    const auto found = left.find(name);
+    if (found == left.end()) {
+      claims.differing.push_back(name);
+      continue;
+    }
+    claims.files.push_back(
+        {*found->second, {policy::JsonCount(file, "records"), policy::JsonText(file, "sha256")}});
+    left.erase(found);
+  }
+  for (const auto& [name, part] : left) claims.missing.push_back(name);
+  return claims;
+}
+
+// Reads what is claimed, into the manifest; what is not so becomes differing. How many records.
+base::Result<int64_t> Compare(const Parts& parts, const Asked& asked, Claims& claims,
+                              sealing::Manifest& manifest) {
+  int64_t records = 0;
+  for (const Claims::File& file : claims.files) {
+    const auto digest = DigestOf(parts, asked, file.part);
+    if (!digest.ok()) return digest.error();
+    if (*digest != file.claimed) claims.differing.push_back(sealing::PartName(file.part));
+    records += static_cast<int64_t>(digest->records);
+    manifest.files.push_back({file.part, *digest});
+  }
+  return records;
+}
+
+Reply RefuseClaims(LoggedAct& act, const Claims& claims) {
+  std::string error = "files are not what the record has";
+  if (!claims.missing.empty()) {
+    error = fmt::format("{} files of this export are missing:", claims.missing.size());
+    for (size_t i = 0; i < std::min(kNamedMax, claims.missing.size()); i++) {
+      error += " " + claims.missing[i].get<std::string>();
+    }
+    if (claims.missing.size() > kNamedMax) error += " …";
+    error += "; a signature is over all of it";
+  }
+  return act.End(
+      fmt::format("refused: {} files differ, {} are missing", claims.differing.size(),
+                  claims.missing.size()),
+      JsonReply({{"error", error}, {"differing", claims.differing}, {"missing", claims.missing}},
+                409));
+}
+
+sealing::Manifest ManifestOf(const Request& request, const Asked& asked, const Plan& plan) {
+  sealing::Manifest manifest;
+  manifest.made = base::WallNow();
+  manifest.by = request.actor;
+  manifest.reason = asked.reason;
+  manifest.request = asked.request;
+  manifest.from = asked.query.from;
+  manifest.to = asked.query.to;
+  manifest.sealed_until = plan.sealed_until;
+  manifest.query = QueryText(asked.query);
+  return manifest;
+}
+
 }  // namespace
 
 Reply GetExportPlan(const Parts& parts, const Request& request) {
   const auto asked = ToAsked(request);
   if (!asked.ok()) return ErrorReply(400, asked.error().message);
-  const auto files = PartsOf(parts, *asked);
-  if (!files.ok()) return ErrorReply(500, files.error().message);
-  if (files->size() > kFilesMax) {
-    return ErrorReply(409,
-                      fmt::format("{} files are too many: ask for a shorter time", files->size()));
+  const auto plan = PlanOf(parts, *asked);
+  if (!plan.ok()) return ErrorReply(500, plan.error().message);
+  const size_t files = plan->files.size();
+  if (files > kFilesMax) {
+    return ErrorReply(409, fmt::format("{} files are too many: ask for a shorter time", files));
   }
   Operation operation = OperationOf(*asked, "audit export");
-  operation.outcome = fmt::format("begun: {} files", files->size());
+  operation.outcome = fmt::format("begun: {} files", files);
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   json list = json::array();
-  for (const ArchivePart& part : *files) list.push_back(PartJson(part));
-  const sealing::SealerStatus status = parts.sealer.status();
-  json plan{{"files", list}, {"sealed_until", nullptr}};
-  if (status.until) plan["sealed_until"] = base::FormatRfc3339(*status.until);
-  return JsonReply(plan);
+  for (const ArchivePart& part : plan->files) list.push_back(PartJson(part));
+  json out{{"files", list}, {"sealed_until", nullptr}};
+  if (plan->sealed_until) out["sealed_until"] = base::FormatRfc3339(*plan->sealed_until);
+  return JsonReply(out);
 }
 
 Reply GetExportFile(const Parts& parts, const Request& request) {
@@ -178,6 +291,10 @@ Reply GetExportFile(const Parts& parts, const Request& request) {
   if (!asked.ok()) return ErrorReply(400, asked.error().message);
   const auto part = FindPart(parts, *asked, request.PathValue("name"));
   if (!part.ok()) return ErrorReply(404, part.error().message);
+  // Before the first row goes out: nothing is handed out that is not written down.
+  Operation operation = OperationOf(*asked, *part);
+  operation.outcome = "begun";
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
   Reply reply;
   reply.content_type = asked->csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
   reply.stream = [parts, request, asked = *asked, part = *part](const ChunkWriter& write) {
@@ -196,7 +313,7 @@ Reply GetSeals(const Parts& parts, const Request&) {
 }
 
 // The body's "files": name, records and sha256 of each, as the client has them. Signed only when
-// each is what the store has.
+// they are those of the plan, all of them, and each is what the store has.
 Reply PostExportSign(const Parts& parts, const Request& request) {
   const auto asked = ToAsked(request);
   if (!asked.ok()) return ErrorReply(400, asked.error().message);
@@ -204,47 +321,27 @@ Reply PostExportSign(const Parts& parts, const Request& request) {
   if (!files.is_array() || files.size() > kFilesMax) {
     return ErrorReply(400, "a signature wants \"files\"");
   }
-  const auto all = PartsOf(parts, *asked);
-  if (!all.ok()) return ErrorReply(500, all.error().message);
-  std::map<std::string, ArchivePart> by_name;
-  for (const ArchivePart& part : *all) by_name[sealing::PartName(part)] = part;
-  sealing::Manifest manifest;
-  json differing = json::array();
-  int64_t records = 0;
-  for (const json& file : files) {
-    const std::string name = policy::JsonText(file, "name");
-    const auto found = by_name.find(name);
-    const sealing::Digest claimed{policy::JsonCount(file, "records"),
-                                  policy::JsonText(file, "sha256")};
-    if (found == by_name.end()) {
-      differing.push_back(name);
-      continue;
-    }
-    const auto digest = DigestOf(parts, *asked, found->second);
-    if (!digest.ok()) return ErrorReply(500, digest.error().message);
-    if (*digest != claimed) differing.push_back(name);
-    records += static_cast<int64_t>(digest->records);
-    manifest.files.push_back({found->second, *digest});
-  }
-  Operation operation = OperationOf(*asked, "audit export sign");
-  operation.rows = records;
-  operation.outcome = differing.empty() ? fmt::format("done: {} files", manifest.files.size())
-                                        : fmt::format("refused: {} files differ", differing.size());
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!differing.empty()) {
-    return JsonReply({{"error", "files are not what the record has"}, {"differing", differing}},
-                     409);
-  }
-  manifest.made = base::WallNow();
-  manifest.by = request.actor;
-  manifest.reason = asked->reason;
-  manifest.request = asked->request;
-  manifest.query = QueryText(asked->query);
+  LoggedAct act(parts, request, OperationOf(*asked, "audit export sign"));
+  if (auto refused = act.Begin()) return *refused;
+  const auto failed = [&act](const base::Error& error) {
+    return act.EndWithError(500, error.message);
+  };
+  const auto plan = PlanOf(parts, *asked);
+  if (!plan.ok()) return failed(plan.error());
+  Claims claims = ClaimsOf(*plan, files);
+  if (!claims.missing.empty()) return RefuseClaims(act, claims);
+  sealing::Manifest manifest = ManifestOf(request, *asked, *plan);
+  const auto records = Compare(parts, *asked, claims, manifest);
+  if (!records.ok()) return failed(records.error());
+  act.operation().rows = *records;
+  if (!claims.differing.empty()) return RefuseClaims(act, claims);
+  const size_t count = manifest.files.size();
   const auto manifest_signed = parts.sealer.Sign(std::move(manifest));
-  if (!manifest_signed.ok()) return ErrorReply(500, manifest_signed.error().message);
-  return JsonReply({{"manifest", manifest_signed->manifest},
-                    {"key", manifest_signed->key.pem()},
-                    {"seals_bytes", manifest_signed->seals_bytes}});
+  if (!manifest_signed.ok()) return failed(manifest_signed.error());
+  return act.End(fmt::format("done: {} files", count),
+                 JsonReply({{"manifest", manifest_signed->manifest},
+                            {"key", manifest_signed->key.pem()},
+                            {"seals_bytes", manifest_signed->seals_bytes}}));
 }
 
 }  // namespace weir::control::api

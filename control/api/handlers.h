@@ -80,8 +80,13 @@ Reply PostBackup(const Parts& parts, const Request& request);
 Reply GetShow(const Parts& parts, const Request& request);
 Reply GetWhy(const Parts& parts, const Request& request);
 
-// Writes what a person did into the operations log; the error is a reply already.
+// Writes what a person looked up into the operations log, with the request's reason unless it has
+// one; the error is a reply already, 503, and then nothing may be handed out. What changes
+// something is a LoggedAct.
 std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Operation operation);
+// The same for a look that somebody may repeat every few seconds (repeated_looks.h).
+std::optional<Reply> LogRepeatedLook(const Parts& parts, const Request& request, Operation look);
+Reply NotLoggedReply(const base::Error& error);
 // The reply to a data plane that is away (503) or refused (409).
 Reply DataplaneError(const policy::DataplaneReply& reply);
 

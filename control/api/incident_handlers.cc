@@ -1,4 +1,6 @@
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
+#include "control/api/logged_act.h"
 #include "control/api/views.h"
 #include "control/incidents/case_report.h"
 
@@ -38,6 +40,16 @@ Reply WithLog(const Parts& parts, const incidents::Incident& incident) {
   return JsonReply(object);
 }
 
+// A case tells whose it is and with whom they spoke.
+Operation LookOf(const char* action, const std::string& target) {
+  Operation look;
+  look.action = action;
+  look.target = target;
+  look.outcome = "done";
+  look.rows = 1;
+  return look;
+}
+
 }  // namespace
 
 Reply ListIncidents(const Parts& parts, const Request& request) {
@@ -48,12 +60,19 @@ Reply ListIncidents(const Parts& parts, const Request& request) {
   nlohmann::json list = nlohmann::json::array();
   const base::WallTime now = base::WallNow();
   for (const incidents::Incident& incident : *incidents) list.push_back(ToJson(incident, now));
+  if (list.empty()) return JsonReply({{"incidents", list}});
+  Operation look = LookOf("incidents", LogQuery(request));
+  look.rows = static_cast<int64_t>(list.size());
+  if (auto failed = LogRepeatedLook(parts, request, look)) return *failed;
   return JsonReply({{"incidents", list}});
 }
 
 Reply GetIncident(const Parts& parts, const Request& request) {
   const Found found = FindIncident(parts, request.PathValue("id"));
-  return found.incident ? WithLog(parts, *found.incident) : found.refusal;
+  if (!found.incident) return found.refusal;
+  const Operation look = LookOf("incident show", found.incident->id);
+  if (auto failed = LogOperation(parts, request, look)) return *failed;
+  return WithLog(parts, *found.incident);
 }
 
 Reply GetIncidentReport(const Parts& parts, const Request& request) {
@@ -61,6 +80,8 @@ Reply GetIncidentReport(const Parts& parts, const Request& request) {
   if (!found.incident) return found.refusal;
   const auto log = parts.incidents.Log(found.incident->id);
   if (!log) return ErrorReply(500, log.error().message);
+  const Operation look = LookOf("incident show as report", found.incident->id);
+  if (auto failed = LogOperation(parts, request, look)) return *failed;
   Reply reply;
   reply.content_type = "text/markdown; charset=utf-8";
   reply.body = incidents::RenderCaseReport(*found.incident, *log);
@@ -77,6 +98,12 @@ Reply PostIncidentStep(const Parts& parts, const Request& request) {
   const Found found = FindIncident(parts, request.PathValue("id"));
   if (!found.incident) return found.refusal;
   const std::string note = request.BodyText("note");
+  Operation operation;
+  operation.action = "incident " + step_name;
+  operation.target = found.incident->id;
+  operation.reason = LogReason(note, "");
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
   const incidents::Step step{found.incident->id, request.actor, note, base::WallNow()};
   base::Status done;
   if (!to) {
@@ -84,15 +111,9 @@ Reply PostIncidentStep(const Parts& parts, const Request& request) {
   } else if (const auto moved = parts.incidents.Advance(step, *to); !moved) {
     done = moved.error();
   }
-  Operation operation;
-  operation.action = "incident " + step_name;
-  operation.target = found.incident->id;
-  operation.reason = note;
-  operation.outcome = done.ok() ? "done" : "refused: " + done.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!done) return ErrorReply(409, done.error().message);
+  if (!done) return act.EndWithError(409, done.error().message);
   const Found after = FindIncident(parts, found.incident->id);
-  return after.incident ? WithLog(parts, *after.incident) : after.refusal;
+  return act.End("done", after.incident ? WithLog(parts, *after.incident) : after.refusal);
 }
 
 }  // namespace weir::control::api

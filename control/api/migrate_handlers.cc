@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "control/api/handlers.h"
+#include "control/api/logged_act.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::api {
@@ -42,15 +43,15 @@ Reply PostAuditMigrate(const Parts& parts, const Request& request) {
     return ErrorReply(400, "\"again\" is true or false");
   }
   const bool again = word.is_boolean() && word.get<bool>();
-  if (auto begun = parts.archive->BeginMigration(again); !begun.ok()) {
-    return ErrorReply(500, begun.error().message);
-  }
   Operation operation;
   operation.action = "audit migrate";
   operation.target = again ? "from the beginning" : "where it was";
-  operation.outcome = "begun";
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  return JsonReply(MigrationJson(*parts.archive));
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  if (auto begun = parts.archive->BeginMigration(again); !begun.ok()) {
+    return act.EndWithError(500, begun.error().message);
+  }
+  return act.End("done: it runs", JsonReply(MigrationJson(*parts.archive)));
 }
 
 // A line now and every second, until it does not run; the stream ends with whoever reads it.

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
+#include "control/api/logged_act.h"
 #include "control/api/views.h"
 #include "control/policy/json_fields.h"
 
@@ -57,8 +59,7 @@ policy::ApplyRequest ToApplyRequest(const Request& request) {
 }
 
 // What an apply or undo came to, logged and told.
-Reply AppliedReply(const Parts& parts, const Request& request, Operation operation,
-                   const policy::ApplyOutcome& outcome) {
+Reply AppliedReply(LoggedAct& act, const policy::ApplyOutcome& outcome) {
   nlohmann::json object = ToJson(outcome.check);
   object["version"] = outcome.version;
   object["canary_asked"] = outcome.canary_asked;
@@ -67,13 +68,14 @@ Reply AppliedReply(const Parts& parts, const Request& request, Operation operati
   if (!outcome.pending.empty()) object["pending"] = outcome.pending;
   if (outcome.waiting) object["waiting"] = ToJson(*outcome.waiting);
   const bool refused = object.contains("error");
-  operation.target = fmt::format("{} file(s)", outcome.check.files.size());
-  operation.outcome = refused                   ? "refused: " + policy::JsonText(object, "error")
-                      : outcome.pending.empty() ? fmt::format("done: version {}", outcome.version)
-                                                : "pending: " + outcome.pending;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (refused) return JsonReply(object, 409);
-  return JsonReply(object, outcome.pending.empty() ? 200 : 202);
+  act.operation().target = fmt::format("{} file(s)", outcome.check.files.size());
+  if (refused) {
+    return act.End("refused: " + policy::JsonText(object, "error"), JsonReply(object, 409));
+  }
+  if (!outcome.pending.empty()) {
+    return act.End("pending: " + outcome.pending, JsonReply(object, 202));
+  }
+  return act.End(fmt::format("done: version {}", outcome.version), JsonReply(object));
 }
 
 }  // namespace
@@ -97,20 +99,20 @@ Reply PostBlock(const Parts& parts, const Request& request) {
     if (!*incident) return ErrorReply(404, "there is no incident '" + wanted->incident + "'");
   }
   const bool dry_run = policy::JsonBool(request.body, "dry_run");
-  const auto outcome = parts.policy.AddBlock(*wanted, dry_run);
   Operation operation;
   operation.action = dry_run ? "block (dry run)" : "block";
   operation.target = wanted->kind + " " + wanted->value;
-  operation.reason = wanted->reason;
-  operation.outcome = !outcome.ok()              ? "refused: " + outcome.error().message
-                      : outcome->pending.empty() ? "done"
-                                                 : "pending: " + outcome->pending;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!outcome) return ErrorReply(409, outcome.error().message);
+  operation.reason = LogReason(wanted->reason, "");
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto outcome = parts.policy.AddBlock(*wanted, dry_run);
+  if (!outcome) return act.EndWithError(409, outcome.error().message);
   if (!dry_run && !wanted->incident.empty()) NoteOnIncident(parts, request, outcome->block);
   nlohmann::json object = OutcomeJson(*outcome);
   if (dry_run) object["would_change"] = WhatBlockChanges(parts, outcome->block);
-  return JsonReply(object, outcome->pending.empty() ? 200 : 202);
+  const bool installed = outcome->pending.empty();
+  return act.End(installed ? "done" : "pending: " + outcome->pending,
+                 JsonReply(object, installed ? 200 : 202));
 }
 
 Reply DeleteBlock(const Parts& parts, const Request& request) {
@@ -118,14 +120,16 @@ Reply DeleteBlock(const Parts& parts, const Request& request) {
   const auto block = parts.policy.blocks().Find(id);
   if (!block) return ErrorReply(500, block.error().message);
   if (!*block) return ErrorReply(404, "there is no block '" + id + "'");
-  const auto outcome = parts.policy.Unblock(id, request.actor, base::WallNow());
   Operation operation;
   operation.action = "unblock";
   operation.target = id;
-  operation.outcome = outcome.ok() ? "done" : "refused: " + outcome.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!outcome) return ErrorReply(409, outcome.error().message);
-  return JsonReply(OutcomeJson(*outcome), outcome->pending.empty() ? 200 : 202);
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto outcome = parts.policy.Unblock(id, request.actor, base::WallNow());
+  if (!outcome) return act.EndWithError(409, outcome.error().message);
+  const bool removed = outcome->pending.empty();
+  return act.End(removed ? "done" : "pending: " + outcome->pending,
+                 JsonReply(OutcomeJson(*outcome), removed ? 200 : 202));
 }
 
 Reply PostRulesCheck(const Parts& parts, const Request&) {
@@ -147,40 +151,45 @@ Reply PostRulesApply(const Parts& parts, const Request& request) {
   if (wanted.confirm_seconds) {
     operation.action += fmt::format(" (confirm {} s)", *wanted.confirm_seconds);
   }
-  return AppliedReply(parts, request, std::move(operation), parts.policy.ApplyDisk(wanted));
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  return AppliedReply(act, parts.policy.ApplyDisk(wanted));
 }
 
 Reply PostRulesConfirm(const Parts& parts, const Request& request) {
-  const auto confirmed = parts.policy.ConfirmRules();
-  const policy::PolicyStatus status = parts.policy.status();
   Operation operation;
   operation.action = "rules confirm";
-  operation.outcome = confirmed.ok() ? fmt::format("done: version {}", status.version)
-                                     : "refused: " + confirmed.error().message;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!confirmed) return ErrorReply(409, confirmed.error().message);
-  return JsonReply({{"version", status.version}});
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  const auto confirmed = parts.policy.ConfirmRules();
+  if (!confirmed) return act.EndWithError(409, confirmed.error().message);
+  const uint64_t version = parts.policy.status().version;
+  return act.End(fmt::format("done: version {}", version), JsonReply({{"version", version}}));
 }
 
 Reply PostRulesUndo(const Parts& parts, const Request& request) {
   Operation operation;
   operation.action = "rules undo";
-  return AppliedReply(parts, request, std::move(operation),
-                      parts.policy.UndoRules(ToApplyRequest(request)));
+  LoggedAct act(parts, request, operation);
+  if (auto refused = act.Begin()) return *refused;
+  return AppliedReply(act, parts.policy.UndoRules(ToApplyRequest(request)));
 }
 
 Reply PostBypass(const Parts& parts, const Request& request) {
   const auto& on = policy::JsonMember(request.body, "on");
   if (!on.is_boolean()) return ErrorReply(400, "bypass wants \"on\": true or false");
-  const auto reply = parts.policy.dataplane().Call({{"cmd", "bypass"}, {"on", on}});
   Operation operation;
   operation.action = "bypass";
   operation.target = on.get<bool>() ? "on" : "off";
-  operation.reason = request.BodyText("reason");
-  operation.outcome = reply.ok() ? "done" : "refused: " + reply.error;
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  if (!reply.ok()) return DataplaneError(reply);
-  return JsonReply({{"bypass", on}});
+  LoggedAct act(parts, request, operation);
+  if (on.get<bool>()) {
+    act.BeginUnlogged();  // a network that stands still waits for no disk
+  } else if (auto refused = act.Begin()) {
+    return *refused;
+  }
+  const auto reply = parts.policy.dataplane().Call({{"cmd", "bypass"}, {"on", on}});
+  if (!reply.ok()) return act.End("refused: " + reply.error, DataplaneError(reply));
+  return act.End("done", JsonReply({{"bypass", on}}));
 }
 
 }  // namespace weir::control::api

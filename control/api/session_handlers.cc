@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
 #include "control/api/row_stream.h"
 #include "control/api/session_query.h"
 #include "control/audit/session_csv.h"
@@ -19,16 +20,6 @@ constexpr uint64_t kTopRowsMax = 1000;
 constexpr uint64_t kTopRecordsMax = 2'000'000;
 constexpr size_t kTopKeysMax = 200'000;
 constexpr size_t kReasonBytesMax = 500;
-
-// What was asked for, as it stands in the operations log.
-std::string QueryTarget(const Request& request) {
-  std::string target;
-  for (const auto& [name, value] : request.query) {
-    if (name == "reason" || name == "format" || value.empty()) continue;
-    target += (target.empty() ? "" : " ") + name + "=" + value;
-  }
-  return target.empty() ? "all" : target;
-}
 
 struct Lookup {
   audit::Query query;
@@ -116,8 +107,8 @@ Reply GetSessions(const Parts& parts, const Request& request) {
   lookup.query = *query;
   lookup.csv = format == "csv";
   lookup.operation.action = "sessions";
-  lookup.operation.target = QueryTarget(request);
-  lookup.operation.reason = reason;
+  const std::string asked = LogQuery(request);
+  lookup.operation.target = asked.empty() ? "all" : asked;
   lookup.operation.outcome = "begun";
   // Before the first row goes out: nothing is looked at that is not written down.
   if (auto failed = LogOperation(parts, request, lookup.operation)) return *failed;
@@ -163,7 +154,7 @@ Reply GetTop(const Parts& parts, const Request& request) {
   operation.target = fmt::format("the last {} s", *seconds);
   operation.outcome = "done";
   operation.rows = static_cast<int64_t>(result->visited);
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
+  if (auto failed = LogRepeatedLook(parts, request, operation)) return *failed;
   return JsonReply({{"seconds", *seconds},
                     {"sessions", result->visited},
                     {"not_ranked", not_ranked},

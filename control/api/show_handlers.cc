@@ -1,4 +1,5 @@
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
 #include "control/api/views.h"
 #include "control/policy/json_fields.h"
 
@@ -28,11 +29,15 @@ Reply ShowAnswer(const Parts& parts, const json& question) {
 Reply ShowFlows(const Parts& parts, const Request& request) {
   const auto limit = QueryNumber(request, "limit", 100, kFlowsShownMax);
   if (!limit) return ErrorReply(400, limit.error().message);
+  auto answer = parts.policy.dataplane().Call({{"cmd", "flows"}, {"limit", *limit}});
+  if (!answer.ok()) return DataplaneError(answer);
   Operation operation;
   operation.action = "show flows";
   operation.outcome = "done";
+  operation.rows = static_cast<int64_t>(policy::JsonMember(answer.body, "flows").size());
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
-  return ShowAnswer(parts, {{"cmd", "flows"}, {"limit", *limit}});
+  answer.body.erase("ok");
+  return JsonReply(answer.body);
 }
 
 Reply ShowAccounts(const Parts& parts, const Request& request) {
@@ -43,16 +48,17 @@ Reply ShowAccounts(const Parts& parts, const Request& request) {
               {"unknown", counters.accounts_unknown}};
   const std::string account = request.QueryText("account");
   if (account.empty()) return JsonReply(object);
-  Operation operation;
-  operation.action = "show accounts";
-  operation.target = account;
-  operation.outcome = "done";
-  if (auto failed = LogOperation(parts, request, operation)) return *failed;
   object["account"] = account;
   object["addresses"] = json::array();
   for (const base::IpPrefix& ip : parts.directory.AddressesOf(account, base::WallNow())) {
     object["addresses"].push_back(ip.ToString());
   }
+  Operation operation;
+  operation.action = "show accounts";
+  operation.target = account;
+  operation.outcome = "done";
+  operation.rows = static_cast<int64_t>(object["addresses"].size());
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
   return JsonReply(object);
 }
 
@@ -61,6 +67,51 @@ void AddBlock(const Parts& parts, json& answer) {
   const std::string id = policy::JsonText(policy::JsonMember(answer, "rule"), "id");
   const auto block = parts.policy.blocks().Find(id);
   if (block.ok() && *block) answer["block"] = ToJson(**block);
+}
+
+// The addresses whose owner an answer to why tells.
+int64_t OwnersTold(const json& answer) {
+  int64_t told = 0;
+  for (const char* end : {"src_owner", "dst_owner"}) {
+    const json& owner = policy::JsonMember(answer, end);
+    const bool has_groups = !policy::JsonMember(owner, "groups").empty();
+    if (has_groups || !policy::JsonText(owner, "account").empty()) told++;
+  }
+  return told;
+}
+
+// What the data plane is asked of a flow.
+base::Result<json> ToQuestion(const Request& request) {
+  json question{{"cmd", "why"}, {"proto", "tcp"}};
+  for (const char* name : {"src", "dst"}) {
+    const std::string text = request.QueryText(name);
+    if (text.empty()) continue;
+    const auto address = base::IpAddress::Parse(text);
+    if (!address) return base::Error{std::string(name) + ": " + address.error().message};
+    question[name] = text;
+  }
+  const std::string host_name = request.QueryText("name");
+  if (!host_name.empty()) question["name"] = host_name;
+  if (!question.contains("src") || (!question.contains("dst") && host_name.empty())) {
+    return base::Error{"why wants src, and dst or name"};
+  }
+  const auto port = QueryNumber(request, "port", 0, 65'535);
+  if (!port) return port.error();
+  question["port"] = *port;
+  if (const std::string proto = request.QueryText("proto"); !proto.empty())
+    question["proto"] = proto;
+  if (const std::string mac = request.QueryText("mac"); !mac.empty()) {
+    if (const auto address = base::MacAddress::Parse(mac); !address) {
+      return base::Error{"mac: " + address.error().message};
+    }
+    question["mac"] = mac;
+  }
+  if (!request.QueryText("vlan").empty()) {
+    const auto vlan = QueryNumber(request, "vlan", 0, 4094);
+    if (!vlan) return vlan.error();
+    question["vlan"] = *vlan;
+  }
+  return question;
 }
 
 }  // namespace
@@ -80,39 +131,19 @@ Reply GetShow(const Parts& parts, const Request& request) {
 }
 
 Reply GetWhy(const Parts& parts, const Request& request) {
-  json question{{"cmd", "why"}, {"proto", "tcp"}};
-  for (const char* name : {"src", "dst"}) {
-    const std::string text = request.QueryText(name);
-    if (text.empty()) continue;
-    const auto address = base::IpAddress::Parse(text);
-    if (!address) return ErrorReply(400, std::string(name) + ": " + address.error().message);
-    question[name] = text;
-  }
-  const std::string host_name = request.QueryText("name");
-  if (!host_name.empty()) question["name"] = host_name;
-  if (!question.contains("src") || (!question.contains("dst") && host_name.empty())) {
-    return ErrorReply(400, "why wants src, and dst or name");
-  }
-  const auto port = QueryNumber(request, "port", 0, 65'535);
-  if (!port) return ErrorReply(400, port.error().message);
-  question["port"] = *port;
-  if (const std::string proto = request.QueryText("proto"); !proto.empty())
-    question["proto"] = proto;
-  if (const std::string mac = request.QueryText("mac"); !mac.empty()) {
-    if (const auto address = base::MacAddress::Parse(mac); !address) {
-      return ErrorReply(400, "mac: " + address.error().message);
-    }
-    question["mac"] = mac;
-  }
-  if (!request.QueryText("vlan").empty()) {
-    const auto vlan = QueryNumber(request, "vlan", 0, 4094);
-    if (!vlan) return ErrorReply(400, vlan.error().message);
-    question["vlan"] = *vlan;
-  }
-  auto answer = parts.policy.dataplane().Call(question);
+  const auto question = ToQuestion(request);
+  if (!question) return ErrorReply(400, question.error().message);
+  auto answer = parts.policy.dataplane().Call(*question);
   if (!answer.ok()) return DataplaneError(answer);
   answer.body.erase("ok");
   AddBlock(parts, answer.body);
+  // It tells whose the addresses are.
+  Operation operation;
+  operation.action = "why";
+  operation.target = LogQuery(request);
+  operation.outcome = "done: " + policy::JsonText(answer.body, "verdict");
+  operation.rows = OwnersTold(answer.body);
+  if (auto failed = LogOperation(parts, request, operation)) return *failed;
   return JsonReply(answer.body);
 }
 

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include "control/api/handlers.h"
+#include "control/api/log_text.h"
 #include "control/api/version.h"
 #include "control/api/views.h"
 #include "control/policy/json_fields.h"
@@ -87,9 +90,29 @@ std::optional<Reply> LogOperation(const Parts& parts, const Request& request, Op
   operation.time = base::WallNow();
   operation.actor = request.actor;
   operation.via = request.via;
+  if (operation.reason.empty()) operation.reason = LogReason(request);
   const auto logged = parts.operations.Append(operation);
   if (logged.ok()) return std::nullopt;
-  return ErrorReply(500, "the operations log cannot be written: " + logged.error().message);
+  return NotLoggedReply(logged.error());
+}
+
+std::optional<Reply> LogRepeatedLook(const Parts& parts, const Request& request, Operation look) {
+  look.actor = request.actor;
+  look.via = request.via;
+  if (look.reason.empty()) look.reason = LogReason(request);
+  const auto due = parts.looks->Note(look, base::MonoNow());
+  if (!due) return std::nullopt;
+  Operation entry = look;
+  entry.rows = due->rows;
+  if (due->looks > 1) entry.outcome += fmt::format(", {} looks since the last entry", due->looks);
+  auto failed = LogOperation(parts, request, entry);
+  if (failed) parts.looks->Forget(look);
+  return failed;
+}
+
+Reply NotLoggedReply(const base::Error& error) {
+  return ErrorReply(503, "the operations log cannot be written, and so nothing is done or shown: " +
+                             error.message);
 }
 
 Reply DataplaneError(const policy::DataplaneReply& reply) {

@@ -16,6 +16,7 @@ namespace weir::control::app {
 namespace {
 
 void LogLine(std::string_view line) { spdlog::info("{}", line); }
+void AlarmLine(std::string_view line) { spdlog::critical("{}", line); }
 
 }  // namespace
 
@@ -366,7 +367,8 @@ base::Status ControlApp::OpenApi() {
                                                registry_history_.get(),
                                                syslog_.get(),
                                                anchor_mail_.get(),
-                                               leases_.get()});
+                                               leases_.get(),
+                                               AlarmLine});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;

@@ -43,6 +43,7 @@ class CommandLine {
     AddAccounts();
     AddAudit();
     AddNotYet();
+    AddReasons();
   }
 
   int Run(int argc, char** argv) {
@@ -57,6 +58,7 @@ class CommandLine {
       return kRefused;
     }
     Context context(*client, json_);
+    context.LookBecause(look_reason_, look_request_);
     return run_(context);
   }
 
@@ -128,6 +130,7 @@ class CommandLine {
                      "why you look: it is people's traffic, and every look-up is logged with its "
                      "reason (a case's number, a lawful request)")
         ->required();
+    sessions->add_option("--request", sessions_.request, "the authority's number");
     sessions->add_option("--format", sessions_.format, "table, csv or json")
         ->check(CLI::IsMember({"table", "csv", "json"}));
   }
@@ -255,7 +258,7 @@ class CommandLine {
     CLI::App* import = Add(lists, "import", "put a file in a list's place until its source changes",
                            [this](Context& c) { return RunListsImport(c, id_, file_, force_); });
     import->add_option("list", id_, "which")->required();
-    import->add_option("file", file_, "that weir-control can read")->required();
+    import->add_option("file", file_, "read here, and sent")->required();
     for (CLI::App* sub : {refresh, import}) {
       sub->add_flag("--force", force_, "also where it has become suspiciously short");
     }
@@ -382,6 +385,20 @@ class CommandLine {
     restore->preparse_callback([this](size_t) { config_is_subject_ = true; });
   }
 
+  // Whoever looks at people's traffic may say why; it stands in the operations log.
+  void AddReasons() {
+    const auto add = [this](CLI::App* parent, std::initializer_list<const char*> names) {
+      for (const char* name : names) {
+        CLI::App* sub = parent->get_subcommand(name);
+        sub->add_option("--reason", look_reason_, "why you look; it is logged");
+        sub->add_option("--request", look_request_, "the authority's number");
+      }
+    };
+    add(&app_, {"why", "show", "top", "incidents"});
+    add(app_.get_subcommand("incident"), {"show"});
+    add(app_.get_subcommand("accounts"), {"lookup", "history"});
+  }
+
   void AddNotYet() {
     for (const char* name : {"trace", "evidence", "users"}) {
       NotYet(&app_, name, name);
@@ -408,6 +425,7 @@ class CommandLine {
   std::string socket_, config_, file_;
   WhyOptions why_;
   std::string show_, account_, at_, id_, note_, word_, reason_;
+  std::string look_reason_, look_request_;
   uint64_t limit_ = 100;
   bool all_ = false;
   TopOptions top_;

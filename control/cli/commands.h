@@ -24,7 +24,7 @@ int RunTop(Context& context, const TopOptions& options);
 
 // session_commands.cc
 struct SessionOptions {
-  std::string account, ip, name, rule, from, to, at, reason;
+  std::string account, ip, name, rule, from, to, at, reason, request;
   std::string format = "table";
   std::optional<uint16_t> port;
   std::optional<uint64_t> limit;

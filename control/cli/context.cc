@@ -1,11 +1,24 @@
 #include "control/cli/context.h"
 
+#include <utility>
+
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
 
 namespace weir::control::cli {
 
-std::optional<nlohmann::json> Context::Ask(const HttpCall& call, unsigned also) {
+void Context::LookBecause(const std::string& reason, const std::string& request) {
+  because_.clear();
+  for (const auto& [name, value] : {std::pair{"reason", &reason}, {"request", &request}}) {
+    if (value->empty()) continue;
+    because_ += (because_.empty() ? "" : "&") + std::string(name) + "=" + UrlEncode(*value);
+  }
+}
+
+std::optional<nlohmann::json> Context::Ask(HttpCall call, unsigned also) {
+  if (!because_.empty()) {
+    call.target += (call.target.find('?') == std::string::npos ? "?" : "&") + because_;
+  }
   const HttpAnswer answer = client_.Call(call);
   status_ = answer.status;
   const bool wanted = answer.outcome == HttpAnswer::Outcome::kAnswered &&
@@ -36,15 +49,19 @@ int Context::Failed(const HttpAnswer& answer) {
 int Context::Failed(int code, std::string_view line) {
   exit_code_ = code;
   if (as_json_) PrintJson({{"error", line}});
-  // A message may have a line for each fault.
-  std::string text;
-  while (!line.empty()) {
-    const size_t end = line.find('\n');
-    text += "weirctl: " + Printable(line.substr(0, end)) + "\n";
-    line = end == std::string_view::npos ? std::string_view() : line.substr(end + 1);
-  }
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  Warn(line);
   return code;
+}
+
+void Context::Warn(std::string_view text) {
+  // A message may have a line for each fault.
+  std::string lines;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    lines += "weirctl: " + Printable(text.substr(0, end)) + "\n";
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+  std::fwrite(lines.data(), 1, lines.size(), stderr);
 }
 
 void Context::Print(std::string_view text) const {

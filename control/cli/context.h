@@ -27,15 +27,20 @@ class Context {
   const HttpClient& client() const { return client_; }
   bool as_json() const { return as_json_; }
 
+  // What is asked for from now on goes with this reason and request number, where there is one.
+  void LookBecause(const std::string& reason, const std::string& request);
+
   // Calls the API; nullopt when that failed, which has been said, and then exit_code() tells how.
   // An answer of 200 or 202 is a success, and others in `also` are handed on.
-  std::optional<nlohmann::json> Ask(const HttpCall& call, unsigned also = 0);
+  std::optional<nlohmann::json> Ask(HttpCall call, unsigned also = 0);
   unsigned status() const { return status_; }  // of the last answer
   int exit_code() const { return exit_code_; }
 
   // Says what went wrong with a call, on stderr, and notes the exit code.
   int Failed(const HttpAnswer& answer);
   int Failed(int code, std::string_view line);
+  // On stderr, of what was done all the same.
+  static void Warn(std::string_view text);
 
   void Print(std::string_view text) const;
   void Print(const Table& table) const;
@@ -45,6 +50,7 @@ class Context {
  private:
   HttpClient client_;
   bool as_json_;
+  std::string because_;  // of a query: "reason=…&request=…"
   unsigned status_ = 0;
   int exit_code_ = kDone;
 };

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "control/cli/commands.h"
 #include "control/cli/csv_counter.h"
@@ -26,6 +29,8 @@ using policy::JsonText;
 
 constexpr const char* kInWork = ".weir-export";
 constexpr const char* kPartSuffix = ".part";
+// An export that takes longer than an hour has files more at its end: what was sealed meanwhile.
+constexpr int kPlansMax = 10;
 
 struct FileState {
   std::string name;
@@ -109,25 +114,60 @@ class Export {
       : context_(context), folder_(folder), query_(std::move(query)), bar_("records") {}
 
   int Run() {
+    for (int plans = 0; plans < kPlansMax; plans++) {
+      if (const int code = Gather(); code != kDone) return code;
+      const auto answer = Sign();
+      if (!answer) return context_.exit_code();
+      if (context_.status() != 409) return Finish(*answer);
+      const json& differing = JsonMember(*answer, "differing");
+      if (JsonMember(*answer, "missing").empty() || !differing.empty()) return Refuse(differing);
+    }
+    return context_.Failed(kRefused,
+                           "more is sealed each time that all files are there: say --to, or run "
+                           "the same command again");
+  }
+
+ private:
+  // Every file of the plan is there; those that are known already are not looked at again.
+  int Gather() {
     const auto plan = context_.Ask({"GET", "/api/v1/audit/export" + query_, "", kFetchWaitMs});
     if (!plan) return context_.exit_code();
     plan_ = *plan;
     if (auto prepared = PrepareFolder(folder_, query_); !prepared.ok()) {
       return context_.Failed(kRefused, prepared.error().message);
     }
+    const std::map<std::string, FileState> known = std::exchange(files_, {});
+    records_ = 0;
+    of_ = 0;
     for (const json& file : JsonMember(plan_, "files")) of_ += JsonCount(file, "records");
     for (const json& file : JsonMember(plan_, "files")) {
-      if (const int code = Have(file); code != kDone) return code;
+      const auto before = known.find(JsonText(file, "name"));
+      if (before != known.end() && IsPlanned(before->second, file)) {
+        Note(before->second);
+      } else if (const int code = Have(file); code != kDone) {
+        return code;
+      }
     }
     bar_.Clear();
-    return Sign();
+    return kDone;
   }
 
- private:
+  // Of what no seal is over the plan does not know the digest.
+  static bool IsPlanned(const FileState& state, const json& planned) {
+    const std::string sha256 = JsonText(planned, "sha256");
+    return sha256.empty() ||
+           (state.sha256 == sha256 && state.records == JsonCount(planned, "records"));
+  }
+
+  void Note(const FileState& state) {
+    files_[state.name] = state;
+    records_ += state.records;
+    bar_.Show(records_, of_, records_);
+  }
+
   // The file is there, as the plan says; taken where it is not.
   int Have(const json& planned) {
     const std::string name = JsonText(planned, "name");
-    const std::string sha256 = JsonText(planned, "sha256");
     if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
       return context_.Failed(kRefused, "the plan names a file '" + Printable(name) + "'");
     }
@@ -135,12 +175,8 @@ class Export {
       if (fs::exists(folder_ / name)) {
         const auto state = Look(folder_, name);
         if (!state.ok()) return context_.Failed(kRefused, state.error().message);
-        const bool good = sha256.empty() || (state->sha256 == sha256 &&
-                                             state->records == JsonCount(planned, "records"));
-        if (good) {
-          files_.push_back(*state);
-          records_ += state->records;
-          bar_.Show(records_, of_, records_);
+        if (IsPlanned(*state, planned)) {
+          Note(*state);
           return kDone;
         }
       }
@@ -176,25 +212,25 @@ class Export {
     return context_.Failed(kRefused, (folder_ / name).string() + ": " + failed.message());
   }
 
-  int Sign() {
+  // The signed manifest, or a refusal (409) with what is not right.
+  std::optional<json> Sign() {
     json files = json::array();
-    for (const FileState& file : files_) {
-      files.push_back({{"name", file.name}, {"records", file.records}, {"sha256", file.sha256}});
+    for (const auto& [name, file] : files_) {
+      files.push_back({{"name", name}, {"records", file.records}, {"sha256", file.sha256}});
     }
-    const auto signed_files = context_.Ask({"POST", "/api/v1/audit/export" + query_,
-                                            policy::JsonDump({{"files", files}}), kFetchWaitMs},
-                                           409);
-    if (!signed_files) return context_.exit_code();
-    if (context_.status() == 409) {
-      for (const json& name : JsonMember(*signed_files, "differing")) {
-        std::error_code ignored;
-        if (name.is_string()) fs::remove(folder_ / name.get<std::string>(), ignored);
-      }
-      return context_.Failed(kRefused,
-                             "files are not what the record has, and are removed: run "
-                             "the same command again");
+    return context_.Ask({"POST", "/api/v1/audit/export" + query_,
+                         policy::JsonDump({{"files", files}}), kFetchWaitMs},
+                        409);
+  }
+
+  int Refuse(const json& differing) {
+    for (const json& name : differing) {
+      std::error_code ignored;
+      if (name.is_string()) fs::remove(folder_ / name.get<std::string>(), ignored);
     }
-    return Finish(*signed_files);
+    return context_.Failed(kRefused,
+                           "files are not what the record has, and are removed: run "
+                           "the same command again");
   }
 
   int Finish(const json& signed_files) {
@@ -241,7 +277,7 @@ class Export {
   const std::string query_;
   ProgressBar bar_;
   json plan_;
-  std::vector<FileState> files_;
+  std::map<std::string, FileState> files_;  // by name
   uint64_t records_ = 0;
   uint64_t of_ = 0;  // 0: not known
 };

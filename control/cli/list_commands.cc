@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "control/accounts/utf8.h"
+#include "control/api/server.h"
 #include "control/cli/commands.h"
 #include "control/cli/text.h"
 #include "control/policy/json_fields.h"
@@ -74,10 +76,26 @@ std::optional<json> AskAbout(Context& context, const std::string& name, const ch
                       policy::JsonDump(body), kFetchWaitMs});
 }
 
-std::string Absolute(const std::string& file) {
-  std::error_code failed;
-  const auto path = std::filesystem::absolute(file, failed);
-  return failed ? file : path.string();
+// The body with a file's text, and what else is in it; nothing, and told, where it cannot be sent.
+std::optional<json> BodyWith(Context& context, const std::string& file, json body) {
+  const auto refuse = [&](const std::string& why) {
+    context.Failed(kRefused, file + ": " + why);
+    return std::nullopt;
+  };
+  auto text = rules::ReadListBytes(file, api::kLocalBodyBytesMax);
+  if (!text) return refuse(text.error().message);
+  // JSON carries nothing else.
+  if (!accounts::IsUtf8(*text)) {
+    rules::ListOptions options;
+    options.now = base::WallNow();
+    const auto content = rules::ReadList(*text, options);
+    return refuse(content ? "it is not UTF-8: save the file as UTF-8" : content.error().message);
+  }
+  body["content"] = std::move(*text);
+  if (policy::JsonDump(body).size() > api::kLocalBodyBytesMax) {
+    return refuse("it is too large to be sent: let the rules name it as the list's source");
+  }
+  return body;
 }
 
 // A file that no rule names: read here, as the data plane would read it.
@@ -151,8 +169,10 @@ int RunListsCheck(Context& context, const std::string& what, const std::string& 
 }
 
 int RunListsDiff(Context& context, const std::string& name, const std::string& file) {
-  const auto look =
-      AskAbout(context, name, "check", {{"file", file.empty() ? "" : Absolute(file)}});
+  std::optional<json> body = json::object();
+  if (!file.empty()) body = BodyWith(context, file, *body);
+  if (!body) return context.exit_code();
+  const auto look = AskAbout(context, name, "check", *body);
   return look ? PrintLook(context, *look, name) : context.exit_code();
 }
 
@@ -161,7 +181,9 @@ int RunListsRefresh(Context& context, const std::string& name, bool force) {
 }
 
 int RunListsImport(Context& context, const std::string& name, const std::string& file, bool force) {
-  const auto look = AskAbout(context, name, "import", {{"file", Absolute(file)}, {"force", force}});
+  const auto body = BodyWith(context, file, {{"force", force}});
+  if (!body) return context.exit_code();
+  const auto look = AskAbout(context, name, "import", *body);
   return look ? PrintLook(context, *look, name) : context.exit_code();
 }
 

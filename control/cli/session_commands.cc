@@ -22,6 +22,7 @@ base::Result<std::string> Target(const SessionOptions& options, const std::strin
   const auto add = [&target](const char* name, const std::string& value) {
     if (!value.empty()) target += "&" + std::string(name) + "=" + UrlEncode(value);
   };
+  add("request", options.request);
   add("account", options.account);
   add("ip", options.ip);
   add("name", options.name);

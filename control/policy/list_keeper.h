@@ -80,9 +80,11 @@ class ListKeeper {
 
   // Of one list that is kept. `force`: also where it has become suspiciously short.
   base::Result<ListLook> Refresh(const std::string& name, bool force);
-  base::Result<ListLook> Import(const std::string& name, const std::string& path, bool force);
-  // As these, but nothing changes. `path` empty: of its source.
-  base::Result<ListLook> Check(const std::string& name, const std::string& path);
+  // `bytes` take the place of what its source has. They come from who imports: nobody has a file
+  // opened by its name with the rights of this process.
+  base::Result<ListLook> Import(const std::string& name, std::string bytes, bool force);
+  // As these, but nothing changes. nullopt: of its source.
+  base::Result<ListLook> Check(const std::string& name, std::optional<std::string> bytes);
 
   std::vector<ListState> States() const;
 
@@ -118,6 +120,7 @@ class ListKeeper {
   base::Result<ListLook> Look(const ListSpec& spec, bool force);
   base::Result<ListLook> LookAt(const ListSpec& spec, Fresh fresh, bool force, bool take);
   base::Result<Fresh> Acquire(const ListSpec& spec) const;
+  static Fresh GivenBytes(std::string bytes);
   base::Result<Fresh> ReadFresh(const std::string& path) const;
   base::Status TakePlace(const ListSpec& spec, const Fresh& fresh);
   void NoteLook(const ListSpec& spec, const base::Result<ListLook>& look);

@@ -45,33 +45,35 @@ base::Result<ListLook> ListKeeper::Refresh(const std::string& name, bool force) 
   return look;
 }
 
-base::Result<ListLook> ListKeeper::Check(const std::string& name, const std::string& path) {
+base::Result<ListLook> ListKeeper::Check(const std::string& name,
+                                         std::optional<std::string> bytes) {
   const auto spec = FindKept(name);
   if (!spec) return spec.error();
   const std::scoped_lock work(work_mutex_);
-  auto fresh = path.empty() ? Acquire(*spec) : ReadFresh(path);
+  auto fresh = bytes ? base::Result<Fresh>(GivenBytes(std::move(*bytes))) : Acquire(*spec);
   if (!fresh) return fresh.error();
   return LookAt(*spec, std::move(*fresh), true, false);
 }
 
-base::Result<ListLook> ListKeeper::Import(const std::string& name, const std::string& path,
-                                          bool force) {
+base::Result<ListLook> ListKeeper::Import(const std::string& name, std::string bytes, bool force) {
   const auto spec = FindKept(name);
   if (!spec) return spec.error();
   const std::scoped_lock work(work_mutex_);
-  auto fresh = ReadFresh(path);
-  if (!fresh) return fresh.error();
-  auto look = LookAt(*spec, std::move(*fresh), force, true);
+  auto look = LookAt(*spec, GivenBytes(std::move(bytes)), force, true);
   if (look) NoteLook(*spec, look);
   return look;
+}
+
+ListKeeper::Fresh ListKeeper::GivenBytes(std::string bytes) {
+  Fresh fresh;
+  fresh.bytes = std::move(bytes);
+  return fresh;
 }
 
 base::Result<ListKeeper::Fresh> ListKeeper::ReadFresh(const std::string& path) const {
   auto bytes = rules::ReadListBytes(path, options_.bytes_max);
   if (!bytes) return base::Error{fmt::format("{}: {}", path, bytes.error().message)};
-  Fresh fresh;
-  fresh.bytes = std::move(*bytes);
-  return fresh;
+  return GivenBytes(std::move(*bytes));
 }
 
 base::Result<ListKeeper::Fresh> ListKeeper::Acquire(const ListSpec& spec) const {

@@ -171,6 +171,15 @@ std::vector<ArchivePart> PlanQuery(const std::vector<LoggedSeal>& seals,
   return parts;
 }
 
+std::optional<base::WallTime> SealedUntil(const std::vector<LoggedSeal>& seals) {
+  std::optional<base::WallTime> until;
+  for (const LoggedSeal& logged : seals) {
+    if (!logged.seal || logged.seal->kind != SealKind::kSpan) continue;
+    if (!until || *until < logged.seal->span.to) until = logged.seal->span.to;
+  }
+  return until;
+}
+
 base::Status ReadPart(const Record& record, const ArchivePart& part, const audit::Query& query,
                       const LineTaker& take) {
   bool stopped = false;
@@ -240,6 +249,12 @@ std::string ManifestText(const Manifest& manifest, const SigningKey& key) {
   line("by", OneLine(manifest.by));
   line("reason", OneLine(manifest.reason));
   line("request", OneLine(manifest.request));
+  const auto time = [&line](std::string_view name, const std::optional<base::WallTime>& value) {
+    if (value) line(name, base::FormatRfc3339(*value));
+  };
+  time("from", manifest.from);
+  time("to", manifest.to);
+  time("sealed-until", manifest.sealed_until);
   line("query", OneLine(manifest.query));
   line("signer", key.public_key().fingerprint());
   for (const Manifest::File& file : manifest.files) text += FileLine(file);

@@ -43,6 +43,9 @@ std::vector<ArchivePart> PlanArchive(const std::vector<LoggedSeal>& seals,
 std::vector<ArchivePart> PlanQuery(const std::vector<LoggedSeal>& seals,
                                    const audit::TimeSpan& span);
 
+// Sessions that began before are sealed; nullopt: none are.
+std::optional<base::WallTime> SealedUntil(const std::vector<LoggedSeal>& seals);
+
 // Hands out the lines of a part: of kQuery those of sessions that began in its span and meet
 // `query`, its times left out. Of CSV the first line is the header. A false from `take` ends it
 // with an error.
@@ -60,6 +63,10 @@ struct Manifest {
   std::string by;
   std::string reason;
   std::string request;
+  // The time that was asked for, as far as it was limited, and how far the record was sealed then.
+  std::optional<base::WallTime> from;
+  std::optional<base::WallTime> to;
+  std::optional<base::WallTime> sealed_until;
   std::string query;  // empty: everything
   std::vector<File> files;
 };

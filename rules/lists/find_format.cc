@@ -156,7 +156,8 @@ base::Result<ListFormat> FindListFormat(std::string_view text) {
   }
   if (looked_at == 0) return base::Error{"it holds nothing but comments"};
   if (std::all_of(votes.begin(), votes.end(), [](unsigned n) { return n == 0; })) {
-    return base::Error{"it is no list of a known format; a line of it: '" + unknown + "'"};
+    return base::Error{"it is no list of a known format" + std::string(kALineOfIt) + "'" + unknown +
+                       "'"};
   }
   return Most(votes);
 }

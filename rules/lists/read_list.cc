@@ -84,7 +84,7 @@ std::string Example(const ListContent& content, std::span<const SkipReason> reas
     if (skipped.first.empty() || (first && first->line <= skipped.first[0].line)) continue;
     first = &skipped.first[0];
   }
-  return first ? fmt::format(", such as line {}, '{}'", first->line, first->text) : "";
+  return first ? fmt::format("{}{}, '{}'", kSuchAsLine, first->line, first->text) : "";
 }
 
 base::Status CheckContent(const ListContent& content) {
@@ -133,6 +133,10 @@ base::Result<ListContent> ReadList(std::string_view text, const ListOptions& opt
   if (const base::Status status = CheckContent(content); !status) return status.error();
   content.ShrinkToFit();
   return content;
+}
+
+std::string WithoutExample(const std::string& error) {
+  return error.substr(0, std::min(error.find(kALineOfIt), error.find(kSuchAsLine)));
 }
 
 base::Result<std::string> ReadListBytes(const std::string& path, size_t bytes_max) {

@@ -16,6 +16,10 @@ namespace weir::rules {
 inline constexpr size_t kListBytesMax = size_t{512} << 20;
 inline constexpr size_t kListLineBytesMax = size_t{1} << 20;  // but of the JSON formats
 
+// What an error says before it shows a line of the list.
+inline constexpr std::string_view kALineOfIt = "; a line of it: ";
+inline constexpr std::string_view kSuchAsLine = ", such as line ";
+
 struct ListOptions {
   std::optional<ListFormat> format;  // nullopt: found out from the content
   base::WallTime now;                // entries that end at a time of their own are skipped after it
@@ -32,6 +36,10 @@ base::Result<ListFormat> FindListFormat(std::string_view text);
 // STIX and MISP have no lines: there `lines` counts the objects of the bundle, or the attributes of
 // all events, and an entry's line is the place among them, from 1.
 base::Result<ListContent> ReadList(std::string_view text, const ListOptions& options);
+
+// An error of ReadList() without the line of the list that it shows: for where nobody's lines are
+// to be kept, as who took the wrong file may have shown a secret.
+std::string WithoutExample(const std::string& error);
 
 // The bytes of a regular file. Fails when there are more than `bytes_max`; the message does not
 // name the file.

@@ -112,6 +112,10 @@ class FakeDataplane {
     const std::scoped_lock lock(mutex_);
     return accounts_;
   }
+  bool bypass() {
+    const std::scoped_lock lock(mutex_);
+    return bypass_;
+  }
   // How many updates came, and how many addresses were in them.
   size_t identity_updates() {
     const std::scoped_lock lock(mutex_);
@@ -177,6 +181,8 @@ class FakeDataplane {
     } else if (command == "why") {
       questions_.push_back(request);
       reply.update(Decide(request));
+      const auto owner = accounts_.find(request.value("src", ""));
+      if (owner != accounts_.end()) reply["src_owner"] = {{"account", owner->second}};
     } else if (command == "rules") {
       reply["rules"] =
           nlohmann::json::array({{{"id", "block-1"}, {"hits", 7}, {"text", "drop x"}}});
@@ -199,6 +205,9 @@ class FakeDataplane {
                            {"places", {{"www.lab.example:443/tcp", count}}}}};
     } else if (command == "bypass") {
       reply["bypass"] = request["on"];
+      bypass_ = request["on"];
+    } else if (command == "flows") {
+      reply["flows"] = {{{"src_ip", "10.0.0.1"}}, {{"src_ip", "10.0.0.2"}}};
     } else {
       return Refuse("unknown command '" + command + "'");
     }
@@ -280,6 +289,7 @@ class FakeDataplane {
   std::string refusal_;
   std::string answer_only_;
   bool misbehaves_ = false;
+  bool bypass_ = false;
   nlohmann::json stats_ = nlohmann::json::object();
   std::vector<nlohmann::json> installs_;
   std::vector<nlohmann::json> questions_;

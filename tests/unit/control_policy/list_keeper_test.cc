@@ -207,23 +207,27 @@ TEST_F(ListKeeperTest, LooksAtFilesByItself) {
   EXPECT_EQ(changes_, 2);
 }
 
-TEST_F(ListKeeperTest, ImportsAndComparesAFile) {
+TEST_F(ListKeeperTest, ImportsAndComparesWhatIsGiven) {
   server_.AnswerList("a.example\n");
   const auto text = Rules(server_.Url("/bad"));
   keeper_->Prepare(text);
   keeper_->Keep(text);
-  Write("new.txt", "192.0.2.0/24\n");
-  const auto checked = keeper_->Check("bad", (folder_ / "new.txt").string());
+  const std::string given = "192.0.2.0/24\n";
+  const auto checked = keeper_->Check("bad", given);
   ASSERT_TRUE(checked.ok());
   EXPECT_EQ(checked->diff.first_added, std::vector<std::string>{"192.0.2.0/24"});
   EXPECT_EQ(checked->diff.first_removed, std::vector<std::string>{"a.example"});
   EXPECT_FALSE(checked->changed);
   EXPECT_EQ(changes_, 0);
-  ASSERT_TRUE(keeper_->Import("bad", (folder_ / "new.txt").string(), false).ok());
+  ASSERT_TRUE(keeper_->Import("bad", given, false).ok());
   EXPECT_EQ(changes_, 1);
   EXPECT_EQ(State().content->ranges.size(), 1U);
-  EXPECT_FALSE(keeper_->Import("other", "x", false).ok());
-  EXPECT_FALSE(keeper_->Import("bad", (folder_ / "missing").string(), false).ok());
+  EXPECT_FALSE(keeper_->Import("other", given, false).ok());
+  EXPECT_FALSE(keeper_->Import("bad", "", false).ok());
+  // The name of a file is no list.
+  Write("new.txt", "a.example\nb.example\n");
+  EXPECT_FALSE(keeper_->Import("bad", (folder_ / "new.txt").string(), false).ok());
+  EXPECT_EQ(State().content->ranges.size(), 1U);
 }
 
 // After kill -9 the next start has the copy, and asks only for what is newer.

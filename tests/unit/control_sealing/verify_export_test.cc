@@ -39,6 +39,9 @@ class VerifyExportTest : public SealingTest {
     manifest.made = kNine;
     manifest.by = "alice";
     manifest.reason = "case";
+    manifest.from = kNine;
+    manifest.to = After(kNine, kDay);
+    manifest.sealed_until = SealedUntil(Seals());
     for (ArchivePart part : PlanArchive(Seals(), {{INT64_MIN}, {INT64_MAX}})) {
       part.csv = csv;
       std::string lines;

@@ -98,6 +98,22 @@ TEST(FindListFormat, KnowsItsNames) {
   EXPECT_EQ(FindListFormatByName(""), std::nullopt);
 }
 
+TEST(ReadList, SaysWhatIsWrongWithoutALineToo) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"password: 1\n", "it is no list of a known format"},
+      {"<html>", "it is an HTML page, perhaps an error page, and no list"},
+      {"b.example\nbad..name\nc..d\n",
+       "read as 'domains', it has more faults (2) than entries (1)"},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto content = ReadList(text, {.format = std::nullopt, .now = TestNow()});
+    ASSERT_FALSE(content.ok());
+    EXPECT_EQ(WithoutExample(content.error().message), message);
+    EXPECT_EQ(WithoutExample("bad: " + content.error().message), "bad: " + std::string(message));
+  }
+  EXPECT_EQ(WithoutExample(""), "");
+}
+
 TEST(ReadList, RefusesAnUnfitFormat) {
   EXPECT_EQ(ReadAs(ListFormat::kHosts, "a.example\n"),
             (Lines{"refused: read as 'hosts', it has no entry and 1 skipped, such as line 1, "
