@@ -88,6 +88,10 @@ json GapJson(const sealing::RecordGap& gap) {
       out["events"] = gap.events;
       break;
   }
+    case sealing::RecordGap::Kind::kNotReadable:
+      out["classes"] = {"session", "finding", "health"};
+      out["events"] = gap.events;
+      break;
   return out;
 }
 
