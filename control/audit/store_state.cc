@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "control/audit/bytes.h"
+#include "control/audit/open_sessions.h"
 
 namespace weir::control::audit {
 namespace {
@@ -151,6 +152,9 @@ base::Status FinishDrops(const RocksDb& db, StoreState& state) {
       ++day;
       continue;
     }
+    const auto open = ForgetOpenSessions(batch, db, day->first);
+    if (!open.ok()) return open.error();
+    state.open_sessions -= std::min(state.open_sessions, *open);
     state.days_dropped++;
     state.records_dropped += day->second.records;
     DeleteDayState(batch, db, day->first);
