@@ -223,6 +223,20 @@ void PutSealState(rocksdb::WriteBatch& batch, const RocksDb& db, const SealState
   Put(batch, db, kSealKey, seal);
 }
 
+DayBytes MeasureDays(const RocksDb& db, const StoreState& state) {
+  constexpr uint64_t kDaysMax = 7;
+  DayBytes measured;
+  if (state.days.empty()) return measured;
+  const DayNumber first = state.days.begin()->first;
+  for (auto day = state.days.rbegin(); day->first != first && measured.days < kDaysMax; ++day) {
+    const auto families = db.FindDay(day->first);
+    if (day->second.records_packed == 0 || !families) continue;
+    measured.days++;
+    measured.bytes += db.TableBytes(*families);
+  }
+  return measured;
+}
+
 base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index) {
   Sensors sensors;
   const std::unique_ptr<rocksdb::Iterator> at(db.db()->NewIterator({}, db.meta()));
