@@ -12,7 +12,6 @@
 #include "control/accounts/registry_file.h"
 #include "control/api/message.h"
 #include "control/api/repeated_looks.h"
-#include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
 #include "control/clickhouse/tiered_store.h"
@@ -49,7 +48,6 @@ struct Parts {
   operations::OperationsLog& operations;
   sealing::Sealer& sealer;
   sealing::LegalHolds& holds;
-  const audit::DiskForecast& forecast;
   base::WallTime started;
   const radius::LoginBook* logins = nullptr;     // null: neither RADIUS nor syslog is configured
   const radius::RadiusServer* radius = nullptr;  // null: RADIUS accounting is not configured

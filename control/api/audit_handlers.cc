@@ -8,6 +8,7 @@
 #include "control/api/log_text.h"
 #include "control/api/logged_act.h"
 #include "control/api/row_stream.h"
+#include "control/audit/disk_forecast.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
 #include "control/sealing/record_gaps.h"
@@ -93,6 +94,10 @@ json GapJson(const sealing::RecordGap& gap) {
       break;
     case sealing::RecordGap::Kind::kEventsLost:
       out["classes"] = json::array({gap.lost_class});
+      out["events"] = gap.events;
+      break;
+    case sealing::RecordGap::Kind::kNotReadable:
+      out["classes"] = {"session", "finding", "health"};
       out["events"] = gap.events;
       break;
   }
@@ -236,9 +241,10 @@ Reply GetAuditStatus(const Parts& parts, const Request&) {
   if (::statvfs(parts.config.control.data_dir.c_str(), &disk) == 0) {
     const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
     status["free_bytes"] = free_bytes;
-    if (const auto seconds = parts.forecast.FullInSeconds(free_bytes)) {
-      status["full_in_seconds"] = *seconds;
-    }
+    const auto forecast =
+        audit::ForecastDisk(*stats, free_bytes, parts.config.audit.days_kept_here());
+    if (forecast.full_in_seconds) status["full_in_seconds"] = *forecast.full_in_seconds;
+    status["never_full"] = forecast.known && !forecast.full_in_seconds;
   }
   const auto late = parts.store.LateHours();
   if (!late.ok()) return ErrorReply(500, late.error().message);

@@ -1,5 +1,7 @@
 #include "control/api/session_query.h"
 
+#include "dataplane/base/idna.h"
+
 namespace weir::control::api {
 namespace {
 
@@ -13,12 +15,22 @@ base::Status ReadTime(const Request& request, const char* name,
   return {};
 }
 
+// The form in which names are recorded, a dot before it kept. What has no such form stays: DNS
+// names are recorded with odd bytes too, written \DDD.
+std::string RecordedName(std::string text) {
+  const bool below = text.starts_with('.');
+  base::HostBuffer buffer;
+  const base::NormalHost host = base::NormaliseHost(std::string_view(text).substr(below), buffer);
+  if (!host.ok()) return text;
+  return (below ? "." : "") + std::string(host.name);
+}
+
 }  // namespace
 
 base::Result<audit::Query> ToSessionQuery(const Request& request) {
   audit::Query query;
   query.account = request.QueryText("account");
-  query.name = request.QueryText("name");
+  query.name = RecordedName(request.QueryText("name"));
   query.rule = request.QueryText("rule");
   query.cursor = request.QueryText("cursor");
   query.newest_first = request.QueryText("order") == "newest";

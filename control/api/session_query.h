@@ -8,7 +8,8 @@
 namespace weir::control::api {
 
 // account, ip, name, port, rule, from, to, at, limit, cursor, order of the request's query; the
-// error names the one that is wrong.
+// error names the one that is wrong. A name may be written as people do: in Unicode, in capitals,
+// with a dot at its end.
 base::Result<audit::Query> ToSessionQuery(const Request& request);
 
 }  // namespace weir::control::api

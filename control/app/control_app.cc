@@ -343,32 +343,20 @@ base::Status ControlApp::OpenApi() {
   auto token = api::LoadOrMakeToken(config_.control.data_dir / "token");
   if (!token) return token.error();
   poller_ = std::make_unique<Poller>(Poller::Sources{
-      *policy_, *ingest_, *store_, *incidents_, *sealer_, forecast_, config_.control.data_dir,
-      metrics_, LogLine, backup_.get(), logins_.get(), radius_.get(), syslog_.get(),
-      anchor_mail_.get(), leases_.get(), LoginsKeptNs()});
-  api_ = std::make_unique<api::Api>(api::Parts{config_,
-                                               *store_,
-                                               *ingest_,
-                                               directory_,
-                                               *incidents_,
-                                               *policy_,
-                                               *identities_,
-                                               registry_.get(),
-                                               metrics_,
-                                               *operations_,
-                                               *sealer_,
-                                               *holds_,
-                                               forecast_,
-                                               started_,
-                                               logins_.get(),
-                                               radius_.get(),
-                                               archive_,
-                                               backup_.get(),
-                                               registry_history_.get(),
-                                               syslog_.get(),
-                                               anchor_mail_.get(),
-                                               leases_.get(),
-                                               AlarmLine});
+      *policy_, *ingest_, *store_, *incidents_, *sealer_, config_.control.data_dir,
+      config_.audit.days_kept_here(), metrics_, LogLine, backup_.get(), logins_.get(),
+      radius_.get(), syslog_.get(), anchor_mail_.get(), leases_.get(), LoginsKeptNs()});
+  api_ = std::make_unique<api::Api>(api::Parts{config_,       *store_,
+                                               *ingest_,      directory_,
+                                               *incidents_,   *policy_,
+                                               *identities_,  registry_.get(),
+                                               metrics_,      *operations_,
+                                               *sealer_,      *holds_,
+                                               started_,      logins_.get(),
+                                               radius_.get(), archive_,
+                                               backup_.get(), registry_history_.get(),
+                                               syslog_.get(), anchor_mail_.get(),
+                                               leases_.get(), AlarmLine});
   api::Server::Options options;
   options.socket = config_.control.socket;
   options.listen_address = config_.control.listen_address;

@@ -85,9 +85,8 @@ class ControlApp {
   std::unique_ptr<operations::OperationsLog> operations_;
   std::unique_ptr<sealing::LegalHolds> holds_;
   std::unique_ptr<sealing::Sealer> sealer_;
-  std::unique_ptr<sealing::AnchorMailer> anchor_mail_;  // null: none is configured
-  std::unique_ptr<backup::BackupService> backup_;       // null: none is configured
-  audit::DiskForecast forecast_;
+  std::unique_ptr<sealing::AnchorMailer> anchor_mail_;     // null: none is configured
+  std::unique_ptr<backup::BackupService> backup_;          // null: none is configured
   std::unique_ptr<radius::LoginRecorder> login_recorder_;  // null: no source of log-ins is
   std::unique_ptr<policy::PolicyService> policy_;
   std::unique_ptr<policy::IdentityPublisher> identities_;

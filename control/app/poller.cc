@@ -4,6 +4,8 @@
 #include <string>
 #include <system_error>
 
+#include "control/audit/disk_forecast.h"
+
 namespace weir::control::app {
 namespace {
 
@@ -68,10 +70,11 @@ void Poller::PollStore() {
   const auto store = sources_.store.Stats();
   if (!store.ok()) return;
   sources_.metrics.TakeStore(*store);
-  sources_.forecast.Add(base::MonoNow(), store->bytes_on_disk);
   std::error_code failed;
   const auto disk = std::filesystem::space(sources_.data_dir, failed);
-  if (!failed) sources_.metrics.TakeDisk(sources_.forecast.FullInSeconds(disk.available));
+  if (failed) return;
+  const auto forecast = audit::ForecastDisk(*store, disk.available, sources_.days_kept_here);
+  sources_.metrics.TakeDisk(forecast.full_in_seconds);
 }
 
 }  // namespace weir::control::app

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "control/audit/disk_forecast.h"
 #include "control/audit/session_store.h"
 #include "control/backup/backup_service.h"
 #include "control/dhcp/lease_book.h"
@@ -29,8 +28,8 @@ class Poller {
     audit::SessionStore& store;
     incidents::IncidentStore& incidents;
     sealing::Sealer& sealer;
-    audit::DiskForecast& forecast;
     std::filesystem::path data_dir;
+    uint32_t days_kept_here = 0;  // of sessions
     metrics::Metrics& metrics;
     std::function<void(std::string_view)> log;
     const backup::BackupService* backup = nullptr;  // null: none is configured

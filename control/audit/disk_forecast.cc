@@ -1,31 +1,16 @@
 #include "control/audit/disk_forecast.h"
 
 namespace weir::control::audit {
-namespace {
 
-constexpr int64_t kApartNs = 60 * base::kNsPerSecond;
-constexpr int64_t kWatchedNs = 600 * base::kNsPerSecond;
-constexpr size_t kSamplesMax = 24 * 60 + 1;
-
-}  // namespace
-
-void DiskForecast::Add(base::MonoTime now, uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  if (!samples_.empty() && now.ns - samples_.back().time.ns < kApartNs) return;
-  samples_.push_back({now, bytes});
-  if (samples_.size() > kSamplesMax) samples_.pop_front();
-}
-
-std::optional<double> DiskForecast::FullInSeconds(uint64_t free_bytes) const {
-  const std::lock_guard lock(mutex_);
-  if (samples_.empty()) return std::nullopt;
-  const Sample& first = samples_.front();
-  const Sample& last = samples_.back();
-  const int64_t watched_ns = last.time.ns - first.time.ns;
-  if (watched_ns < kWatchedNs || last.bytes <= first.bytes) return std::nullopt;
-  const double bytes_a_second = static_cast<double>(last.bytes - first.bytes) /
-                                (static_cast<double>(watched_ns) / base::kNsPerSecond);
-  return static_cast<double>(free_bytes) / bytes_a_second;
+DiskForecast ForecastDisk(const StoreStats& stats, uint64_t free_bytes, uint32_t days_kept) {
+  if (stats.whole_days.days == 0 || stats.whole_days.bytes == 0) return {};
+  const double a_day =
+      static_cast<double>(stats.whole_days.bytes) / static_cast<double>(stats.whole_days.days);
+  const double to_come = a_day * days_kept - static_cast<double>(stats.table_bytes);
+  const auto free = static_cast<double>(free_bytes);
+  if (to_come <= free) return {true, std::nullopt};
+  constexpr double kSecondsADay = 86'400;
+  return {true, free / a_day * kSecondsADay};
 }
 
 }  // namespace weir::control::audit

@@ -1,33 +1,23 @@
-// When the disk that the record lies on will be full, as it has grown in the last day.
+// When the disk that the record lies on will be full, at the pace of the last whole days.
 //
-// Any thread.
+// What today adds says nothing: it lies in write-ahead logs and in tables that are written for
+// speed, and goes up and down by hundreds of megabytes. A day that is over and packed is what it
+// will be for a year. Pure; any thread.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <mutex>
 #include <optional>
 
-#include "dataplane/base/time.h"
+#include "control/audit/session_store.h"
 
 namespace weir::control::audit {
 
-class DiskForecast {
- public:
-  // The bytes of the record at a moment; of moments less than a minute apart the first counts.
-  void Add(base::MonoTime now, uint64_t bytes);
-
-  // Seconds until `free_bytes` are filled. Empty: it has not grown, or was watched for less than
-  // ten minutes.
-  std::optional<double> FullInSeconds(uint64_t free_bytes) const;
-
- private:
-  struct Sample {
-    base::MonoTime time;
-    uint64_t bytes = 0;
-  };
-  mutable std::mutex mutex_;
-  std::deque<Sample> samples_;  // guarded by mutex_
+struct DiskForecast {
+  bool known = false;                     // false: no whole day was packed yet
+  std::optional<double> full_in_seconds;  // empty though it is known: days are dropped before
 };
+
+// Of a disk with `free_bytes` left, on which `days_kept` days stay.
+DiskForecast ForecastDisk(const StoreStats& stats, uint64_t free_bytes, uint32_t days_kept);
 
 }  // namespace weir::control::audit

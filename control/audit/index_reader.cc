@@ -5,9 +5,15 @@
 namespace weir::control::audit {
 namespace {
 
+constexpr size_t kEntriesBetweenLooks = 4096;  // at `abandon`
+
 rocksdb::Slice Slice(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
+
+base::Error Abandoned() {
+  return base::Error{"the session store is being opened anew after a failure: ask again"};
+}
 
 Lookup TimeLookup() { return {.terms = {TimeTerm()}, .names_below = {}, .inside_ip = {}}; }
 
@@ -34,45 +40,56 @@ std::vector<Lookup> PlanLookups(const Query& query) {
 
 // The tail before the index, so that no entry is missed that moves; the index before the records,
 // so that every entry seen has its record.
-IndexReader::IndexReader(const RocksDb& db, const IndexTail& tail, RocksDb::DayPointer day)
-    : day_(std::move(day)), tail_(tail.Of(day_->number)) {
+IndexReader::IndexReader(const RocksDb& db, const IndexTail& tail, RocksDb::DayPointer day,
+                         const std::atomic<bool>& abandon)
+    : day_(std::move(day)), tail_(tail.Of(day_->number)), abandon_(abandon) {
   index_.reset(db.db()->NewIterator({}, day_->index->handle()));
   records_.reset(db.db()->NewIterator({}, day_->sessions->handle()));
 }
 
-base::Status IndexReader::Collect(const Lookup& lookup, MinuteRange range, size_t cells_max,
+base::Status IndexReader::Collect(const Lookup& lookup, MinuteRange range, const Limits& limits,
                                   std::vector<Cell>& cells, bool& overflow) {
   cells.clear();
-  for (const auto& term : lookup.terms) CollectTerm(term, range, cells_max, cells);
-  if (lookup.names_below) CollectNamesBelow(*lookup.names_below, range, cells_max, cells);
-  if (lookup.inside_ip) CollectInside(*lookup.inside_ip, range, cells_max, cells);
+  limits_ = limits;
+  entries_ = 0;
+  for (const auto& term : lookup.terms) CollectTerm(term, range, cells);
+  if (lookup.names_below) CollectNamesBelow(*lookup.names_below, range, cells);
+  if (lookup.inside_ip) CollectInside(*lookup.inside_ip, range, cells);
+  if (abandoned_) return Abandoned();
   for (const auto* at : {index_.get(), records_.get()}) {
     if (!at->status().ok()) {
       return base::Error{"session store: cannot read: " + at->status().ToString()};
     }
   }
-  overflow = cells.size() > cells_max;
+  overflow = cells.size() > limits.cells_max || entries_ > limits.entries_max;
   if (overflow) return {};
   std::sort(cells.begin(), cells.end());
   cells.erase(std::unique(cells.begin(), cells.end()), cells.end());
   return {};
 }
 
+// False when no more are to be looked at.
+bool IndexReader::CountEntry() {
+  if (++entries_ % kEntriesBetweenLooks == 0 && abandon_) abandoned_ = true;
+  return !abandoned_ && entries_ <= limits_.entries_max;
+}
+
 template <typename Visit>
 void IndexReader::ForEachFrom(std::string_view floor, const Visit& visit) {
   for (index_->Seek(Slice(floor)); index_->Valid(); index_->Next()) {
-    if (!visit(index_->key().ToStringView())) break;
+    if (!visit(index_->key().ToStringView()) || !CountEntry()) break;
   }
   for (const auto& run : tail_) {
-    for (size_t i = run->LowerBound(floor); i < run->size() && visit((*run)[i]); i++) {
+    for (size_t i = run->LowerBound(floor); i < run->size(); i++) {
+      if (!visit((*run)[i]) || !CountEntry()) break;
     }
   }
 }
 
-void IndexReader::CollectTerm(const std::string& term, MinuteRange range, size_t cells_max,
+void IndexReader::CollectTerm(const std::string& term, MinuteRange range,
                               std::vector<Cell>& cells) {
   ForEachFrom(IndexFloor(term, range.from), [&](std::string_view entry) {
-    if (!entry.starts_with(term) || cells.size() > cells_max) return false;
+    if (!entry.starts_with(term) || cells.size() > limits_.cells_max) return false;
     const auto cell = DecodeIndexCell(entry, term.size());
     if (!cell) return true;  // CheckIndexes() tells of a damaged entry
     if (cell->minute >= range.to) return false;
@@ -81,10 +98,10 @@ void IndexReader::CollectTerm(const std::string& term, MinuteRange range, size_t
   });
 }
 
-void IndexReader::CollectNamesBelow(const std::string& prefix, MinuteRange range, size_t cells_max,
+void IndexReader::CollectNamesBelow(const std::string& prefix, MinuteRange range,
                                     std::vector<Cell>& cells) {
   ForEachFrom(prefix, [&](std::string_view entry) {
-    if (!entry.starts_with(prefix) || cells.size() > cells_max) return false;
+    if (!entry.starts_with(prefix) || cells.size() > limits_.cells_max) return false;
     const auto cell = DecodeIndexCell(entry, NameTermBytes(entry));
     if (cell && cell->minute >= range.from && cell->minute < range.to) cells.push_back(*cell);
     return true;
@@ -93,10 +110,10 @@ void IndexReader::CollectNamesBelow(const std::string& prefix, MinuteRange range
 
 // The records of an inside address stand together within each hour: from record to the next minute
 // that has one.
-void IndexReader::CollectInside(const base::IpAddress& ip, MinuteRange range, size_t cells_max,
+void IndexReader::CollectInside(const base::IpAddress& ip, MinuteRange range,
                                 std::vector<Cell>& cells) {
   uint32_t minute = range.from;
-  while (minute < range.to && cells.size() <= cells_max) {
+  while (minute < range.to && cells.size() <= limits_.cells_max) {
     const int64_t offset_ns = minute * kMinuteNs;
     records_->Seek(Slice(RecordKeyFloor(ip, offset_ns)));
     const bool in_hour =

@@ -42,6 +42,11 @@ struct SequencedFinding {
   std::string_view sensor;
 };
 
+// The detail of an `events lost` that control itself writes, for what the journal could not give:
+// numbers that are missing, and frames whose payload made no sense. Of which class they were is not
+// known. Value 0: it was damaged, and how many events that were is not known either.
+inline constexpr std::string_view kLostInJournal = "journal";
+
 // `seq` as above, numbered apart from the findings.
 struct SequencedHealth {
   uint64_t seq = 0;

@@ -156,10 +156,9 @@ base::Status RocksWriter::DropDay(DayNumber day, RetentionResult& result) {
   write.state = state_;
   write.counters = counters_;
   const uint64_t records = write.state.days[day].records;
-  write.state.days.erase(day);
+  if (auto forgotten = ForgetDay(write, day); !forgotten.ok()) return forgotten;
   write.state.days_dropped++;
   write.state.records_dropped += records;
-  DeleteDayState(write.batch, db_, day);
   auto forgotten = ForgetLate(write.batch, db_, {DayStart(day), DayStart(day + 1)});
   if (!forgotten.ok()) return forgotten;
   PutTotals(write.batch, db_, write.state);

@@ -389,12 +389,25 @@ base::Status RocksDb::TryDisk() const {
                                  options_.dir.string(), std::strerror(error))};
 }
 
-uint64_t RocksDb::BytesOnDisk() const {
-  uint64_t bytes = 0;
+RocksDb::DiskBytes RocksDb::BytesOnDisk() const {
+  DiskBytes bytes;
   std::error_code failure;
   for (const auto& entry : std::filesystem::directory_iterator(options_.dir, failure)) {
     const auto size = entry.file_size(failure);
-    if (!failure) bytes += size;  // a file may go while its neighbours are counted
+    if (failure) continue;  // a file may go while its neighbours are counted
+    bytes.all += size;
+    if (entry.path().extension() == ".sst") bytes.tables += size;
+  }
+  return bytes;
+}
+
+uint64_t RocksDb::TableBytes(const Day& day) const {
+  uint64_t bytes = 0;
+  for (const auto* family : {&day.sessions, &day.index}) {
+    uint64_t of_family = 0;
+    const bool told = db_->GetIntProperty((*family)->handle(),
+                                          rocksdb::DB::Properties::kLiveSstFilesSize, &of_family);
+    if (told) bytes += of_family;
   }
   return bytes;
 }

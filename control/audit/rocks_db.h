@@ -88,7 +88,13 @@ class RocksDb {
   // Puts entries into the day's index, all or none: as a file of its own, past the log.
   base::Status AddToIndex(const Day& day, const EntryRun& entries);
 
-  uint64_t BytesOnDisk() const;
+  // Of all its files, and of the tables among them: without the logs, which come and go.
+  struct DiskBytes {
+    uint64_t all = 0;
+    uint64_t tables = 0;
+  };
+  DiskBytes BytesOnDisk() const;
+  uint64_t TableBytes(const Day& day) const;
 
   // Whether the disk takes a small file now.
   base::Status TryDisk() const;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "control/audit/bytes.h"
+#include "control/audit/open_sessions.h"
 #include "control/audit/record_codec.h"
 
 namespace weir::control::audit {
@@ -192,8 +193,7 @@ base::Result<bool> RocksSpool::HasOpenSessions(DayNumber day) const {
   const std::unique_ptr<rocksdb::Iterator> at(
       parts_.db.db()->NewIterator({}, parts_.db.open_sessions()));
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    base::Cursor in(AsBytes(at->value().ToStringView()));
-    if (static_cast<DayNumber>(in.U32()) == day) return true;
+    if (DecodeOpenSession(at->value().ToStringView()).day == day) return true;
   }
   if (!at->status().ok()) return Unreadable(at->status());
   return false;

@@ -411,7 +411,10 @@ base::Result<StoreStats> RocksStore::Stats() {
   of(RecordClass::kFinding).records = state.findings;
   of(RecordClass::kHealth).records = state.health;
   stats.open_sessions = state.open_sessions;
-  stats.bytes_on_disk = impl_->db.BytesOnDisk();
+  const auto [all_bytes, table_bytes] = impl_->db.BytesOnDisk();
+  stats.bytes_on_disk = all_bytes;
+  stats.table_bytes = table_bytes;
+  stats.whole_days = MeasureDays(impl_->db, state);
   stats.days = state.days.size();
   stats.days_dropped = state.days_dropped;
   stats.records_dropped = state.records_dropped;

@@ -9,6 +9,7 @@
 
 #include "control/audit/bytes.h"
 #include "control/audit/late_records.h"
+#include "control/audit/open_sessions.h"
 
 namespace weir::control::audit {
 namespace {
@@ -24,19 +25,6 @@ void Put(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family, std::s
 }
 void Delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family, std::string_view key) {
   static_cast<void>(batch.Delete(family, Slice(key)));
-}
-
-std::string OpenKey(const PartId& id) {
-  std::string key;
-  PutBe(key, id.session_id);
-  PutBe(key, id.part);
-  return key;
-}
-
-std::string OpenValue(const StoredPart& part) {
-  std::string value;
-  PutBe(value, static_cast<uint32_t>(part.day));
-  return value += part.key;
 }
 
 std::string SeqKey(uint64_t seq) {
@@ -249,10 +237,11 @@ void RocksWriter::WriteOpenEntry(Write& write, const Changed& changed, bool was_
   if (changed.open == was_open) return;
   if (changed.open) {
     write.state.open_sessions++;
-    Put(write.batch, db_.open_sessions(), OpenKey(changed.id), OpenValue(changed.part));
+    Put(write.batch, db_.open_sessions(), OpenSessionKey(changed.id),
+        OpenSessionValue(changed.part));
   } else {
     write.state.open_sessions--;
-    Delete(write.batch, db_.open_sessions(), OpenKey(changed.id));
+    Delete(write.batch, db_.open_sessions(), OpenSessionKey(changed.id));
   }
 }
 
@@ -333,6 +322,7 @@ base::Status RocksWriter::CloseLost(uint64_t boot_id) {
   write.state = state_;
   write.counters = counters_;
   write.state.boot_id = boot_id;
+  write.state.open_sessions = 0;
   PutTotals(write.batch, db_, write.state);
   return Apply(write);
 }
@@ -356,20 +346,20 @@ base::Status RocksWriter::CloseLostPart(Write& write, std::string_view open_key,
                                         std::string_view open_value) {
   Delete(write.batch, db_.open_sessions(), open_key);
   write.state.open_sessions--;
-  base::Cursor in(AsBytes(open_value));
-  const auto number = static_cast<DayNumber>(in.U32());
-  const std::string_view key_bytes = open_value.substr(in.ok() ? sizeof(uint32_t) : 0);
+  const auto [number, key_bytes] = DecodeOpenSession(open_value);
   const auto day = db_.FindDay(number);
   if (!day) return {};  // retention was faster
   std::string value;
   const auto status = db_.db()->Get({}, day->sessions->handle(), Slice(key_bytes), &value);
+  if (status.IsNotFound()) return {};  // the same, and the day was made again since
   if (!status.ok()) return Failure("cannot read an open session", status);
   const auto key = DecodeRecordKey(number, key_bytes);
   if (!key) return base::Error{"a key in the session store is damaged"};
   StoredPart part{number, std::string(key_bytes), std::move(value)};
-  if (auto noted = NoteIfSealed(write, part, part.value); !noted.ok()) return noted;
   auto record = DecodeSession(*key, part.value, sensors_);
   if (!record.ok()) return record.error();
+  if (record->event.state == events::SessionState::kClosed) return {};
+  if (auto noted = NoteIfSealed(write, part, part.value); !noted.ok()) return noted;
   record->event.state = events::SessionState::kClosed;
   record->event.end_reason = events::EndReason::kLost;
   // The record stays with the sensor that saw it.
@@ -402,13 +392,22 @@ base::Status RocksWriter::MarkPacked(DayNumber day, uint64_t records) {
   return Apply(write);
 }
 
+// What the store knows of a day and its open sessions. Its records go by themselves.
+base::Status RocksWriter::ForgetDay(Write& write, DayNumber day) {
+  const auto open = ForgetOpenSessions(write.batch, db_, day);
+  if (!open.ok()) return open.error();
+  write.state.open_sessions -= std::min(write.state.open_sessions, *open);
+  write.state.days.erase(day);
+  DeleteDayState(write.batch, db_, day);
+  return {};
+}
+
 base::Status RocksWriter::DropArchivedDay(DayNumber day, std::string_view meta_key,
                                           std::string_view meta_value) {
   Write write;
   write.state = state_;
   write.counters = counters_;
-  write.state.days.erase(day);
-  DeleteDayState(write.batch, db_, day);
+  if (auto forgotten = ForgetDay(write, day); !forgotten.ok()) return forgotten;
   Put(write.batch, db_.meta(), meta_key, meta_value);
   PutTotals(write.batch, db_, write.state);
   if (auto applied = Apply(write); !applied.ok()) return applied;

@@ -104,6 +104,7 @@ class RocksWriter {
   base::Status Apply(Write& write);
   base::Status CloseLostChunk(rocksdb::Iterator& at, bool& more);
   base::Status CloseLostPart(Write& write, std::string_view open_key, std::string_view open_value);
+  base::Status ForgetDay(Write& write, DayNumber day);
   base::Status DropDay(DayNumber day, RetentionResult& result);
   base::Status DropNumbered(const RetentionPlan& plan, RetentionResult& result);
   base::Status DropUpto(rocksdb::ColumnFamilyHandle* family, uint64_t upto,

@@ -10,7 +10,6 @@
 namespace weir::control::audit {
 namespace {
 
-constexpr size_t kCellsMax = 1 << 18;
 constexpr size_t kMatchesBytesMax = 32 << 20;
 // Below so few cells, reading them costs less than reading another index.
 constexpr size_t kNarrowAbove = 256;
@@ -156,7 +155,7 @@ base::Status SessionReader::ReadDay(const RocksDb::DayPointer& day) {
   const MinuteRange range = MinutesOf(*day);
   if (range.from >= range.to) return {};
   day_ = day;
-  index_ = std::make_unique<IndexReader>(source_.db, source_.index_tail, day);
+  index_ = std::make_unique<IndexReader>(source_.db, source_.index_tail, day, source_.abandon);
   records_.reset(source_.db.db()->NewIterator({}, day->sessions->handle()));
   const auto lookups = PlanLookups(query_);
   return lookups.empty() ? ReadByTime(range) : ReadRange(range, lookups);
@@ -180,26 +179,33 @@ base::Status SessionReader::ReadByTime(MinuteRange range) {
 
 base::Status SessionReader::ReadRange(MinuteRange range, const std::vector<Lookup>& lookups) {
   if (done()) return {};
-  if (source_.abandon) {
-    return base::Error{"the session store is being opened anew after a failure: ask again"};
-  }
-  const bool single = range.to - range.from == 1;
+  if (source_.abandon) return Abandoned();
   std::vector<Cell> cells;
   bool overflow = false;
   const Lookup first = lookups.empty() ? TimeLookup() : lookups.front();
-  auto collected =
-      index_->Collect(first, range, single ? SIZE_MAX - 1 : kCellsMax, cells, overflow);
+  auto collected = index_->Collect(first, range, LimitsOf(first, range), cells, overflow);
   if (!collected.ok()) return collected;
   if (overflow) return ReadHalves(range, lookups);
   if (auto narrowed = Narrow(lookups, cells); !narrowed.ok()) return narrowed;
   return ReadCells(cells);
 }
 
-// Too many cells at once. Names below a domain lie apart from each other, so that a shorter time
-// saves no reading there: then time alone leads.
+// A minute is not halved, so it may have any number of cells. Entries of names below a domain are
+// not looked at for longer than the records of that time themselves would take.
+IndexReader::Limits SessionReader::LimitsOf(const Lookup& lookup, MinuteRange range) const {
+  const uint32_t minutes = range.to - range.from;
+  if (!lookup.names_below) return {minutes == 1 ? SIZE_MAX : source_.cells_max, SIZE_MAX};
+  const auto day = source_.state.days.find(day_->number);
+  const uint64_t records = day == source_.state.days.end() ? 0 : day->second.records;
+  return {source_.cells_max, std::max(source_.cells_max, records * minutes / kMinutesPerDay)};
+}
+
+// Too much at once. Names below a domain lie apart from each other, so that a shorter time saves no
+// reading there: then time alone leads.
 base::Status SessionReader::ReadHalves(MinuteRange range, const std::vector<Lookup>& lookups) {
   const bool below = !lookups.empty() && lookups.front().names_below.has_value();
   const auto& next = below ? std::vector<Lookup>() : lookups;
+  if (range.to - range.from == 1) return ReadRange(range, next);
   const uint32_t middle = range.from + (range.to - range.from) / 2;
   const MinuteRange early{range.from, middle};
   const MinuteRange late{middle, range.to};
@@ -213,8 +219,9 @@ base::Status SessionReader::Narrow(const std::vector<Lookup>& lookups, std::vect
     const MinuteRange range{cells.front().minute, cells.back().minute + 1U};
     std::vector<Cell> others;
     bool overflow = false;
+    const size_t entries_max = cells.size() * kNarrowFactor;
     auto collected =
-        index_->Collect(lookups[i], range, cells.size() * kNarrowFactor, others, overflow);
+        index_->Collect(lookups[i], range, {entries_max, entries_max}, others, overflow);
     if (!collected.ok()) return collected;
     if (overflow) continue;
     std::vector<Cell> both;
@@ -251,6 +258,7 @@ base::Status SessionReader::ReadCells(const std::vector<Cell>& cells) {
 // Reads the part of the cells' minute that is in `slice`; in halves when it is too much to sort.
 base::Status SessionReader::ReadSlice(std::span<const Cell> cells, Slice slice) {
   if (done()) return {};
+  if (source_.abandon) return Abandoned();
   bool overflow = false;
   if (auto gathered = Gather(cells, slice, overflow); !gathered.ok()) return gathered;
   if (!overflow) return Emit();

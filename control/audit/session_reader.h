@@ -56,6 +56,7 @@ class SessionReader {
     const StoreState state;
     const Sensors sensors;
     const std::atomic<bool>& abandon;  // set by who wants the database for himself
+    size_t cells_max = 1 << 18;        // in memory at once
   };
 
   SessionReader(const Source& source, const Query& query, const SessionVisitor& visit);
@@ -79,6 +80,7 @@ class SessionReader {
   base::Status ReadDay(const RocksDb::DayPointer& day);
   base::Status ReadByTime(MinuteRange range);
   base::Status ReadRange(MinuteRange range, const std::vector<Lookup>& lookups);
+  IndexReader::Limits LimitsOf(const Lookup& lookup, MinuteRange range) const;
   base::Status ReadHalves(MinuteRange range, const std::vector<Lookup>& lookups);
   base::Status Narrow(const std::vector<Lookup>& lookups, std::vector<Cell>& cells);
   base::Status ReadCells(const std::vector<Cell>& cells);

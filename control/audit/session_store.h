@@ -151,10 +151,18 @@ struct IndexFault {
   bool operator==(const IndexFault&) const = default;
 };
 
+// What some days take on this machine's disk.
+struct DayBytes {
+  uint64_t days = 0;
+  uint64_t bytes = 0;
+};
+
 struct StoreStats {
   std::array<ClassStats, kRecordClasses> classes;  // index: RecordClass
   uint64_t open_sessions = 0;
   uint64_t bytes_on_disk = 0;
+  uint64_t table_bytes = 0;        // of these, without logs and other files that come and go
+  DayBytes whole_days;             // some that are over and packed: see disk_forecast.h
   uint64_t days = 0;               // with session records
   uint64_t days_packed = 0;        // of these, since they are over: small, and sorted through
   uint64_t days_dropped = 0;       // by retention, since the store was made

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "control/audit/bytes.h"
+#include "control/audit/open_sessions.h"
 
 namespace weir::control::audit {
 namespace {
@@ -151,6 +152,9 @@ base::Status FinishDrops(const RocksDb& db, StoreState& state) {
       ++day;
       continue;
     }
+    const auto open = ForgetOpenSessions(batch, db, day->first);
+    if (!open.ok()) return open.error();
+    state.open_sessions -= std::min(state.open_sessions, *open);
     state.days_dropped++;
     state.records_dropped += day->second.records;
     DeleteDayState(batch, db, day->first);
@@ -217,6 +221,20 @@ void PutSealState(rocksdb::WriteBatch& batch, const RocksDb& db, const SealState
   PutString(seal, state.head.digest);
   PutString(seal, state.head.text);
   Put(batch, db, kSealKey, seal);
+}
+
+DayBytes MeasureDays(const RocksDb& db, const StoreState& state) {
+  constexpr uint64_t kDaysMax = 7;
+  DayBytes measured;
+  if (state.days.empty()) return measured;
+  const DayNumber first = state.days.begin()->first;
+  for (auto day = state.days.rbegin(); day->first != first && measured.days < kDaysMax; ++day) {
+    const auto families = db.FindDay(day->first);
+    if (day->second.records_packed == 0 || !families) continue;
+    measured.days++;
+    measured.bytes += db.TableBytes(*families);
+  }
+  return measured;
 }
 
 base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index) {

@@ -56,6 +56,10 @@ void PutTotals(rocksdb::WriteBatch& batch, const RocksDb& db, const StoreState& 
 
 void PutSealState(rocksdb::WriteBatch& batch, const RocksDb& db, const SealState& state);
 
+// What whole days take: of the newest packed ones, a week at most, and never of the store's first
+// day, which began in the middle.
+DayBytes MeasureDays(const RocksDb& db, const StoreState& state);
+
 // The sensors of the store, `sensor` among them: added when it is new. `index` is its place.
 base::Result<Sensors> LoadSensors(const RocksDb& db, const std::string& sensor, uint32_t& index);
 

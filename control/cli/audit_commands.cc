@@ -41,6 +41,13 @@ std::string Day(const json& object, const char* key) {
   return text.empty() ? "-" : LocalTime(text);
 }
 
+std::string FullText(const json& status) {
+  const json& full = JsonMember(status, "full_in_seconds");
+  if (full.is_number()) return fmt::format("full in {:.0f} days", full.get<double>() / 86'400);
+  if (policy::JsonBool(status, "never_full")) return "old days go before it is full";
+  return "when it is full is known after the second night";
+}
+
 void PrintSeals(Context& context, const json& seals) {
   const std::string until = Day(seals, "sealed_until");
   context.Print(fmt::format("{} seals; sessions are sealed that began before {}\n",
@@ -160,12 +167,9 @@ int RunAuditStatus(Context& context) {
                    : fmt::format("{} days", JsonCount(of_class, "kept_days"))});
   }
   context.Print(table);
-  const json& full = JsonMember(*status, "full_in_seconds");
-  context.Print(
-      fmt::format("{} on disk, {} free; {}\n", ShortBytes(JsonCount(*status, "bytes_on_disk")),
-                  ShortBytes(JsonCount(*status, "free_bytes")),
-                  full.is_number() ? fmt::format("full in {:.0f} days", full.get<double>() / 86'400)
-                                   : "when it is full is not known yet"));
+  context.Print(fmt::format("{} on disk, {} free; {}\n",
+                            ShortBytes(JsonCount(*status, "bytes_on_disk")),
+                            ShortBytes(JsonCount(*status, "free_bytes")), FullText(*status)));
   PrintSeals(context, JsonMember(*status, "seals"));
   PrintAnchorMail(context, JsonMember(*status, "anchor_mail"));
   PrintGaps(context, *status);

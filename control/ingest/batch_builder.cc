@@ -81,6 +81,17 @@ bool BatchBuilder::AddLease(std::span<const uint8_t> payload) {
   return true;
 }
 
+void BatchBuilder::TellLosses(const events::ReaderCounters& read, uint64_t boot_id) {
+  counted_.missing_frames = read.missing_frames;
+  counted_.damaged_places = read.damaged_places;
+  counted_.journals_replaced = read.journals_replaced;
+  const uint64_t events = counted_.missing_frames + counted_.undecodable;
+  const bool damaged = read.damaged_places + read.damaged_segments + read.journals_replaced > 0;
+  if (events == 0 && !damaged) return;
+  batch_.health.push_back({last_time_.value_or(base::WallNow()), events::HealthKind::kEventsLost,
+                           boot_id, events, audit::kLostInJournal});
+}
+
 void BatchBuilder::JoinAccounts() {
   for (auto& session : batch_.sessions) {
     session.identity = IdentityOf(session.event, session.event.start);
@@ -117,6 +128,9 @@ void BatchBuilder::AddTo(Counters& counters) const {
   counters.health += counted_.health;
   counters.leases += counted_.leases;
   counters.undecodable += counted_.undecodable;
+  counters.missing_frames += counted_.missing_frames;
+  counters.damaged_places += counted_.damaged_places;
+  counters.journals_replaced += counted_.journals_replaced;
   counters.accounts_joined += counted_.accounts_joined;
   counters.accounts_unknown += counted_.accounts_unknown;
   for (size_t i = 0; i < events::kLossClasses; i++) {

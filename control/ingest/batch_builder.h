@@ -12,6 +12,7 @@
 #include "control/ingest/arena.h"
 #include "control/ingest/ingest.h"
 #include "dataplane/events/journal_format.h"
+#include "dataplane/events/journal_reader.h"
 #include "dataplane/events/lease_event.h"
 
 namespace weir::control::ingest {
@@ -23,6 +24,11 @@ class BatchBuilder {
   // Takes the frame, or counts it as undecodable. False for the latter.
   bool Add(const events::Frame& frame);
 
+  // What the journal could not give up to the last frame added, by its reader's counters since the
+  // batch before. With the frames that were skipped it becomes a record of the batch, if there is
+  // anything. Once a batch, before it is committed.
+  void TellLosses(const events::ReaderCounters& read, uint64_t boot_id);
+
   // Says whose the sessions and findings of the batch are. Once a batch, before it is committed.
   void JoinAccounts();
 
@@ -33,7 +39,8 @@ class BatchBuilder {
   // The time in the last event added.
   std::optional<base::WallTime> last_time() const { return last_time_; }
 
-  // Adds what the batch has brought, once it is committed.
+  // What the batch brings, and adding it, once it is committed.
+  const Counters& counted() const { return counted_; }
   void AddTo(Counters& counters) const;
   void Clear();
 

@@ -29,11 +29,15 @@ base::Result<events::Position> ParsePosition(const std::string& bytes) {
       std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 
-// Those that Counters shows.
-void AddCounters(const events::ReaderCounters& read, events::ReaderCounters& sum) {
-  sum.missing_frames += read.missing_frames;
-  sum.damaged_places += read.damaged_places;
-  sum.journals_replaced += read.journals_replaced;
+// What one reader has counted from `before` to `now`, as far as it tells of losses.
+events::ReaderCounters LossesSince(const events::ReaderCounters& before,
+                                   const events::ReaderCounters& now) {
+  events::ReaderCounters losses;
+  losses.missing_frames = now.missing_frames - before.missing_frames;
+  losses.damaged_places = now.damaged_places - before.damaged_places;
+  losses.damaged_segments = now.damaged_segments - before.damaged_segments;
+  losses.journals_replaced = now.journals_replaced - before.journals_replaced;
+  return losses;
 }
 
 }  // namespace
@@ -85,6 +89,7 @@ class Ingest::Loop {
   base::Status Commit();
   base::Status BeginStart(uint64_t boot_id);
   void AfterCommit();
+  void LogLosses() const;
   void Acknowledge();
   void AtEnd();
   void Pause(const base::Error& error, int& retry_ms);
@@ -107,8 +112,9 @@ class Ingest::Loop {
 
   // The loop's own.
   std::unique_ptr<events::JournalReader> reader_;
-  events::ReaderCounters read_before_;    // of the readers before this one
   events::Position batch_end_;            // behind the last frame in the builder
+  events::ReaderCounters batch_read_;     // the reader's, there
+  events::ReaderCounters stored_read_;    // of these, what the store has been told
   std::optional<uint64_t> boot_id_;       // of the frames in the builder
   std::optional<events::Frame> waiting_;  // the first frame of a new start, not yet taken
   std::vector<uint8_t> waiting_bytes_;    // its payload
@@ -149,9 +155,9 @@ base::Status Ingest::Loop::Pump() {
   boot_id_ = *boot;
   auto reader = events::JournalReader::Open(options_.journal_dir, *position);
   if (!reader.ok()) return reader.error();
-  if (reader_) AddCounters(reader_->counters(), read_before_);
   reader_ = std::move(reader).value();
   batch_end_ = *position;
+  batch_read_ = stored_read_ = {};
   committed_seq_ = position->next_seq > 0 ? position->next_seq - 1 : 0;
   acknowledged_seq_ = 0;
   delivery_.Notify();
@@ -197,8 +203,7 @@ base::Result<Ingest::Loop::Read> Ingest::Loop::ReadBatch() {
         TakeFrame(frame);
         break;
       case events::ReadOutcome::kDamaged:
-        Log("ingest: the journal is damaged in one place; what was legible is kept");
-        break;
+        break;  // counted, and told with the next frame
       case events::ReadOutcome::kFailed:
         return base::Error{reader_->error()};
       case events::ReadOutcome::kEnd: {
@@ -220,6 +225,7 @@ void Ingest::Loop::TakeFrame(const events::Frame& frame) {
         static_cast<unsigned>(frame.type)));
   }
   batch_end_ = reader_->position();
+  batch_read_ = reader_->counters();
 }
 
 base::Status Ingest::Loop::Commit() {
@@ -228,6 +234,7 @@ base::Status Ingest::Loop::Commit() {
     if (auto taken = leases_->Consume(builder_.leases()); !taken.ok()) return taken;
   }
   builder_.JoinAccounts();
+  builder_.TellLosses(LossesSince(stored_read_, batch_read_), boot_id_.value_or(0));
   builder_.batch().position = PositionBytes(batch_end_);
   auto committed = store_.Commit(builder_.batch());
   if (!committed.ok()) return committed;
@@ -236,6 +243,8 @@ base::Status Ingest::Loop::Commit() {
 }
 
 void Ingest::Loop::AfterCommit() {
+  LogLosses();
+  stored_read_ = batch_read_;
   committed_seq_ = builder_.last_seq();
   Acknowledge();
   const audit::Batch& batch = builder_.batch();
@@ -250,13 +259,21 @@ void Ingest::Loop::AfterCommit() {
       counters_.lag_seconds = std::max(0.0, age_ns / 1e9);
       counters_.lag_known = true;
     }
-    const events::ReaderCounters& read = reader_->counters();
-    counters_.missing_frames = read_before_.missing_frames + read.missing_frames;
-    counters_.damaged_places = read_before_.damaged_places + read.damaged_places;
-    counters_.journals_replaced = read_before_.journals_replaced + read.journals_replaced;
   }
   Resumed();  // with the lag of after the pause
   builder_.Clear();
+}
+
+void Ingest::Loop::LogLosses() const {
+  const Counters& lost = builder_.counted();
+  if (lost.missing_frames + lost.undecodable + lost.damaged_places + lost.journals_replaced == 0) {
+    return;
+  }
+  Log(fmt::format(
+      "ingest: the journal could not give all: {} frames missing, {} not understood, {} "
+      "damaged places{}; the record says so",
+      lost.missing_frames, lost.undecodable, lost.damaged_places,
+      lost.journals_replaced > 0 ? ", replaced by another journal" : ""));
 }
 
 // Also what an earlier life committed, and again what failed: a journal that is full of what is
@@ -306,7 +323,7 @@ void Ingest::Loop::Pause(const base::Error& error, int& retry_ms) {
 void Ingest::Loop::Resumed() {
   if (trouble_.empty()) return;
   trouble_.clear();
-  Log("ingest: goes on, nothing was lost");
+  Log("ingest: goes on where it was");
   const std::lock_guard lock(mutex_);
   counters_.paused = false;
 }

@@ -32,6 +32,7 @@ struct Counters {
   uint64_t health = 0;
   uint64_t leases = 0;
   uint64_t batches = 0;
+  // These four are in the record as well, as `events lost` of audit::kLostInJournal.
   uint64_t undecodable = 0;     // frames skipped: their payload is not what their type says
   uint64_t missing_frames = 0;  // numbers that the journal did not have
   uint64_t damaged_places = 0;  // in the journal

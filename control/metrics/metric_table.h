@@ -158,9 +158,8 @@ inline constexpr std::array<MetricInfo, kMetricCount> kMetrics{{
     {MetricId::kAuditBytes, "weir_audit_bytes", MetricType::kGauge,
      "Bytes of the audit store on disk."},
     {MetricId::kAuditFullIn, "weir_audit_full_in_seconds", MetricType::kGauge,
-     "When the disk of the record will be full, as it has grown in the last day; not there: it "
-     "does "
-     "not grow, or is not known yet."},
+     "When the disk of the record will be full, at the pace of the last whole days; not there: old "
+     "days go before, or no whole day is over yet."},
     {MetricId::kAuditSealedUntil, "weir_audit_sealed_until_timestamp_seconds", MetricType::kGauge,
      "Sessions that began before this time are sealed."},
     {MetricId::kAuditSeals, "weir_audit_seals_total", MetricType::kCounter,

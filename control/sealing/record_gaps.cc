@@ -85,8 +85,13 @@ class HealthReader {
       gaps_.push_back(std::move(known->second));
       losses_.erase(known);
     }
-    losses_[std::string(event.detail)] = {RecordGap::Kind::kEventsLost, {hour, end}, false, false,
-                                          std::string(event.detail),    event.value};
+    RecordGap gap{RecordGap::Kind::kEventsLost, {hour, end}, false, false, {}, event.value};
+    if (event.detail == audit::kLostInJournal) {
+      gap.kind = RecordGap::Kind::kNotReadable;
+    } else {
+      gap.lost_class = event.detail;
+    }
+    losses_[std::string(event.detail)] = std::move(gap);
   }
 
   // The last session before a crash is the last that is known of the sensor. False: sessions cannot
@@ -123,6 +128,8 @@ std::string_view GapKindName(RecordGap::Kind kind) {
       return "not recording";
     case RecordGap::Kind::kEventsLost:
       return "events lost";
+    case RecordGap::Kind::kNotReadable:
+      return "not readable";
   }
   return "";
 }

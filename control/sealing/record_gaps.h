@@ -1,6 +1,6 @@
 // Where the record has gaps: times that no seal speaks of, times in which the sensor was not there,
-// events that were lost on their way. Found from the seals and the health records, never by reading
-// sessions through.
+// events that were lost on their way or could not be read from the journal. Found from the seals
+// and the health records, never by reading sessions through.
 //
 // Any thread.
 #pragma once
@@ -21,6 +21,8 @@ struct RecordGap {
     kNotSealed,     // of all classes: these hours have no seal, or one that cannot be read
     kNotRecording,  // of sessions, findings and health: the sensor was not running
     kEventsLost,    // of `lost_class`: `events` of them, told in these hours
+    kNotReadable,   // of the same as kNotRecording: `events` that the journal could not give, told
+                    // in these hours; 0: how many is not known
   };
   Kind kind = Kind::kNotSealed;
   audit::TimeSpan span;

@@ -145,6 +145,11 @@ struct AuditConfig {
   std::string clickhouse_user = "default";
   std::filesystem::path clickhouse_password_file;  // empty: no password
   uint32_t local_days = 2;  // whole days behind the present one that stay here as well
+
+  // Of sessions, on this machine.
+  uint32_t days_kept_here() const {
+    return store == AuditStore::kClickhouse ? local_days + 1 : retention_days;
+  }
 };
 
 // Encrypted copies of data_dir on another disk.

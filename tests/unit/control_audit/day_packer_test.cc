@@ -73,6 +73,26 @@ TEST_F(DayPackerTest, OnceIsEnoughUntilTheDayHasGrown) {
   ExpectWholeIndex(*store, 901);
 }
 
+// The first day began in the middle, and the last is not over.
+TEST_F(DayPackerTest, WholeDaysAreMeasured) {
+  auto store = Open();
+  FillDay(*store, After(kDayBefore, -86'400), 0, 500);
+  FillDay(*store, kNoon, 10'000, 500);
+  ASSERT_EQ(*store->PackDaysBefore(DayOf(kNoon)), 1U);
+  EXPECT_EQ(store->Stats()->whole_days.days, 0U);
+  FillDay(*store, kDayBefore, 20'000, 6000);
+  EXPECT_EQ(store->Stats()->whole_days.days, 0U);
+  ASSERT_EQ(*store->PackDaysBefore(DayOf(kNoon)), 1U);
+  const auto stats = store->Stats();
+  EXPECT_EQ(stats->whole_days.days, 1U);
+  EXPECT_GT(stats->whole_days.bytes, 6000U);
+  EXPECT_LT(stats->whole_days.bytes, stats->table_bytes);
+  EXPECT_LT(stats->table_bytes, stats->bytes_on_disk);
+  store.reset();
+  store = Open();
+  EXPECT_EQ(store->Stats()->whole_days.bytes, stats->whole_days.bytes);
+}
+
 TEST_F(DayPackerTest, CancelledItLeavesTheDayAsItIs) {
   auto store = Open();
   FillDay(*store, kDayBefore, 0, 800);

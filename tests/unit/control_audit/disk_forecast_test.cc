@@ -5,35 +5,45 @@
 namespace weir::control::audit {
 namespace {
 
-base::MonoTime Minute(int64_t minute) { return {minute * 60 * base::kNsPerSecond}; }
-
-TEST(DiskForecast, SaysNothingBeforeItKnows) {
-  DiskForecast forecast;
-  EXPECT_FALSE(forecast.FullInSeconds(1).has_value());
-  for (int64_t minute = 0; minute < 10; minute++) {
-    forecast.Add(Minute(minute), static_cast<uint64_t>(minute) * 600);
-    EXPECT_FALSE(forecast.FullInSeconds(1000).has_value());
-  }
-  forecast.Add(Minute(10), 6000);  // ten bytes a second
-  EXPECT_DOUBLE_EQ(forecast.FullInSeconds(1000).value(), 100.0);
+// Three whole days of 100 bytes each; of 365 that are kept, `table_bytes` are there.
+StoreStats WholeDays(uint64_t table_bytes) {
+  StoreStats stats;
+  stats.whole_days = {3, 300};
+  stats.table_bytes = table_bytes;
+  return stats;
 }
 
-TEST(DiskForecast, SaysNothingWhereNothingGrows) {
-  DiskForecast forecast;
-  forecast.Add(Minute(0), 500);
-  forecast.Add(Minute(20), 500);
-  EXPECT_FALSE(forecast.FullInSeconds(1000).has_value());
-  forecast.Add(Minute(30), 400);
-  EXPECT_FALSE(forecast.FullInSeconds(1000).has_value());
+TEST(DiskForecast, SaysNothingBeforeAWholeDayIsPacked) {
+  StoreStats stats;
+  stats.bytes_on_disk = 512 << 20;  // logs of the day in hand
+  stats.table_bytes = 64 << 20;
+  EXPECT_FALSE(ForecastDisk(stats, 1, 365).known);
+  EXPECT_FALSE(ForecastDisk(stats, 1, 365).full_in_seconds);
 }
 
-TEST(DiskForecast, ForgetsWhatIsOlderThanADay) {
-  DiskForecast forecast;
-  for (int64_t minute = 0; minute <= 1440; minute++) forecast.Add(Minute(minute), 0);
-  for (int64_t minute = 1441; minute <= 2880; minute++) {
-    forecast.Add(Minute(minute), static_cast<uint64_t>(minute - 1440) * 60);
-  }
-  EXPECT_DOUBLE_EQ(forecast.FullInSeconds(1000).value(), 1000.0);
+TEST(DiskForecast, GoesOnAtThePaceOfWholeDays) {
+  const auto forecast = ForecastDisk(WholeDays(300), 1000, 365);
+  EXPECT_TRUE(forecast.known);
+  EXPECT_DOUBLE_EQ(forecast.full_in_seconds.value(), 10 * 86'400.0);
+}
+
+// As does a store that a packed day has just made smaller.
+TEST(DiskForecast, SaysTheSameWhateverTodayTakes) {
+  auto stats = WholeDays(300);
+  stats.bytes_on_disk = 1 << 30;
+  EXPECT_DOUBLE_EQ(ForecastDisk(stats, 1000, 365).full_in_seconds.value(), 10 * 86'400.0);
+  stats.bytes_on_disk = 300;
+  EXPECT_DOUBLE_EQ(ForecastDisk(stats, 1000, 365).full_in_seconds.value(), 10 * 86'400.0);
+}
+
+TEST(DiskForecast, ADiskThatTakesAllDaysThatAreKeptIsNeverFull) {
+  EXPECT_TRUE(ForecastDisk(WholeDays(300), 36'199, 365).full_in_seconds);
+  const auto enough = ForecastDisk(WholeDays(300), 36'200, 365);
+  EXPECT_TRUE(enough.known);
+  EXPECT_FALSE(enough.full_in_seconds);
+  // As many days as are kept are here: one goes for each that comes.
+  EXPECT_FALSE(ForecastDisk(WholeDays(36'500), 0, 365).full_in_seconds);
+  EXPECT_TRUE(ForecastDisk(WholeDays(36'500), 0, 365).known);
 }
 
 }  // namespace

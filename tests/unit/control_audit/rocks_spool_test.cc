@@ -149,6 +149,16 @@ TEST_F(RocksSpoolTest, DropsADayOnlyWhenNothingOfItIsOpenOrWaits) {
   EXPECT_EQ(store->spool().Meta("archive/")->at("archive/day/x"), "1");
 }
 
+TEST_F(RocksSpoolTest, ADayThatIsDroppedThoughASessionIsOpenTakesItsEntryWithIt) {
+  const auto store = OpenWithOutbox();
+  RocksSpool& spool = store->spool();
+  Commit(*store, {MakeSession(1), MakeSession(2, After(kNoon, 86'400))});
+  ASSERT_TRUE(spool.Trim(spool.ReadOutbox(100)->through).ok());
+  ASSERT_TRUE(*spool.DropArchivedDay(DayOf(kNoon), "archive/day/x", "1", true));
+  EXPECT_EQ(store->Stats()->open_sessions, 1u);
+  EXPECT_FALSE(*spool.HasOpenSessions(DayOf(kNoon)));
+}
+
 TEST_F(RocksSpoolTest, AnEntryIsReadAsItWasWritten) {
   const RecordPlace place{RecordClass::kFinding, -3, std::string("a\0b", 3)};
   EXPECT_EQ(DecodePlace(EncodePlace(place)), place);

@@ -65,8 +65,8 @@ class CrashTest : public IngestDirectory {
   }
 
   // Most die some batches into their work, every fifth at its beginning, while it opens the store.
-  void KillAtRandomMoments(std::mt19937_64& random) {
-    for (int cycle = 0; cycle < kCycles; cycle++) {
+  void KillAtRandomMoments(std::mt19937_64& random, int cycles) {
+    for (int cycle = 0; cycle < cycles; cycle++) {
       int begun[2];
       ASSERT_EQ(pipe(begun), 0);
       const pid_t child = fork();
@@ -93,7 +93,7 @@ TEST_F(CrashTest, StoresEachSessionOnceAndHandsOnEachFindingOnce) {
   std::printf("seed %lu\n", static_cast<unsigned long>(seed));
   std::mt19937_64 random(seed);
   const Revisions newest = MakeJournal(random);
-  KillAtRandomMoments(random);
+  KillAtRandomMoments(random, kCycles);
   if (HasFatalFailure()) return;
 
   const auto store = OpenStore();
@@ -138,6 +138,31 @@ TEST_F(CrashTest, StoresEachSessionOnceAndHandsOnEachFindingOnce) {
   EXPECT_EQ(consumer.Number("SELECT count(*) FROM taken"), findings_made_);
   EXPECT_EQ(consumer.Number("SELECT count(DISTINCT seq) FROM taken"), findings_made_);
   EXPECT_EQ(consumer.Number("SELECT count(DISTINCT session) FROM taken"), findings_made_);
+}
+
+TEST_F(CrashTest, TellsOnceOfEachFrameThatIsDamaged) {
+  const uint64_t seed = std::random_device()();
+  std::printf("seed %lu\n", static_cast<unsigned long>(seed));
+  std::mt19937_64 random(seed);
+  MakeJournal(random);
+  const auto segments = events::ListSegments(journal());
+  ASSERT_TRUE(segments.ok());
+  ASSERT_GT(segments->size(), 10u);
+  for (const auto& segment : *segments) {
+    DamageFirstFrame(journal() / events::SegmentFileName(segment.first_seq));
+  }
+  KillAtRandomMoments(random, kCycles / 3);
+  if (HasFatalFailure()) return;
+
+  const auto store = OpenStore();
+  const accounts::Directory directory;
+  Ingest ingest(OptionsOf(), *store, directory);
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  ingest.Stop();
+  uint64_t lost = 0;
+  for (const uint64_t told : ToldLosses(*store)) lost += told;
+  EXPECT_EQ(lost, segments->size());
 }
 
 }  // namespace

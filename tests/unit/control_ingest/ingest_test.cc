@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -138,6 +137,8 @@ TEST_F(IngestTest, SkipsAndCountsWhatItCannotDecode) {
   EXPECT_EQ(ingest.counters().undecodable, 2u);
   EXPECT_EQ(ingest.counters().acknowledged_seq, 4u);
   EXPECT_THAT(log(), HasSubstr("frame 2 of the journal is skipped"));
+  EXPECT_THAT(ToldLosses(*store), ElementsAre(2));
+  EXPECT_EQ(ingest.counters().health, 0u) << "none came from the journal";
 }
 
 TEST_F(IngestTest, ClosesAsLostWhatAnEarlierStartLeftOpen) {
@@ -273,13 +274,7 @@ TEST_F(IngestTest, KeepsItsCountsOverAPause) {
   JournalMaker maker(journal(), 1);
   for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
   maker.Flush();
-  {
-    std::fstream file(journal() / events::SegmentFileName(1),
-                      std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(events::kSegmentHeaderBytes + events::kFrameHeaderBytes + 5);
-    file.put('!').put('!');
-    ASSERT_TRUE(file.good());
-  }
+  DamageFirstFrame(journal() / events::SegmentFileName(1));
   const auto store = OpenStore();
   StubbornStore stubborn(*store);
   Ingest ingest(OptionsOf(), stubborn, directory_);
@@ -363,6 +358,40 @@ TEST_F(IngestTest, HasCaughtUpWithAnEmptyJournal) {
   EXPECT_TRUE(ingest.counters().CaughtUp(now, now));
 }
 
+// Damage ahead of the store's position is met again at each attempt to commit what is behind it.
+TEST_F(IngestTest, TellsOnceWhatTheJournalCouldNotGive) {
+  JournalMaker maker(journal(), 1);
+  for (uint64_t id = 1; id <= 10; id++) maker.Session(MakeSession(id));
+  maker.Garbage();
+  maker.Flush();
+  DamageFirstFrame(journal() / events::SegmentFileName(1));
+  const auto store = OpenStore();
+  StubbornStore stubborn(*store);
+  stubborn.failures = 5;
+  auto options = OptionsOf();
+  options.retry_ms_max = 1;
+  {
+    Ingest ingest(options, stubborn, directory_);
+    ASSERT_TRUE(ingest.Start().ok());
+    ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+    EXPECT_EQ(ingest.counters().store_failures, 5u);
+    EXPECT_EQ(ingest.counters().missing_frames, 1u);
+    EXPECT_EQ(ingest.counters().damaged_places, 1u);
+    EXPECT_EQ(ingest.counters().undecodable, 1u);
+  }
+  EXPECT_EQ(Sessions(*store).size(), 9u);
+  EXPECT_THAT(ToldLosses(*store), ElementsAre(2));
+  EXPECT_THAT(log(), HasSubstr("1 frames missing, 1 not understood, 1 damaged places; the record"));
+
+  maker.Session(MakeSession(11));
+  maker.Flush();
+  Ingest ingest(options, stubborn, directory_);  // and after a restart
+  ASSERT_TRUE(ingest.Start().ok());
+  ASSERT_TRUE(ingest.WaitUntilCaughtUp(kTimeoutMs));
+  EXPECT_EQ(Sessions(*store).size(), 10u);
+  EXPECT_THAT(ToldLosses(*store), ElementsAre(2));
+}
+
 TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {
   JournalMaker maker(journal(), 1);
   for (uint64_t i = 1; i <= 50; i++) maker.Session(MakeSession(i));
@@ -380,7 +409,7 @@ TEST_F(IngestTest, PausesWithOneLineWhileTheStoreTakesNothing) {
   EXPECT_FALSE(ingest.counters().paused);
   EXPECT_EQ(log(),
             "ingest: paused, the journal keeps the events: no space left on device\n"
-            "ingest: goes on, nothing was lost\n");
+            "ingest: goes on where it was\n");
 }
 
 }  // namespace

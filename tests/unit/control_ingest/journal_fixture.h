@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -146,6 +147,28 @@ class IngestDirectory : public ::testing::Test {
     dir_ = mkdtemp(pattern.data());
   }
   ~IngestDirectory() override { std::filesystem::remove_all(dir_); }
+
+  // Makes the first frame of a segment unreadable.
+  static void DamageFirstFrame(const std::filesystem::path& segment) {
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(events::kSegmentHeaderBytes + events::kFrameHeaderBytes + 5);
+    file.put('!').put('!');
+    ASSERT_TRUE(file.good());
+  }
+
+  // The values of the records that tell what the journal could not give.
+  static std::vector<uint64_t> ToldLosses(audit::SessionStore& store) {
+    std::vector<uint64_t> told;
+    const auto read = store.Health(0, [&](const audit::SequencedHealth& health) {
+      if (health.event.detail == audit::kLostInJournal) {
+        EXPECT_EQ(health.event.kind, events::HealthKind::kEventsLost);
+        told.push_back(health.event.value);
+      }
+      return true;
+    });
+    EXPECT_TRUE(read.ok());
+    return told;
+  }
 
   std::filesystem::path journal() const { return dir_ / "journal"; }
   std::filesystem::path findings() const { return dir_ / "findings.db"; }

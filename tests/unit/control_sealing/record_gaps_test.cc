@@ -142,6 +142,17 @@ TEST_F(RecordGapsTest, LossesAreByClassAndHoursInARowAreOne) {
                           "events lost session14400+3600 1"));
 }
 
+// Told by control, and 0 where nobody knows how many they were.
+TEST_F(RecordGapsTest, WhatTheJournalCouldNotGiveIsOneOfItsOwn) {
+  Tell(0, HealthKind::kStarted);
+  Tell(100, HealthKind::kEventsLost, 5, "session");
+  Tell(200, HealthKind::kEventsLost, 3, audit::kLostInJournal);
+  Tell(300, HealthKind::kEventsLost, 1, audit::kLostInJournal);
+  Tell(4 * kHour + 100, HealthKind::kEventsLost, 0, audit::kLostInJournal);
+  EXPECT_THAT(Sketch(5 * kHour), ElementsAre("not readable 0+3600 4", "events lost session0+3600 5",
+                                             "not readable 14400+3600 0"));
+}
+
 TEST_F(RecordGapsTest, HoursThatAreOverdueAndSealsThatAreDamagedAreOnes) {
   for (int hour = 0; hour < 4; hour++) {
     Commit({MakeSession(static_cast<uint64_t>(hour) + 1, After(kNine, hour * kHour + 60))});
