@@ -85,9 +85,7 @@ class TieredStore : public audit::SessionStore {
   base::Status Logins(uint64_t after, const audit::LoginVisitor& visit) override;
   base::Result<audit::StoreStats> Stats() override;
   base::Result<std::vector<audit::IndexFault>> CheckIndex(
-      const audit::TimeSpan& span, const std::function<bool()>& keep_on) override {
-    return local_->CheckIndex(span, keep_on);
-  }
+      const audit::TimeSpan& span, const std::function<bool()>& keep_on) override;
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return local_->Checkpoint(into);
   }
