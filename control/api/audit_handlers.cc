@@ -25,7 +25,8 @@ json TimeOrNull(const std::optional<base::WallTime>& time) {
 
 json SealsJson(const sealing::Sealer& sealer) {
   const sealing::SealerStatus status = sealer.status();
-  return {{"newest", status.seals},
+  return {{"record", status.record},
+          {"newest", status.seals},
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
           {"written", TimeOrNull(status.written)},
@@ -140,6 +141,10 @@ base::Result<sealing::VerifyOptions> ToOptions(const Parts& parts, const Request
   options.fingerprint = request.BodyText("fingerprint");
   if (!options.fingerprint.empty() && !sealing::IsFingerprint(options.fingerprint)) {
     return base::Error{"a key's fingerprint is 64 digits 0-9 a-f"};
+  }
+  options.record = request.BodyText("record");
+  if (!options.record.empty() && !sealing::IsRecordName(options.record)) {
+    return base::Error{"a record's name is 32 digits 0-9 a-f"};
   }
   auto only = BodySpan(request);
   if (!only.ok()) return only.error();

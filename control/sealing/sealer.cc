@@ -15,6 +15,8 @@ namespace {
 
 constexpr auto kEvery = std::chrono::seconds(30);
 constexpr size_t kRecordNameBytes = 16;
+// The first seal comes no later than this behind the time in which an hour settles.
+constexpr int64_t kFirstSealNs = 3 * audit::kHourNs;
 
 base::Result<std::string> MakeRecordName() {
   std::array<unsigned char, kRecordNameBytes> bytes{};
@@ -54,8 +56,50 @@ base::Result<std::unique_ptr<Sealer>> Sealer::Open(Options options, const Record
 }
 
 base::Status Sealer::Load() {
+  std::error_code ignored;
+  had_key_ = std::filesystem::exists(options_.dir / "seal.key", ignored);
   if (auto loaded = LoadSeals(); !loaded.ok()) return loaded;
-  return LoadKey();
+  if (auto loaded = LoadKey(); !loaded.ok()) return loaded;
+  LookAtAnchor();
+  return {};
+}
+
+base::Status Sealer::NameRecord() {
+  if (record_name_.empty()) {
+    auto name = MakeRecordName();
+    if (!name.ok()) return name.error();
+    record_name_ = *name;
+  }
+  const std::lock_guard lock(mutex_);
+  status_.record = record_name_;
+  return {};
+}
+
+// Who deletes the seals, here and in the store, has the same key sign another history under another
+// name. The anchor knows the name that was.
+void Sealer::LookAtAnchor() {
+  if (options_.anchor_file.empty()) return;
+  const auto last = FindLastAnchor(options_.anchor_file);
+  if (!last.ok() || !*last || (*last)->record == record_name_) return;
+  TellBegunAnew(fmt::format("the anchor ends with seal {} of record {}, and this is record {}",
+                            (*last)->number, (*last)->record, record_name_));
+}
+
+void Sealer::TellBegunAnew(std::string why) {
+  had_key_ = false;  // told once
+  options_.log("seals: the record was begun anew: " + why);
+  operations::Operation operation;
+  operation.time = base::WallNow();
+  operation.actor = "weir-control";
+  operation.via = "itself";
+  operation.action = "audit record";
+  operation.target = record_name_;
+  operation.outcome = "begun anew: " + why;
+  if (auto logged = record_.operations.Append(operation); !logged.ok()) {
+    options_.log("seals: " + logged.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  status_.begun_anew = std::move(why);
 }
 
 base::Status Sealer::LoadKey() {
@@ -107,12 +151,7 @@ base::Status Sealer::LoadSeals() {
   if (until_) {
     if (auto marked = record_.store.MarkSealed(*until_); !marked.ok()) return marked;
   }
-  if (record_name_.empty()) {
-    auto name = MakeRecordName();
-    if (!name.ok()) return name.error();
-    record_name_ = *name;
-  }
-  return {};
+  return NameRecord();
 }
 
 void Sealer::Start() {
@@ -237,6 +276,11 @@ base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
 base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
   const auto begin = until_ ? *until_ : Begin(now);
   if (!begin.ok()) return begin.error();
+  if (!until_ && had_key_ && now.ns - begin->ns > options_.settle_ns + kFirstSealNs) {
+    TellBegunAnew(fmt::format("there was a key and no seal, with sessions since {}",
+                              base::FormatRfc3339(*begin)));
+  }
+  had_key_ = false;
   for (base::WallTime from = *begin; from < until && !thread_.stopping();) {
     base::WallTime to = until;
     audit::Query first;

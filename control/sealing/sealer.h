@@ -39,6 +39,9 @@ struct SealerStatus {
   // Between spans, the newest kUnsealedMax: a seal there is gone, or damaged.
   static constexpr size_t kUnsealedMax = 200;
   std::vector<audit::TimeSpan> unsealed;
+  // Why the record seems to have been begun anew at this start, past one that was there; empty: it
+  // does not.
+  std::string begun_anew;
   std::string error;         // of the last attempt; empty: it went well
   std::string anchor_error;  // the same
 };
@@ -96,6 +99,9 @@ class Sealer {
 
   base::Status Load();
   base::Status LoadSeals();
+  base::Status NameRecord();
+  void LookAtAnchor();
+  void TellBegunAnew(std::string why);
   base::Status LoadKey();
   void Use(SigningKey key);
   base::Status SealSpans(base::WallTime until, base::WallTime now);
@@ -131,6 +137,7 @@ class Sealer {
   bool handing_over_ = false;      // key_ is the next one, and the files do not have it yet
   std::string signer_;             // of the next seal, as the seals say; empty: there is none
   std::string record_name_;
+  bool had_key_ = false;  // before this start, and what follows from that is not told yet
   audit::SealHead head_;
   uint64_t logged_ = 0;                     // the number of the newest seal that the log has
   std::optional<base::WallTime> until_;     // the end of the last span

@@ -155,7 +155,6 @@ base::Status Verifier::CheckHead() {
 }
 
 void Verifier::CheckAnchors() {
-  if (options_.anchors.empty()) return;
   std::map<uint64_t, std::string> digests;
   std::string name;
   for (const LoggedSeal& logged : seals_) {
@@ -163,10 +162,21 @@ void Verifier::CheckAnchors() {
     digests[logged.seal->number] = logged.digest;
     name = logged.seal->record;
   }
+  const std::string& expected = options_.record;
+  if (!expected.empty() && !name.empty() && name != expected) {
+    Fail("seals",
+         fmt::format("they are of record {}, and not of {}: it was begun anew", name, expected));
+  }
+  if (options_.anchors.empty()) return;
+  if (name.empty()) name = expected;
   const uint64_t last = digests.empty() ? 0 : digests.rbegin()->first;
   uint64_t beyond = 0;
+  std::map<std::string, uint64_t> others;  // records, and how far they are anchored
   for (const Anchor& anchor : options_.anchors) {
-    if (!name.empty() && anchor.record != name) continue;
+    if (!name.empty() && anchor.record != name) {
+      others[anchor.record] = std::max(others[anchor.record], anchor.number);
+      continue;
+    }
     result_.anchors++;
     const auto found = digests.find(anchor.number);
     if (anchor.number > last) {
@@ -180,6 +190,12 @@ void Verifier::CheckAnchors() {
                               beyond, last));
   }
   if (result_.anchors == 0) Fail("seals", "no anchor is of this record");
+  if (!expected.empty()) return;
+  for (const auto& [record, upto] : others) {
+    Fail("anchors", fmt::format("they have record {} too, up to seal {}: this one was begun anew, "
+                                "unless others use the file (--record {})",
+                                record, upto, name));
+  }
 }
 
 void Verifier::Expect(const Seal& seal) {
