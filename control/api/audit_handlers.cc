@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "control/api/handlers.h"
 #include "control/api/row_stream.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/record_gaps.h"
 #include "control/sealing/verifier.h"
 
@@ -181,6 +183,14 @@ bool StreamVerify(const Parts& parts, const Request& request, sealing::VerifyOpt
   return logged && write(policy::JsonDump(last) + "\n") && result.ok();
 }
 
+// Whether the operations log has a hold that the table has lost: it is released by saying so.
+bool HeldByTheLog(const Parts& parts, int64_t id) {
+  const auto logged = sealing::ReadLoggedHolds(parts.operations);
+  return logged.ok() && std::ranges::any_of(*logged, [&](const sealing::LoggedHold& hold) {
+           return hold.id == id && !hold.release;
+         });
+}
+
 }  // namespace
 
 base::Result<std::optional<audit::TimeSpan>> BodySpan(const Request& request) {
@@ -348,9 +358,8 @@ Reply PostHold(const Parts& parts, const Request& request) {
   if (!id.ok()) return ErrorReply(409, id.error().message);
   hold.id = *id;
   Operation operation;
-  operation.action = "audit hold";
-  operation.target = fmt::format("hold {}: {} to {}", *id, base::FormatRfc3339(hold.span.from),
-                                 base::FormatRfc3339(hold.span.to));
+  operation.action = sealing::kHoldAction;
+  operation.target = sealing::HoldTarget(*id, hold.span);
   operation.reason = hold.reason + (hold.request.empty() ? "" : " (" + hold.request + ")");
   operation.outcome = "done";
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
@@ -365,11 +374,12 @@ Reply DeleteHold(const Parts& parts, const Request& request) {
     return ErrorReply(400, "'" + text + "' is no number of a hold");
   }
   Operation operation;
-  operation.action = "audit release";
-  operation.target = "hold " + text;
+  operation.action = sealing::kReleaseAction;
+  operation.target = sealing::ReleaseTarget(id);
   operation.reason = request.QueryText("reason");
   if (operation.reason.empty()) return ErrorReply(400, "to release a hold wants a reason");
-  const auto released = parts.holds.Release(id, request.actor, base::WallNow());
+  auto released = parts.holds.Release(id, request.actor, base::WallNow());
+  if (!released.ok() && HeldByTheLog(parts, id)) released = {};
   operation.outcome = released.ok() ? "done" : "refused: " + released.error().message;
   if (auto failed = LogOperation(parts, request, operation)) return *failed;
   if (!released.ok()) return ErrorReply(404, released.error().message);

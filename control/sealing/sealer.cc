@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -407,6 +408,7 @@ base::Status Sealer::DropOld(base::WallTime now) {
   if (!limits.ok()) return limits.error();
   auto active = holds_.Active();
   if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
+  if (auto checked = CheckHolds(); !checked.ok()) return checked;
   limits->holds = std::move(*active);
   auto plan = record_.store.PlanRetention(*limits);
   if (!plan.ok()) return plan.error();
@@ -418,11 +420,43 @@ base::Status Sealer::DropOld(base::WallTime now) {
   seal.dropped = AtSealEnds(*plan);
   seal.dropped_operations = *operations;
   if (seal.dropped.empty() && seal.dropped_operations.upto == 0) return {};
+  if (auto checked = CheckSealedOperations(); !checked.ok()) return checked;
   const audit::SealHead head = Make(seal, now);
   if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
   Remember(seal, head);
   if (auto completed = CompleteLog(); !completed.ok()) return completed;
   return Drop(seal);
+}
+
+// Who writes to the disk can take a hold out of the table, and Weir itself would destroy what it
+// held. The operations log, which is sealed, still has it.
+base::Status Sealer::CheckHolds() {
+  const auto logged = ReadLoggedHolds(record_.operations);
+  if (!logged.ok()) return logged.error();
+  const auto table = holds_.List();
+  if (!table.ok()) return table.error();
+  const auto missing = MissingHolds(*logged, *table);
+  if (missing.empty()) return {};
+  return base::Error{fmt::format(
+      "nothing is dropped: {} was made by operation {} and never released, and is not so in the "
+      "table of holds. weirctl audit hold makes it anew, weirctl audit release {} then ends this",
+      HoldTarget(missing.front().id, missing.front().span), missing.front().number,
+      missing.front().id)};
+}
+
+// A log that is not what was sealed says nothing of holds.
+base::Status Sealer::CheckSealedOperations() const {
+  for (const NumberedDigest& sealed : operations_) {
+    const auto is = DigestNumbered(record_, NumberedClass::kOperations, sealed.after, sealed.upto,
+                                   UntilStopped());
+    if (!is.ok()) return is.error();
+    if (is->digest == sealed.digest) continue;
+    return base::Error{fmt::format(
+        "nothing is dropped: operations {} to {} are not those that were sealed, and so nobody "
+        "knows what is held: weirctl audit verify",
+        sealed.after + 1, sealed.upto)};
+  }
+  return {};
 }
 
 base::Status Sealer::Drop(const Seal& seal) {
@@ -450,6 +484,9 @@ base::Result<DroppedOperations> Sealer::PlanOperations(base::WallTime now,
   constexpr int64_t kOnce = 1'000'000;  // more than one seal has
   if (!options_.retention_operations_days) return DroppedOperations{};
   const base::WallTime before{now.ns - *options_.retention_operations_days * audit::kDayNs};
+  const auto holds = ReadLoggedHolds(record_.operations);
+  if (!holds.ok()) return holds.error();
+  const auto held = std::ranges::find_if(*holds, [](const auto& hold) { return !hold.release; });
   const auto start = record_.operations.Start();
   if (!start.ok()) return start.error();
   int64_t last = start->number;
@@ -457,6 +494,8 @@ base::Result<DroppedOperations> Sealer::PlanOperations(base::WallTime now,
       start->number + 1, start->number + kOnce, [&](const operations::Operation& operation) {
         const base::WallTime time = operation.time;
         if (time >= before || limits.Hold({time, {time.ns + 1}})) return false;
+        // What says that something is held goes last.
+        if (held != holds->end() && operation.number >= held->number) return false;
         last = operation.number;
         return true;
       });
@@ -521,6 +560,8 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
           ends_[i].push_back(seal.numbered[i].upto);
         }
       }
+      operations_.push_back(seal.numbered[static_cast<size_t>(NumberedClass::kOperations)]);
+      if (operations_.back().after == operations_.back().upto) operations_.pop_back();
       until_ = seal.span.to;
       [[fallthrough]];
     case SealKind::kAmendment: {
@@ -533,6 +574,9 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
       break;
     }
     case SealKind::kRetention:
+      std::erase_if(operations_, [&](const NumberedDigest& sealed) {
+        return sealed.upto <= seal.dropped_operations.upto;
+      });
       if (!seal.dropped.day) break;
       std::erase_if(spans_, [&](const Sealed& sealed) {
         const bool drops = audit::DayOf(sealed.span.from) == *seal.dropped.day &&

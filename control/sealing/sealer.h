@@ -110,6 +110,8 @@ class Sealer {
   base::Status AmendSpan(const audit::TimeSpan& span, base::WallTime now);
   base::Status Replace(Seal& seal) const;
   base::Status DropOld(base::WallTime now);
+  base::Status CheckHolds();
+  base::Status CheckSealedOperations() const;
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);
   base::Status Drop(const Seal& seal);
@@ -152,6 +154,7 @@ class Sealer {
   std::vector<Sealed> spans_;
   // Where each class's numbers were cut by seals, in order: the last is how far it is sealed.
   std::array<std::vector<uint64_t>, kNumberedClasses> ends_;
+  std::vector<NumberedDigest> operations_;  // as sealed, of those that are still there
 
   mutable std::mutex mutex_;  // guards the rest
   SealerStatus status_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "control/audit/store_keys.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/key_chain.h"
 #include "control/sealing/record_lines.h"
 
@@ -39,6 +40,13 @@ struct Expected {
   std::array<uint64_t, kNumberedClasses> dropped_upto{};
   // Where the operations log may begin: an entry that was dropped, and the chain up to it.
   std::map<uint64_t, std::string> operations_from;
+  struct Drop {
+    uint64_t seal = 0;
+    base::WallTime written;
+    audit::DayNumber day = 0;
+    uint64_t operations_upto = 0;  // sealed before
+  };
+  std::vector<Drop> drops;
 };
 
 class Verifier {
@@ -68,6 +76,7 @@ class Verifier {
   base::Status CheckGap(const audit::TimeSpan& gap);
   base::Status CheckNumbers();
   base::Status CheckOperations();
+  base::Status CheckHeld();
   bool IsAskedFor(const audit::TimeSpan& span) const {
     return !options_.only || (span.from < options_.only->to && options_.only->from < span.to);
   }
@@ -80,6 +89,7 @@ class Verifier {
   Expected expected_;
   Verification result_;
   VerifyProgress progress_;
+  uint64_t operations_upto_ = 0;  // by the seals that were read
 };
 
 void Verifier::Fail(std::string where, std::string what) {
@@ -97,9 +107,9 @@ KeepOn Verifier::Counting() {
 }
 
 base::Result<Verification> Verifier::Run() {
-  for (const auto step :
-       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckIndex,
-        &Verifier::CheckGaps, &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
+  for (const auto step : {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans,
+                          &Verifier::CheckIndex, &Verifier::CheckGaps, &Verifier::CheckNumbers,
+                          &Verifier::CheckOperations, &Verifier::CheckHeld}) {
     if (auto done = (this->*step)(); !done.ok()) return done.error();
   }
   return result_;
@@ -213,6 +223,7 @@ void Verifier::Expect(const Seal& seal) {
   const audit::RetentionPlan& dropped = seal.dropped;
   if (dropped.day) {
     expected_.days_dropped.insert(*dropped.day);
+    expected_.drops.push_back({seal.number, seal.written, *dropped.day, operations_upto_});
     std::erase_if(expected_.spans, [&](const Expected::Span& span) {
       return audit::DayOf(span.span.from) == *dropped.day &&
              span.span.to <= audit::DayStart(*dropped.day + 1);
@@ -254,6 +265,7 @@ void Verifier::ExpectSpan(const Seal& seal) {
     expected_.numbers.push_back(
         {numbered, seal.numbered[i], seal.span.from, {seal.number, seal.parts}});
   }
+  operations_upto_ = seal.numbered[static_cast<size_t>(NumberedClass::kOperations)].upto;
 }
 
 void Verifier::ExpectAmendment(const Seal& seal) {
@@ -442,6 +454,30 @@ base::Status Verifier::CheckOperations() {
     Fail("operations", fmt::format("they do not go on from operation {} as it was sealed when it "
                                    "was dropped",
                                    start->number));
+  }
+  return {};
+}
+
+// A day may have been dropped that a hold kept: one that was sealed with the operations before the
+// drop, and released after it or not at all. Of numbered records nobody can tell their times.
+base::Status Verifier::CheckHeld() {
+  if (expected_.drops.empty()) return {};
+  const auto holds = ReadLoggedHolds(record_.operations);
+  if (!holds.ok()) return holds.error();
+  for (const Expected::Drop& drop : expected_.drops) {
+    const audit::TimeSpan day{audit::DayStart(drop.day), audit::DayStart(drop.day + 1)};
+    for (const LoggedHold& hold : *holds) {
+      const auto sealed = [&](int64_t number) {
+        return static_cast<uint64_t>(number) <= drop.operations_upto;
+      };
+      const bool released =
+          hold.release && (sealed(hold.release->number) || hold.release->time <= drop.written);
+      if (!sealed(hold.number) || released) continue;
+      if (hold.span.from >= day.to || day.from >= hold.span.to) continue;
+      Fail(fmt::format("seal {}", drop.seal),
+           fmt::format("it drops the sessions of {}, which hold {} was to keep",
+                       audit::DayName(drop.day), hold.id));
+    }
   }
   return {};
 }
