@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "control/api/handlers.h"
@@ -11,6 +12,7 @@
 #include "control/audit/disk_forecast.h"
 #include "control/policy/json_fields.h"
 #include "control/sealing/anchor.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/record_gaps.h"
 #include "control/sealing/verifier.h"
 
@@ -33,7 +35,8 @@ json SealsJson(const sealing::Sealer& sealer) {
     unamended.push_back(
         {{"from", base::FormatRfc3339(span.from)}, {"to", base::FormatRfc3339(span.to)}});
   }
-  return {{"newest", status.seals},
+  return {{"record", status.record},
+          {"newest", status.seals},
           {"digest", status.digest},
           {"sealed_until", TimeOrNull(status.until)},
           {"written", TimeOrNull(status.written)},
@@ -161,6 +164,10 @@ base::Result<sealing::VerifyOptions> ToOptions(const Parts& parts, const Request
   if (!options.fingerprint.empty() && !sealing::IsFingerprint(options.fingerprint)) {
     return base::Error{"a key's fingerprint is 64 digits 0-9 a-f"};
   }
+  options.record = request.BodyText("record");
+  if (!options.record.empty() && !sealing::IsRecordName(options.record)) {
+    return base::Error{"a record's name is 32 digits 0-9 a-f"};
+  }
   auto only = BodySpan(request);
   if (!only.ok()) return only.error();
   options.only = *only;
@@ -194,6 +201,14 @@ bool StreamVerify(const Parts& parts, const Request& request, sealing::VerifyOpt
   const json last =
       result.ok() ? json{{"result", ResultJson(*result)}} : json{{"error", result.error().message}};
   return logged && write(policy::JsonDump(last) + "\n") && result.ok();
+}
+
+// Whether the operations log has a hold that the table has lost: it is released by saying so.
+bool HeldByTheLog(const Parts& parts, int64_t id) {
+  const auto logged = sealing::ReadLoggedHolds(parts.operations);
+  return logged.ok() && std::ranges::any_of(*logged, [&](const sealing::LoggedHold& hold) {
+           return hold.id == id && !hold.release;
+         });
 }
 
 }  // namespace
@@ -362,7 +377,7 @@ Reply PostHold(const Parts& parts, const Request& request) {
   hold.actor = request.actor;
   hold.made = base::WallNow();
   Operation operation;
-  operation.action = "audit hold";
+  operation.action = sealing::kHoldAction;
   operation.target =
       base::FormatRfc3339(hold.span.from) + " to " + base::FormatRfc3339(hold.span.to);
   operation.reason = LogReason(hold.reason, hold.request);
@@ -371,7 +386,7 @@ Reply PostHold(const Parts& parts, const Request& request) {
   const auto id = parts.holds.Add(hold);
   if (!id.ok()) return act.EndWithError(409, id.error().message);
   hold.id = *id;
-  act.operation().target = fmt::format("hold {}: {}", *id, operation.target);
+  act.operation().target = sealing::HoldTarget(*id, hold.span);
   return act.End("done", JsonReply(HoldJson(hold)));
 }
 
@@ -383,14 +398,15 @@ Reply DeleteHold(const Parts& parts, const Request& request) {
     return ErrorReply(400, "'" + text + "' is no number of a hold");
   }
   Operation operation;
-  operation.action = "audit release";
-  operation.target = "hold " + text;
+  operation.action = sealing::kReleaseAction;
+  operation.target = sealing::ReleaseTarget(id);
   if (request.QueryText("reason").empty()) {
     return ErrorReply(400, "to release a hold wants a reason");
   }
   LoggedAct act(parts, request, operation);
   if (auto refused = act.Begin()) return *refused;
-  const auto released = parts.holds.Release(id, request.actor, base::WallNow());
+  auto released = parts.holds.Release(id, request.actor, base::WallNow());
+  if (!released.ok() && HeldByTheLog(parts, id)) released = {};
   if (!released.ok()) return act.EndWithError(404, released.error().message);
   return act.End("done", JsonReply({{"released", id}}));
 }

@@ -9,6 +9,7 @@
 
 #include "control/api/handlers.h"
 #include "control/policy/json_fields.h"
+#include "control/sealing/anchor.h"
 
 namespace weir::control::api {
 namespace {
@@ -141,6 +142,22 @@ void CheckStore(const Parts& parts, Report& report) {
 
 constexpr int64_t kSealLateNs = 4 * 3600 * base::kNsPerSecond;
 
+// Whether it has told anything. A record that was begun anew stays a fault for as long as the file
+// names the one before: whoever knows why begins another file.
+bool CheckAnchorFile(const Parts& parts, const std::string& record, Report& report) {
+  const auto other = sealing::FindOtherAnchor(parts.config.audit.anchor_file, record);
+  if (!other.ok()) {
+    report.Warn("anchor", other.error().message, "that it names one record only cannot be seen");
+  } else if (*other) {
+    report.Fail("anchor",
+                fmt::format("it also has record {}, up to seal {}, and this is record {}",
+                            (*other)->record, (*other)->number, record),
+                "the record was begun anew: weirctl audit operations, audit verify --anchor. When "
+                "you know why, keep this file and set [audit] anchor_file to another");
+  }
+  return !other.ok() || *other;
+}
+
 void CheckSeals(const Parts& parts, Report& report) {
   const sealing::SealerStatus status = parts.sealer.status();
   if (!status.error.empty()) {
@@ -155,6 +172,10 @@ void CheckSeals(const Parts& parts, Report& report) {
     report.Ok("seals", fmt::format("{}; the record is sealed until {}", status.seals,
                                    base::FormatRfc3339(*status.until)));
   }
+  if (!status.begun_anew.empty()) {
+    report.Fail("record", "it was begun anew: " + status.begun_anew,
+                "when that is not your doing: weirctl audit verify --record, --anchor");
+  }
   if (parts.config.audit.anchor_file.empty()) {
     if (parts.anchor_mail == nullptr) {
       report.Warn("anchor", "no seal is told to anybody outside",
@@ -163,7 +184,7 @@ void CheckSeals(const Parts& parts, Report& report) {
   } else if (!status.anchor_error.empty()) {
     report.Fail("anchor", status.anchor_error,
                 "see that the place of [audit] anchor_file is there");
-  } else {
+  } else if (!CheckAnchorFile(parts, status.record, report)) {
     report.Ok("anchor", fmt::format("has seal {}", status.anchored));
   }
 }

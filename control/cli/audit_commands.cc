@@ -55,6 +55,7 @@ void PrintSeals(Context& context, const json& seals) {
   if (const uint64_t waiting = JsonCount(seals, "waiting"); waiting > 0) {
     context.Print(fmt::format("{} sessions came later and wait to be sealed\n", waiting));
   }
+  context.Print(fmt::format("record {}\n", Printable(JsonText(seals, "record"))));
   context.Print(fmt::format("key {} signs since {}\n", Printable(JsonText(seals, "key")),
                             Day(seals, "key_since")));
   if (const std::string error = JsonText(seals, "error"); !error.empty()) {
@@ -183,6 +184,7 @@ int RunAuditStatus(Context& context) {
 int RunAuditVerify(Context& context, const VerifyCommand& command) {
   json body = json::object();
   if (!command.fingerprint.empty()) body["fingerprint"] = command.fingerprint;
+  if (!command.record.empty()) body["record"] = command.record;
   for (const auto& added :
        {AddTime(body, "from", command.from), AddTime(body, "to", command.to),
         AddFile(body, "anchors", command.anchor), AddFile(body, "key", command.key)}) {

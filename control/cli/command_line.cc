@@ -292,9 +292,7 @@ class CommandLine {
     diff->add_flag("--exit-code", force_, "end with 1 when something would change");
   }
 
-  void AddAudit() {
-    CLI::App* audit = AddGroup("audit", "the record: sealed, checked, held, handed out");
-    Add(audit, "status", "what it holds, since when, how far it is sealed", RunAuditStatus);
+  void AddAuditVerify(CLI::App* audit) {
     CLI::App* verify = Add(audit, "verify", "check it against its seals",
                            [this](Context& c) { return RunAuditVerify(c, verify_); });
     verify->add_option("--from", verify_.from, "only what began after this time");
@@ -309,6 +307,14 @@ class CommandLine {
         ->check(CLI::ExistingFile);
     verify->add_option("--fingerprint", verify_.fingerprint,
                        "of a key that has signed, as it was written down elsewhere");
+    verify->add_option("--record", verify_.record,
+                       "the record that is expected (audit status); others in FILE are left out");
+  }
+
+  void AddAudit() {
+    CLI::App* audit = AddGroup("audit", "the record: sealed, checked, held, handed out");
+    Add(audit, "status", "what it holds, since when, how far it is sealed", RunAuditStatus);
+    AddAuditVerify(audit);
     Add(audit, "seal", "seal everything up to now, in place of after the hour", [this](Context& c) {
       return RunAuditSeal(c, reason_);
     })->add_option("--reason", reason_, "why");

@@ -72,7 +72,7 @@ int RunAccountsDiff(Context& context, const std::filesystem::path& file, bool ex
 // audit_commands.cc
 int RunAuditStatus(Context& context);
 struct VerifyCommand {
-  std::string from, to, fingerprint, anchor, key;  // the last two: files
+  std::string from, to, fingerprint, record, anchor, key;  // the last two: files
 };
 int RunAuditVerify(Context& context, const VerifyCommand& command);
 int RunAuditSeal(Context& context, const std::string& reason);

@@ -313,6 +313,18 @@ base::Status TieredStore::Logins(uint64_t after, const audit::LoginVisitor& visi
 
 base::Result<uint64_t> TieredStore::NewestHealth() { return local_->NewestHealth(); }
 
+// What is left here of a day of the archive answers no look-up.
+base::Result<std::vector<audit::IndexFault>> TieredStore::CheckIndex(
+    const audit::TimeSpan& span, const std::function<bool()>& keep_on) {
+  auto faults = local_->CheckIndex(span, keep_on);
+  if (!faults.ok()) return faults;
+  const auto days = book_.days();
+  std::erase_if(*faults, [&](const audit::IndexFault& fault) {
+    return days.contains(audit::DayOf(fault.hour));
+  });
+  return faults;
+}
+
 base::Result<audit::StoreStats> TieredStore::Stats() {
   auto stats = local_->Stats();
   if (!stats.ok()) return stats;

@@ -86,9 +86,7 @@ class TieredStore : public audit::SessionStore {
   base::Result<uint64_t> NewestHealth() override;
   base::Result<audit::StoreStats> Stats() override;
   base::Result<std::vector<audit::IndexFault>> CheckIndex(
-      const audit::TimeSpan& span, const std::function<bool()>& keep_on) override {
-    return local_->CheckIndex(span, keep_on);
-  }
+      const audit::TimeSpan& span, const std::function<bool()>& keep_on) override;
   base::Status Checkpoint(const std::filesystem::path& into) override {
     return local_->Checkpoint(into);
   }

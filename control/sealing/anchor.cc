@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <sstream>
 
 #include "control/sealing/durable_file.h"
 
@@ -14,6 +16,7 @@ constexpr std::string_view kBegin = "weir anchor 1";
 
 constexpr std::string_view kSoftBreaks[] = {"=\r\n", "=\n"};
 constexpr size_t kNumberDigitsMax = 20;
+constexpr size_t kRecordDigits = 32;
 
 // Takes digits of [0-9a-f]; a mail program that has wrapped the line, or marked it as an answer's,
 // leaves blanks and '>' before them.
@@ -31,7 +34,7 @@ bool TakeAnchor(std::string_view& rest, Anchor& anchor) {
   anchor.digest = TakeDigits(rest);
   const auto parsed = std::from_chars(number.data(), number.data() + number.size(), anchor.number);
   return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() &&
-         number.size() <= kNumberDigitsMax && anchor.record.size() == 32 &&
+         number.size() <= kNumberDigitsMax && anchor.record.size() == kRecordDigits &&
          anchor.digest.size() == 64;
 }
 
@@ -51,6 +54,18 @@ std::string Unbroken(std::string_view text) {
     text.remove_prefix(at == text.npos ? text.size() : at + size);
   }
   return unbroken;
+}
+
+// None when there is no file, or no anchor in it.
+base::Result<std::vector<Anchor>> ReadAnchors(const std::filesystem::path& file) {
+  std::error_code failed;
+  if (!std::filesystem::exists(file, failed) && !failed) return std::vector<Anchor>();
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+  if (in.bad() || !in.is_open()) return base::Error{file.string() + ": cannot be read"};
+  auto anchors = ParseAnchors(text.str());
+  return anchors.ok() ? std::move(*anchors) : std::vector<Anchor>();
 }
 
 bool IsBase64Mail(std::string_view text) {
@@ -86,6 +101,25 @@ base::Result<std::vector<Anchor>> ParseAnchors(std::string_view text) {
     return base::Error{"there is no anchor in it: no line with 'weir anchor 1 …'"};
   }
   return anchors;
+}
+
+base::Result<std::optional<Anchor>> FindOtherAnchor(const std::filesystem::path& file,
+                                                    std::string_view record) {
+  const auto anchors = ReadAnchors(file);
+  if (!anchors.ok()) return anchors.error();
+  const auto other = std::find_if(anchors->rbegin(), anchors->rend(),
+                                  [&](const Anchor& anchor) { return anchor.record != record; });
+  return other == anchors->rend() ? std::optional<Anchor>() : *other;
+}
+
+base::Result<std::optional<Anchor>> FindLastAnchor(const std::filesystem::path& file) {
+  const auto anchors = ReadAnchors(file);
+  if (!anchors.ok()) return anchors.error();
+  return anchors->empty() ? std::optional<Anchor>() : anchors->back();
+}
+
+bool IsRecordName(std::string_view text) {
+  return text.size() == kRecordDigits && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 base::Status AppendAnchor(const std::filesystem::path& file, const Anchor& anchor) {

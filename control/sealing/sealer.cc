@@ -9,6 +9,7 @@
 
 #include "control/audit/store_keys.h"
 #include "control/sealing/dropped_day.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/record_lines.h"
 
 namespace weir::control::sealing {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr auto kEvery = std::chrono::seconds(30);
 constexpr size_t kRecordNameBytes = 16;
+// The first seal comes no later than this behind the time in which an hour settles.
+constexpr int64_t kFirstSealNs = 3 * audit::kHourNs;
 
 base::Result<std::string> MakeRecordName() {
   std::array<unsigned char, kRecordNameBytes> bytes{};
@@ -60,8 +63,50 @@ base::Result<std::unique_ptr<Sealer>> Sealer::Open(Options options, const Record
 }
 
 base::Status Sealer::Load() {
+  std::error_code ignored;
+  had_key_ = std::filesystem::exists(options_.dir / "seal.key", ignored);
   if (auto loaded = LoadSeals(); !loaded.ok()) return loaded;
-  return LoadKey();
+  if (auto loaded = LoadKey(); !loaded.ok()) return loaded;
+  LookAtAnchor();
+  return {};
+}
+
+base::Status Sealer::NameRecord() {
+  if (record_name_.empty()) {
+    auto name = MakeRecordName();
+    if (!name.ok()) return name.error();
+    record_name_ = *name;
+  }
+  const std::lock_guard lock(mutex_);
+  status_.record = record_name_;
+  return {};
+}
+
+// Who deletes the seals, here and in the store, has the same key sign another history under another
+// name. The anchor knows the name that was.
+void Sealer::LookAtAnchor() {
+  if (options_.anchor_file.empty()) return;
+  const auto last = FindLastAnchor(options_.anchor_file);
+  if (!last.ok() || !*last || (*last)->record == record_name_) return;
+  TellBegunAnew(fmt::format("the anchor ends with seal {} of record {}, and this is record {}",
+                            (*last)->number, (*last)->record, record_name_));
+}
+
+void Sealer::TellBegunAnew(std::string why) {
+  had_key_ = false;  // told once
+  options_.log("seals: the record was begun anew: " + why);
+  operations::Operation operation;
+  operation.time = base::WallNow();
+  operation.actor = "weir-control";
+  operation.via = "itself";
+  operation.action = "audit record";
+  operation.target = record_name_;
+  operation.outcome = "begun anew: " + why;
+  if (auto logged = record_.operations.Append(operation); !logged.ok()) {
+    options_.log("seals: " + logged.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  status_.begun_anew = std::move(why);
 }
 
 base::Status Sealer::LoadKey() {
@@ -113,12 +158,7 @@ base::Status Sealer::LoadSeals() {
   if (until_) {
     if (auto marked = record_.store.MarkSealed(*until_); !marked.ok()) return marked;
   }
-  if (record_name_.empty()) {
-    auto name = MakeRecordName();
-    if (!name.ok()) return name.error();
-    record_name_ = *name;
-  }
-  return {};
+  return NameRecord();
 }
 
 void Sealer::Start() {
@@ -246,6 +286,11 @@ base::Result<base::WallTime> Sealer::Begin(base::WallTime now) {
 base::Status Sealer::SealSpans(base::WallTime until, base::WallTime now) {
   const auto begin = until_ ? *until_ : Begin(now);
   if (!begin.ok()) return begin.error();
+  if (!until_ && had_key_ && now.ns - begin->ns > options_.settle_ns + kFirstSealNs) {
+    TellBegunAnew(fmt::format("there was a key and no seal, with sessions since {}",
+                              base::FormatRfc3339(*begin)));
+  }
+  had_key_ = false;
   for (base::WallTime from = *begin; from < until && !thread_.stopping();) {
     const base::WallTime end = std::min(until, audit::DayStart(audit::DayOf(from) + 1));
     base::WallTime to = end;
@@ -411,6 +456,7 @@ base::Status Sealer::DropOld(base::WallTime now) {
   if (!limits.ok()) return limits.error();
   auto active = holds_.Active();
   if (!active.ok()) return active.error();  // who cannot read the holds drops nothing
+  if (auto checked = CheckHolds(); !checked.ok()) return checked;
   limits->holds = std::move(*active);
   using audit::RecordClass;
   for (const auto& [record_class, numbered] :
@@ -430,6 +476,7 @@ base::Status Sealer::DropOld(base::WallTime now) {
   seal.dropped = AtSealEnds(*plan);
   seal.dropped_operations = *operations;
   if (seal.dropped.empty() && seal.dropped_operations.upto == 0) return {};
+  if (auto checked = CheckSealedOperations(); !checked.ok()) return checked;
   const audit::SealHead head = Make(seal, now);
   if (auto noted = record_.store.NoteSeal(head, {}); !noted.ok()) return noted;
   Remember(seal, head);
@@ -445,6 +492,37 @@ void Sealer::HoldWholeSpans(audit::RetentionLimits& limits) const {
     if (!crosses || sealed.sessions.sha256.empty() || !limits.Hold(sealed.span)) continue;
     limits.holds.push_back(sealed.span);
   }
+}
+
+// Who writes to the disk can take a hold out of the table, and Weir itself would destroy what it
+// held. The operations log, which is sealed, still has it.
+base::Status Sealer::CheckHolds() {
+  const auto logged = ReadLoggedHolds(record_.operations);
+  if (!logged.ok()) return logged.error();
+  const auto table = holds_.List();
+  if (!table.ok()) return table.error();
+  const auto missing = MissingHolds(*logged, *table);
+  if (missing.empty()) return {};
+  return base::Error{fmt::format(
+      "nothing is dropped: {} was made by operation {} and never released, and is not so in the "
+      "table of holds. weirctl audit hold makes it anew, weirctl audit release {} then ends this",
+      HoldTarget(missing.front().id, missing.front().span), missing.front().number,
+      missing.front().id)};
+}
+
+// A log that is not what was sealed says nothing of holds.
+base::Status Sealer::CheckSealedOperations() const {
+  for (const NumberedDigest& sealed : operations_) {
+    const auto is = DigestNumbered(record_, NumberedClass::kOperations, sealed.after, sealed.upto,
+                                   UntilStopped());
+    if (!is.ok()) return is.error();
+    if (is->digest == sealed.digest) continue;
+    return base::Error{fmt::format(
+        "nothing is dropped: operations {} to {} are not those that were sealed, and so nobody "
+        "knows what is held: weirctl audit verify",
+        sealed.after + 1, sealed.upto)};
+  }
+  return {};
 }
 
 base::Status Sealer::Drop(const Seal& seal) {
@@ -472,6 +550,9 @@ base::Result<DroppedOperations> Sealer::PlanOperations(base::WallTime now,
   constexpr int64_t kOnce = 1'000'000;  // more than one seal has
   if (!options_.retention_operations_days) return DroppedOperations{};
   const base::WallTime before{now.ns - *options_.retention_operations_days * audit::kDayNs};
+  const auto holds = ReadLoggedHolds(record_.operations);
+  if (!holds.ok()) return holds.error();
+  const auto held = std::ranges::find_if(*holds, [](const auto& hold) { return !hold.release; });
   const auto start = record_.operations.Start();
   if (!start.ok()) return start.error();
   int64_t last = start->number;
@@ -479,6 +560,8 @@ base::Result<DroppedOperations> Sealer::PlanOperations(base::WallTime now,
       start->number + 1, start->number + kOnce, [&](const operations::Operation& operation) {
         const base::WallTime time = operation.time;
         if (time >= before || limits.Hold({time, {time.ns + 1}})) return false;
+        // What says that something is held goes last.
+        if (held != holds->end() && operation.number >= held->number) return false;
         last = operation.number;
         return true;
       });
@@ -543,6 +626,8 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
           ends_[i].push_back(seal.numbered[i].upto);
         }
       }
+      operations_.push_back(seal.numbered[static_cast<size_t>(NumberedClass::kOperations)]);
+      if (operations_.back().after == operations_.back().upto) operations_.pop_back();
       until_ = seal.span.to;
       [[fallthrough]];
     case SealKind::kAmendment: {
@@ -555,6 +640,9 @@ void Sealer::Remember(const Seal& seal, const audit::SealHead& head) {
       break;
     }
     case SealKind::kRetention:
+      std::erase_if(operations_, [&](const NumberedDigest& sealed) {
+        return sealed.upto <= seal.dropped_operations.upto;
+      });
       if (!seal.dropped.day) break;
       DropDay(spans_, *seal.dropped.day, [&](const Sealed& sealed) {
         for (const uint64_t parts : sealed.parts) RemoveParts(options_.dir, parts);

@@ -41,6 +41,9 @@ struct SealerStatus {
   std::vector<audit::TimeSpan> unsealed;
   // Could not be sealed anew when that was tried last, an hour ago at most; the first kUnsealedMax.
   std::vector<audit::TimeSpan> unamended;
+  // Why the record seems to have been begun anew at this start, past one that was there; empty: it
+  // does not.
+  std::string begun_anew;
   std::string error;         // of the last attempt; empty: it went well
   std::string anchor_error;  // the same
 };
@@ -98,6 +101,9 @@ class Sealer {
 
   base::Status Load();
   base::Status LoadSeals();
+  base::Status NameRecord();
+  void LookAtAnchor();
+  void TellBegunAnew(std::string why);
   base::Status LoadKey();
   void Use(SigningKey key);
   base::Status SealSpans(base::WallTime until, base::WallTime now);
@@ -108,6 +114,8 @@ class Sealer {
   base::Status TakeReplaced(Seal& seal) const;
   base::Status TakePresent(Seal& seal) const;
   base::Status DropOld(base::WallTime now);
+  base::Status CheckHolds();
+  base::Status CheckSealedOperations() const;
   base::Result<DroppedOperations> PlanOperations(base::WallTime now,
                                                  const audit::RetentionLimits& limits);
   void HoldWholeSpans(audit::RetentionLimits& limits) const;
@@ -136,6 +144,7 @@ class Sealer {
   bool handing_over_ = false;      // key_ is the next one, and the files do not have it yet
   std::string signer_;             // of the next seal, as the seals say; empty: there is none
   std::string record_name_;
+  bool had_key_ = false;  // before this start, and what follows from that is not told yet
   audit::SealHead head_;
   uint64_t logged_ = 0;                     // the number of the newest seal that the log has
   std::optional<base::WallTime> until_;     // the end of the last span
@@ -151,6 +160,7 @@ class Sealer {
   std::vector<Sealed> spans_;
   // Where each class's numbers were cut by seals, in order: the last is how far it is sealed.
   std::array<std::vector<uint64_t>, kNumberedClasses> ends_;
+  std::vector<NumberedDigest> operations_;  // as sealed, of those that are still there
 
   mutable std::mutex mutex_;  // guards the rest
   SealerStatus status_;

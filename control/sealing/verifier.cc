@@ -8,6 +8,7 @@
 
 #include "control/audit/store_keys.h"
 #include "control/sealing/dropped_day.h"
+#include "control/sealing/hold_log.h"
 #include "control/sealing/key_chain.h"
 #include "control/sealing/record_lines.h"
 
@@ -40,6 +41,13 @@ struct Expected {
   std::array<uint64_t, kNumberedClasses> dropped_upto{};
   // Where the operations log may begin: an entry that was dropped, and the chain up to it.
   std::map<uint64_t, std::string> operations_from;
+  struct Drop {
+    uint64_t seal = 0;
+    base::WallTime written;
+    audit::DayNumber day = 0;
+    uint64_t operations_upto = 0;  // sealed before
+  };
+  std::vector<Drop> drops;
 };
 
 class Verifier {
@@ -69,6 +77,7 @@ class Verifier {
   base::Status CheckGap(const audit::TimeSpan& gap);
   base::Status CheckNumbers();
   base::Status CheckOperations();
+  base::Status CheckHeld();
   bool IsAskedFor(const audit::TimeSpan& span) const {
     return !options_.only || (span.from < options_.only->to && options_.only->from < span.to);
   }
@@ -81,6 +90,7 @@ class Verifier {
   Expected expected_;
   Verification result_;
   VerifyProgress progress_;
+  uint64_t operations_upto_ = 0;  // by the seals that were read
 };
 
 void Verifier::Fail(std::string where, std::string what) {
@@ -98,9 +108,9 @@ KeepOn Verifier::Counting() {
 }
 
 base::Result<Verification> Verifier::Run() {
-  for (const auto step :
-       {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans, &Verifier::CheckIndex,
-        &Verifier::CheckGaps, &Verifier::CheckNumbers, &Verifier::CheckOperations}) {
+  for (const auto step : {&Verifier::CheckLog, &Verifier::CheckHead, &Verifier::CheckSpans,
+                          &Verifier::CheckIndex, &Verifier::CheckGaps, &Verifier::CheckNumbers,
+                          &Verifier::CheckOperations, &Verifier::CheckHeld}) {
     if (auto done = (this->*step)(); !done.ok()) return done.error();
   }
   return result_;
@@ -156,7 +166,6 @@ base::Status Verifier::CheckHead() {
 }
 
 void Verifier::CheckAnchors() {
-  if (options_.anchors.empty()) return;
   std::map<uint64_t, std::string> digests;
   std::string name;
   for (const LoggedSeal& logged : seals_) {
@@ -164,10 +173,21 @@ void Verifier::CheckAnchors() {
     digests[logged.seal->number] = logged.digest;
     name = logged.seal->record;
   }
+  const std::string& expected = options_.record;
+  if (!expected.empty() && !name.empty() && name != expected) {
+    Fail("seals",
+         fmt::format("they are of record {}, and not of {}: it was begun anew", name, expected));
+  }
+  if (options_.anchors.empty()) return;
+  if (name.empty()) name = expected;
   const uint64_t last = digests.empty() ? 0 : digests.rbegin()->first;
   uint64_t beyond = 0;
+  std::map<std::string, uint64_t> others;  // records, and how far they are anchored
   for (const Anchor& anchor : options_.anchors) {
-    if (!name.empty() && anchor.record != name) continue;
+    if (!name.empty() && anchor.record != name) {
+      others[anchor.record] = std::max(others[anchor.record], anchor.number);
+      continue;
+    }
     result_.anchors++;
     const auto found = digests.find(anchor.number);
     if (anchor.number > last) {
@@ -181,6 +201,12 @@ void Verifier::CheckAnchors() {
                               beyond, last));
   }
   if (result_.anchors == 0) Fail("seals", "no anchor is of this record");
+  if (!expected.empty()) return;
+  for (const auto& [record, upto] : others) {
+    Fail("anchors", fmt::format("they have record {} too, up to seal {}: this one was begun anew, "
+                                "unless others use the file (--record {})",
+                                record, upto, name));
+  }
 }
 
 void Verifier::Expect(const Seal& seal) {
@@ -198,6 +224,7 @@ void Verifier::Expect(const Seal& seal) {
   const audit::RetentionPlan& dropped = seal.dropped;
   if (dropped.day) {
     expected_.days_dropped.insert(*dropped.day);
+    expected_.drops.push_back({seal.number, seal.written, *dropped.day, operations_upto_});
     DropDay(expected_.spans, *dropped.day, [](const Expected::Span&) {});
   }
   const auto raise = [&](NumberedClass numbered, uint64_t upto) {
@@ -236,6 +263,7 @@ void Verifier::ExpectSpan(const Seal& seal) {
     expected_.numbers.push_back(
         {numbered, seal.numbered[i], seal.span.from, {seal.number, seal.parts}});
   }
+  operations_upto_ = seal.numbered[static_cast<size_t>(NumberedClass::kOperations)].upto;
 }
 
 void Verifier::ExpectAmendment(const Seal& seal) {
@@ -426,6 +454,30 @@ base::Status Verifier::CheckOperations() {
     Fail("operations", fmt::format("they do not go on from operation {} as it was sealed when it "
                                    "was dropped",
                                    start->number));
+  }
+  return {};
+}
+
+// A day may have been dropped that a hold kept: one that was sealed with the operations before the
+// drop, and released after it or not at all. Of numbered records nobody can tell their times.
+base::Status Verifier::CheckHeld() {
+  if (expected_.drops.empty()) return {};
+  const auto holds = ReadLoggedHolds(record_.operations);
+  if (!holds.ok()) return holds.error();
+  for (const Expected::Drop& drop : expected_.drops) {
+    const audit::TimeSpan day{audit::DayStart(drop.day), audit::DayStart(drop.day + 1)};
+    for (const LoggedHold& hold : *holds) {
+      const auto sealed = [&](int64_t number) {
+        return static_cast<uint64_t>(number) <= drop.operations_upto;
+      };
+      const bool released =
+          hold.release && (sealed(hold.release->number) || hold.release->time <= drop.written);
+      if (!sealed(hold.number) || released) continue;
+      if (hold.span.from >= day.to || day.from >= hold.span.to) continue;
+      Fail(fmt::format("seal {}", drop.seal),
+           fmt::format("it drops the sessions of {}, which hold {} was to keep",
+                       audit::DayName(drop.day), hold.id));
+    }
   }
   return {};
 }

@@ -31,6 +31,9 @@ struct VerifyOptions {
   std::function<bool(const VerifyProgress&)> progress = [](const VerifyProgress&) { return true; };
   // Instead of `key`'s: of the key that is trusted.
   std::string fingerprint{};
+  // The record that is expected. Anchors of others are passed over then; without it they are a
+  // fault, for a record that was begun anew looks so.
+  std::string record{};
 };
 
 struct Fault {

@@ -56,6 +56,12 @@ class Audit(harness.ApplianceTest):
         sessions = status["classes"][0]
         self.assertEqual((sessions["class"], sessions["kept_days"]), ("session", 365))
         self.assertGreater(sessions["records"], 0)
+        record = status["seals"]["record"]
+        self.assertTrue(self.appliance.weirctl_json("audit", "verify", "--record", record)["good"])
+        ran = self.appliance.weirctl("audit", "verify", "--record", "a" * 32)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn(f"they are of record {record}", ran.stdout)
+        self.assertEqual(self.appliance.weirctl("audit", "verify", "--record", "a").returncode, 2)
         self.assertIn("weir_audit_sealed_until_timestamp_seconds", self.appliance.metrics())
 
     def test_an_export_is_checked_anywhere_and_a_change_shows(self):
@@ -167,6 +173,20 @@ class Tampered(harness.ApplianceTest):
         ran = self.appliance.weirctl("-j", "audit", "verify")
         self.assertEqual(ran.returncode, 1)
         self.assertIn("operation 1", ran.stdout)
+
+    def test_a_hold_taken_out_of_its_table_is_released_by_its_number(self):
+        hold = self.appliance.weirctl_json("audit", "hold", "--from", "2026-01-01", "--to", "2026-02-01", "--reason",
+                                           "court")
+        self.appliance.stop("weir-control")
+        store = next(self.appliance.home.rglob("control.db"))
+        subprocess.run(["python3", "-c", "import sqlite3,sys\n"
+                        "d=sqlite3.connect(sys.argv[1])\n"
+                        "d.execute('DELETE FROM legal_hold')\n"
+                        "d.commit()", str(store)], check=True, timeout=30)
+        self.appliance.start_control()
+        release = ("audit", "release", str(hold["id"]), "--reason", "over")
+        self.assertEqual(self.appliance.weirctl(*release).returncode, 0, "the operations log has it")
+        self.assertEqual(self.appliance.weirctl(*release).returncode, 1)
 
 
 if __name__ == "__main__":

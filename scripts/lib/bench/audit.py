@@ -97,7 +97,8 @@ def show(results):
     rows = [("snapshots_per_second", "records written a second"), ("sessions_per_second", "whole sessions a second"),
             ("snapshots_per_cpu_second", "snapshots a second of CPU"), ("longest_batch_ms", "longest batch of 8,192, ms"), ("bytes_per_record_of_today", "bytes a record, as it comes"),
             ("bytes_per_record", "bytes a record, day over"), ("records_packed_per_second", "records packed, day over"),
-            ("records_sealed_per_second", "records sealed, or checked"), ("rows_shipped_per_second", "rows shipped, beside it"),
+            ("records_sealed_per_second", "records sealed, or checked"),
+            ("records_indexed_checked_per_second", "and their index, in a check"), ("rows_shipped_per_second", "rows shipped, beside it"),
             ("rows_migrated_per_second", "rows migrated"), ("rows_compared_per_second", "rows compared")]
     rows += [(f"{lookup}_ms", f"{lookup.replace('_', ' ')}, ms") for lookup in LOOKUPS]
     for key, label in rows:

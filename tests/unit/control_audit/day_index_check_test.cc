@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "control/audit/bytes.h"
 #include "store_fixture.h"
 
@@ -247,6 +250,30 @@ TEST_F(DayIndexCheckTest, WhatIsDamagedIsCounted) {
   EXPECT_THAT(Check(*store), ElementsAre("09:00 1 sessions are damaged and cannot be read",
                                          "10:00 1 sessions are damaged and cannot be read",
                                          "23:00 1 sessions are damaged and cannot be read"));
+}
+
+// Records, index and tail are read as they were at one moment.
+TEST_F(DayIndexCheckTest, NothingIsWrongWhileTheStoreIsWritten) {
+  auto options = OptionsOf();
+  options.index_tail_entries_max = 100;
+  auto store = std::move(RocksStore::Open(options)).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (uint64_t batch = 0; batch < 200; batch++) {
+      std::vector<events::SessionEvent> sessions;
+      for (uint64_t i = 0; i < 20; i++) {
+        auto& event = sessions.emplace_back(MakeSession(batch * 20 + i + 1, After(kHour, 1)));
+        event.src_port = static_cast<uint16_t>(batch * 20 + i);
+        event.end = After(event.start, static_cast<double>(batch));
+      }
+      Commit(*store, sessions);
+    }
+    done = true;
+  });
+  int checks = 0;
+  for (; !done || checks == 0; checks++) EXPECT_THAT(Check(*store), IsEmpty());
+  writer.join();
+  EXPECT_THAT(Check(*store), IsEmpty());
 }
 
 TEST_F(DayIndexCheckTest, StopsWhenToldTo) {

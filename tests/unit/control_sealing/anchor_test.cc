@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 namespace weir::control::sealing {
 namespace {
 
@@ -43,6 +46,29 @@ TEST(Anchor, TextWithoutAnyIsRefused) {
   EXPECT_FALSE(ParseAnchors("nothing here\n").ok());
   EXPECT_FALSE(
       ParseAnchors("weir anchor 1 " + std::string(32, 'a') + " -3 " + std::string(64, 'b')).ok());
+}
+
+TEST(Anchor, AFileTellsOfOtherRecords) {
+  std::string pattern = std::filesystem::temp_directory_path() / "weir-anchor-XXXXXX";
+  const std::filesystem::path dir = mkdtemp(pattern.data());
+  const auto file = dir / "anchor";
+  EXPECT_EQ(FindLastAnchor(file).value(), std::nullopt);
+  EXPECT_EQ(FindOtherAnchor(file, kAnchor.record).value(), std::nullopt);
+  const Anchor other{std::string(32, 'c'), 3, std::string(64, 'd')};
+  ASSERT_TRUE(AppendAnchor(file, kAnchor).ok());
+  EXPECT_EQ(FindOtherAnchor(file, kAnchor.record).value(), std::nullopt);
+  ASSERT_TRUE(AppendAnchor(file, other).ok());
+  EXPECT_EQ(FindLastAnchor(file).value(), other);
+  EXPECT_EQ(FindOtherAnchor(file, kAnchor.record).value(), other);
+  EXPECT_EQ(FindOtherAnchor(file, other.record).value(), kAnchor);
+  EXPECT_FALSE(FindLastAnchor(dir).ok()) << "a folder";
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Anchor, ARecordsNameIsThirtyTwoDigits) {
+  EXPECT_TRUE(IsRecordName(kAnchor.record));
+  EXPECT_FALSE(IsRecordName(std::string(31, 'a')));
+  EXPECT_FALSE(IsRecordName(std::string(32, 'A')));
 }
 
 TEST(Anchor, AFolderThatIsNotThereIsAnError) {

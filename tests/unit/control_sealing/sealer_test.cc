@@ -285,6 +285,18 @@ TEST_F(SealerTest, GoesOnWhereItWasAfterARestart) {
   EXPECT_THAT(lines_, IsEmpty());
 }
 
+TEST_F(SealerTest, ARestartBeforeTheFirstSealBeginsNothingAnew) {
+  Commit({MakeSession(1, After(kNine, 60))});
+  Close();
+  Open();
+  const std::string name = sealer_->status().record;
+  Work(After(kNine, 2 * kHour));
+  EXPECT_EQ(sealer_->status().seals, 1u);
+  EXPECT_EQ(sealer_->status().record, name);
+  EXPECT_EQ(sealer_->status().begun_anew, "");
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
 // The store has the seal, and the crash came before the log had it whole.
 TEST_F(SealerTest, CompletesTheLogAfterACrash) {
   Commit({MakeSession(1, After(kNine, 60))});
@@ -420,6 +432,7 @@ TEST_F(SealerTest, OperationsAreDroppedUnderASealWithTheirChain) {
 TEST_F(SealerTest, OperationsOfOneSealGoWhenTheLastOfThemMay) {
   operations_days_ = 180;
   Close();
+  std::filesystem::remove_all(dir_ / "seals");  // nothing has begun
   Open();
   Act("alice");
   Act("bob", After(kNine, kDay));

@@ -477,6 +477,46 @@ TEST_F(TamperTest, ARecordMadeAnewWithAnotherKeyIsFound) {
   EXPECT_THAT(Text(*again), Contains(HasSubstr("signed by another key")));
 }
 
+// The seals are deleted, here and in the store, and the key signs another history by another name.
+TEST_F(TamperTest, ARecordBegunAnewWithTheSameKeyIsFound) {
+  const std::string before = sealer_->status().record;
+  for (const bool has_anchor : {true, false}) {
+    lines_.clear();
+    Tamper([&](audit::RocksDb& db, const audit::RocksDb::Day& day) {
+      const Entry one = HourEntries(db, day, has_anchor ? 2 : 3)[5];
+      ASSERT_TRUE(db.db()->Delete({}, day.sessions->handle(), one.key).ok());
+      ASSERT_TRUE(db.db()->Delete({}, db.meta(), "seal").ok());
+      ASSERT_TRUE(db.db()->Delete({}, db.meta(), "sealed_until").ok());
+      std::filesystem::remove(dir_ / "seals" / "seals.log");
+      std::filesystem::remove_all(dir_ / "seals" / "parts");
+      if (!has_anchor) std::filesystem::remove(dir_ / "anchor");
+    });
+    Work(After(kNine, (kHours + 1) * kHour));
+    const std::string name = sealer_->status().record;
+    EXPECT_NE(name, before);
+    EXPECT_THAT(lines_, Contains(HasSubstr("seals: the record was begun anew: ")));
+    EXPECT_THAT(sealer_->status().begun_anew,
+                HasSubstr(has_anchor ? "the anchor ends with seal 6 of record " + before
+                                     : "there was a key and no seal, with sessions since"));
+    const auto operations = operations_->List(1);
+    EXPECT_EQ(operations->at(0).action, "audit record");
+    EXPECT_EQ(operations->at(0).target, name);
+    // Nothing of it is told apart from a good record without what lies outside.
+    EXPECT_TRUE(Check().good());
+    VerifyOptions options{sealer_->public_key(), {}, Anchors()};
+    options.record = before;
+    const auto expected = Verify({*store_, *operations_}, sealer_->log(), options);
+    EXPECT_THAT(Text(*expected), Contains("seals: they are of record " + name + ", and not of " +
+                                          before + ": it was begun anew"));
+    options.record = name;
+    EXPECT_TRUE(Verify({*store_, *operations_}, sealer_->log(), options)->good());
+    if (!has_anchor) continue;
+    EXPECT_THAT(Text(Check(Anchors())),
+                ElementsAre(HasSubstr("anchors: they have record " + before +
+                                      " too, up to seal 6: this one was begun anew")));
+  }
+}
+
 TEST_F(TamperTest, OnlyWhatIsAskedForIsRead) {
   VerifyOptions options{sealer_->public_key(), {}, {}};
   options.only = audit::TimeSpan{After(kNine, kHour), After(kNine, 2 * kHour)};

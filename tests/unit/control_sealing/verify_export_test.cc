@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include "sealing_fixture.h"
 
@@ -29,6 +30,11 @@ class VerifyExportTest : public SealingTest {
 
   static void Write(const std::filesystem::path& file, const std::string& text) {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
+  }
+  static std::string Read(const std::filesystem::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
   }
   // As `weirctl audit export` puts it together.
   std::filesystem::path Export(bool csv = false) {
@@ -148,6 +154,102 @@ TEST_F(VerifyExportTest, FindsAKeyExchangedWithoutAHandOver) {
   const Ran ran = Run(Export());
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.out, HasSubstr("another key has signed it"));
+}
+
+TEST_F(VerifyExportTest, FindsTextBehindASignature) {
+  const auto folder = Export();
+  ASSERT_EQ(Run(folder).code, 0);
+  for (const std::string file : {"MANIFEST", "seals.log"}) {
+    const std::string text = Read(folder / file);
+    const std::string behind = text.substr(0, text.size() - 1);  // without the empty line
+    for (const std::string& changed :
+         {behind, behind + "request K-8\n\n", text + "\n", text + "request K-8\n",
+          text.substr(0, text.size() - 2) + " more\n\n"}) {
+      Write(folder / file, changed);
+      const Ran ran = Run(folder);
+      EXPECT_EQ(ran.code, 1) << ran.out;
+      EXPECT_THAT(ran.out,
+                  HasSubstr(file == "MANIFEST" ? "MANIFEST: its signature" : "is no seal"));
+    }
+    Write(folder / file, text);
+  }
+  EXPECT_EQ(Run(folder).code, 0);
+}
+
+TEST_F(VerifyExportTest, FindsAFileThatTheManifestDoesNotName) {
+  const auto folder = Export();
+  Write(folder / "verify.sh", "its own copy");
+  ASSERT_EQ(Run(folder).code, 0);
+  for (const std::string name :
+       {"sessions-20261122T100000.000000Z.csv", ".hidden", "..two", "two\nlines", "with blanks"}) {
+    Write(folder / name, "more\n");
+    const Ran ran = Run(folder);
+    EXPECT_EQ(ran.code, 1) << name;
+    EXPECT_THAT(ran.out, HasSubstr(name + " is not in the manifest"));
+    std::filesystem::remove(folder / name);
+  }
+  std::filesystem::create_directory(folder / "more");
+  EXPECT_EQ(Run(folder).code, 1);
+  std::filesystem::remove(folder / "more");
+  std::filesystem::create_symlink("nowhere", folder / "more");
+  EXPECT_EQ(Run(folder).code, 1);
+  std::filesystem::remove(folder / "more");
+  EXPECT_EQ(Run(folder).code, 0);
+}
+
+TEST_F(VerifyExportTest, AnchorsNewerThanTheExportAreNoFault) {
+  const auto folder = Export();
+  const std::string anchor = (dir_ / "anchor").string();
+  Work(After(kNine, 4 * kHour));
+  ASSERT_GT(Seals().size(), 1u);
+  const Ran newer = Run(folder, "'' " + anchor);
+  EXPECT_EQ(newer.code, 0) << newer.out;
+  EXPECT_THAT(newer.out, HasSubstr("anchors  1 agree, 1 are newer than this export"));
+  Write(anchor, AnchorLine({sealer_->status().record, 1, std::string(64, 'a')}));
+  const Ran other = Run(folder, "'' " + anchor);
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.out, HasSubstr("seal 1 is not the one that was anchored"));
+}
+
+TEST_F(VerifyExportTest, FindsARecordBegunAnewByItsAnchors) {
+  const auto folder = Export();
+  const std::string anchor = (dir_ / "anchor").string();
+  const std::string record = sealer_->status().record;
+  const std::string before(32, 'a');
+  Write(anchor, AnchorLine({before, 9, std::string(64, 'b')}) + Read(anchor));
+  const Ran ran = Run(folder, "'' " + anchor);
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("the anchors have record " + before + " too"));
+  EXPECT_EQ(Run(folder, "'' " + anchor + " " + record).code, 0);
+  EXPECT_THAT(Run(folder, "'' '' " + before).out, HasSubstr("this is record " + record));
+}
+
+TEST_F(VerifyExportTest, FindsASealOfAnotherRecordAndAnAmendmentThatTakesAway) {
+  const auto key = SigningKey::LoadOrMake(dir_ / "seals");
+  ASSERT_TRUE(key.ok());
+  const auto folder = Export();
+  const auto seals = Seals();
+  Seal seal = *seals[0].seal;
+  seal.kind = SealKind::kAmendment;
+  seal.number = 2;
+  seal.previous = seals[0].digest;
+  seal.parts.clear();
+  seal.replaced = {seal.sessions.records + 1, seal.sessions.sha256};
+  seal.late = 1;
+  Write(folder / "seals.log", seals[0].text + SealText(seal, *key));
+  EXPECT_THAT(Run(folder).out, HasSubstr("seal 2: it has fewer sessions than before"));
+  seal.replaced.records = seal.sessions.records;
+  seal.late = 0;
+  Write(folder / "seals.log", seals[0].text + SealText(seal, *key));
+  const Ran same = Run(folder);
+  EXPECT_EQ(same.code, 0) << same.out;
+  seal.replaced.records = 0;
+  Write(folder / "seals.log", seals[0].text + SealText(seal, *key));
+  EXPECT_THAT(Run(folder).out, HasSubstr("or more than came late"));
+  seal.replaced.records = seal.sessions.records;
+  seal.record = std::string(32, 'a');
+  Write(folder / "seals.log", seals[0].text + SealText(seal, *key));
+  EXPECT_THAT(Run(folder).out, HasSubstr("seal 2: it is of another record than the manifest"));
 }
 
 TEST_F(VerifyExportTest, FindsAHandOverThatOnlyOneKeyHasSigned) {
