@@ -151,6 +151,9 @@ base::Status ControlApp::OpenAuditStore() {
   options.dir = config_.control.data_dir / "sessions";
   options.sensor = config_.sensor;
   options.pack_days = true;
+  const auto restored = backup::RestoredAt(config_.control.data_dir);
+  if (!restored) return restored.error();
+  options.restored = *restored;
   if (config_.audit.store == base::AuditStore::kClickhouse) return OpenArchive(std::move(options));
   auto store = audit::RocksStore::Open(std::move(options));
   if (!store) return store.error();

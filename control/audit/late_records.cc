@@ -7,8 +7,9 @@
 namespace weir::control::audit {
 namespace {
 
-constexpr char kNew = 0;      // the session was not there
-constexpr char kChanged = 1;  // its key and value follow
+constexpr char kNew = 0;        // the session was not there
+constexpr char kChanged = 1;    // its key and value follow
+constexpr char kUnsettled = 2;  // it was not here; an archive is still to be asked
 
 base::Error Unreadable(const rocksdb::Status& status) {
   return base::Error{"session store: cannot read what came late: " + status.ToString()};
@@ -38,10 +39,19 @@ std::optional<SessionOrder> DecodeLateKey(std::string_view bytes) {
   return order;
 }
 
+std::string LateValue(std::string_view record_key, std::string_view earlier) {
+  std::string value(1, earlier.empty() ? kNew : kChanged);
+  if (earlier.empty()) return value;
+  PutString(value, record_key);
+  return value += earlier;
+}
+
+bool IsUnsettledNote(std::string_view note) { return note == std::string_view(&kUnsettled, 1); }
+
 }  // namespace
 
 base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber day,
-                      std::string_view record_key, std::string_view earlier) {
+                      std::string_view record_key, std::optional<std::string_view> earlier) {
   const auto key = DecodeRecordKey(day, record_key);
   if (!key) return base::Error{"a key in the session store is damaged"};
   const std::string late_key = LateKey(key->order);
@@ -49,13 +59,31 @@ base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber d
   const auto found = db.db()->Get({}, db.late(), late_key, &known);
   if (found.ok()) return {};
   if (!found.IsNotFound()) return Unreadable(found);
-  std::string value(1, earlier.empty() ? kNew : kChanged);
-  if (!earlier.empty()) {
-    PutString(value, record_key);
-    value += earlier;
-  }
+  const std::string value = earlier ? LateValue(record_key, *earlier) : std::string(1, kUnsettled);
   static_cast<void>(batch.Put(db.late(), late_key, value));
   return {};
+}
+
+base::Result<bool> IsUnsettled(const RocksDb& db, const SessionOrder& order) {
+  std::string known;
+  const auto found = db.db()->Get({}, db.late(), LateKey(order), &known);
+  if (found.IsNotFound()) return false;
+  if (!found.ok()) return Unreadable(found);
+  return IsUnsettledNote(known);
+}
+
+base::Result<std::string> ReadNote(const RocksDb& db, const SessionOrder& order) {
+  std::string note;
+  const auto found = db.db()->Get({}, db.late(), LateKey(order), &note);
+  if (found.IsNotFound()) return base::Error{"the hour was sealed anew meanwhile: ask again"};
+  if (!found.ok()) return Unreadable(found);
+  return note;
+}
+
+void SettleLate(rocksdb::WriteBatch& batch, const RocksDb& db, const RecordKey& key,
+                std::string_view earlier) {
+  const std::string value = LateValue(EncodeRecordKey(key), earlier);
+  static_cast<void>(batch.Put(db.late(), LateKey(key.order), value));
 }
 
 base::Status ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span) {
@@ -143,7 +171,22 @@ bool AsSealed::Fail(const SessionOrder& order, std::string_view what) {
 // when it is not there.
 bool AsSealed::VisitEarlier(const SessionRecord* now) {
   const LateRecord& late = late_[next_++];
-  base::Cursor in(AsBytes(late.value));
+  return IsUnsettledNote(late.value) ? VisitUnsettled(late, now)
+                                     : VisitNoted(late, late.value, now);
+}
+
+bool AsSealed::VisitUnsettled(const LateRecord& late, const SessionRecord* now) {
+  const auto note = archive_.note(late.order);
+  if (!note.ok()) {
+    status_ = note.error();
+    return false;
+  }
+  if (!IsUnsettledNote(*note)) return VisitNoted(late, *note, now);
+  return now == nullptr || !archive_.has(DayOf(late.order.start)) || Visit(*now);
+}
+
+bool AsSealed::VisitNoted(const LateRecord& late, std::string_view note, const SessionRecord* now) {
+  base::Cursor in(AsBytes(note));
   const uint8_t kind = in.U8();
   if (kind == kNew && in.ok() && in.empty()) return true;
   const std::string_view key_bytes = GetString(in);
@@ -163,7 +206,11 @@ bool AsSealed::VisitEarlier(const SessionRecord* now) {
   if (InsideIp(now->event) != key->inside_ip || !CanHaveBecome(*record, *now)) {
     return Fail(late.order, "cannot have become what it is since it was sealed");
   }
-  stopped_ = !visit_(*record);
+  return Visit(*record);
+}
+
+bool AsSealed::Visit(const SessionRecord& record) {
+  stopped_ = !visit_(record);
   return !stopped_;
 }
 
@@ -175,8 +222,7 @@ bool AsSealed::Offer(const SessionRecord& record) {
     if (!VisitEarlier(same ? &record : nullptr)) return false;
     if (same) return true;
   }
-  stopped_ = !visit_(record);
-  return !stopped_;
+  return Visit(record);
 }
 
 base::Status AsSealed::Finish() {

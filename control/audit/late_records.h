@@ -6,6 +6,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,9 +22,15 @@
 namespace weir::control::audit {
 
 // Adds to `batch` that the session with that key is about to change; `earlier` is its value so far,
-// empty when it is new.
+// empty when it is new. None: it is not here, and an archive may have it; who ships the change asks
+// there first, and settles it.
 base::Status NoteLate(rocksdb::WriteBatch& batch, const RocksDb& db, DayNumber day,
-                      std::string_view record_key, std::string_view earlier);
+                      std::string_view record_key, std::optional<std::string_view> earlier);
+base::Result<bool> IsUnsettled(const RocksDb& db, const SessionOrder& order);
+// The note of that session as it is now; fails when there is none.
+base::Result<std::string> ReadNote(const RocksDb& db, const SessionOrder& order);
+void SettleLate(rocksdb::WriteBatch& batch, const RocksDb& db, const RecordKey& key,
+                std::string_view earlier);
 
 base::Status ForgetLate(rocksdb::WriteBatch& batch, const RocksDb& db, const TimeSpan& span);
 
@@ -48,9 +55,19 @@ bool CanHaveBecome(const SessionRecord& was, const SessionRecord& is);
 // no session away.
 class AsSealed {
  public:
-  AsSealed(std::vector<LateRecord> late, Sensors sensors, const TimeSpan& span,
+  // A session of a day of the archive that is not settled yet has not been shipped, and is there as
+  // it was: what is offered first and has an unsettled note afterwards.
+  struct Archive {
+    std::function<bool(DayNumber)> has;
+    std::function<base::Result<std::string>(const SessionOrder&)> note;  // as it is now
+  };
+
+  AsSealed(std::vector<LateRecord> late, Sensors sensors, Archive archive,
            const SessionVisitor& visit)
-      : late_(std::move(late)), sensors_(std::move(sensors)), span_(span), visit_(visit) {}
+      : late_(std::move(late)),
+        sensors_(std::move(sensors)),
+        archive_(std::move(archive)),
+        visit_(visit) {}
 
   // False to stop: the visitor has enough, or Finish() tells why not.
   bool Offer(const SessionRecord& record);
@@ -59,12 +76,15 @@ class AsSealed {
 
  private:
   bool VisitEarlier(const SessionRecord* now);
+  bool VisitUnsettled(const LateRecord& late, const SessionRecord* now);
+  bool VisitNoted(const LateRecord& late, std::string_view note, const SessionRecord* now);
+  bool Visit(const SessionRecord& record);
   bool Fail(const SessionOrder& order, std::string_view what);
 
   const std::vector<LateRecord> late_;
   size_t next_ = 0;
   const Sensors sensors_;
-  const TimeSpan span_;
+  const Archive archive_;
   const SessionVisitor& visit_;
   bool stopped_ = false;
   base::Status status_;

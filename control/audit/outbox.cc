@@ -48,6 +48,7 @@ base::Status Outbox::Load(const RocksDb& db) {
   const std::lock_guard lock(mutex_);
   first_ = first == 0 ? 1 : first;
   next_ = last + 1;
+  for (const auto& [day, last_entry] : last_of_day) changes_[day]++;  // the store was opened anew
   last_of_day_ = std::move(last_of_day);
   return {};
 }
@@ -66,7 +67,16 @@ void Outbox::Add(const RocksDb& db, rocksdb::WriteBatch& batch, Additions& addit
 void Outbox::Done(const Additions& additions) {
   const std::lock_guard lock(mutex_);
   next_ += additions.count;
-  for (const auto& [day, last] : additions.last_of_day) last_of_day_[day] = last;
+  for (const auto& [day, last] : additions.last_of_day) {
+    last_of_day_[day] = last;
+    changes_[day]++;
+  }
+}
+
+uint64_t Outbox::Changes(DayNumber day) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = changes_.find(day);
+  return found == changes_.end() ? 0 : found->second;
 }
 
 uint64_t Outbox::first() const {

@@ -52,6 +52,8 @@ class Outbox {
   uint64_t first() const;  // where the entries begin
   uint64_t rows() const;
   bool HasDay(DayNumber day) const;  // session records of it
+  // Grows with each write that changes session records of the day; counts from the program's start.
+  uint64_t Changes(DayNumber day) const;
   // Those up to `through` are gone.
   void Trimmed(uint64_t through);
 
@@ -62,6 +64,7 @@ class Outbox {
   uint64_t first_ = 1;
   uint64_t next_ = 1;
   std::map<DayNumber, uint64_t> last_of_day_;
+  std::map<DayNumber, uint64_t> changes_;
 };
 
 }  // namespace weir::control::audit

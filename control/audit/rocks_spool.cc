@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "control/audit/bytes.h"
+#include "control/audit/late_records.h"
 #include "control/audit/open_sessions.h"
 #include "control/audit/record_codec.h"
 
@@ -79,6 +80,8 @@ uint64_t RocksSpool::OutboxBytes() const {
 }
 
 bool RocksSpool::Waits(DayNumber day) const { return parts_.writer.outbox().HasDay(day); }
+
+uint64_t RocksSpool::Changes(DayNumber day) const { return parts_.writer.outbox().Changes(day); }
 
 // Null: the day is not there. `day` keeps the family alive.
 rocksdb::ColumnFamilyHandle* RocksSpool::FamilyOf(const RecordPlace& place,
@@ -229,13 +232,75 @@ base::Status RocksSpool::DeleteMeta(std::string_view key) {
   return status.ok() ? base::Status() : base::Status(Unwritable(status));
 }
 
-base::Result<bool> RocksSpool::DropArchivedDay(DayNumber day, std::string_view meta_key,
+base::Result<std::vector<RecordPlace>> RocksSpool::UnsettledLate(
+    std::span<const RecordPlace> places) const {
+  const std::shared_lock shared(parts_.gate);
+  if (!is_open()) return kNotOpen;
+  std::vector<RecordPlace> unsettled;
+  const auto until = parts_.writer.state().sealed.until;
+  for (const RecordPlace& place : places) {
+    if (place.record_class != RecordClass::kSession || !until) break;  // those sort first
+    const auto key = DecodeRecordKey(place.day, place.key);
+    if (!key) return kDamagedPlace;
+    if (key->order.start >= *until) continue;
+    const auto is_unsettled = IsUnsettled(parts_.db, key->order);
+    if (!is_unsettled.ok()) return is_unsettled.error();
+    if (*is_unsettled) unsettled.push_back(place);
+  }
+  return unsettled;
+}
+
+base::Status RocksSpool::SettleLateAt(const RecordPlace& place, const SessionRecord* earlier) {
+  const std::shared_lock shared(parts_.gate);
+  if (!is_open()) return kNotOpen;
+  const auto key = DecodeRecordKey(place.day, place.key);
+  if (!key) return kDamagedPlace;
+  std::string value;
+  if (earlier != nullptr) {
+    const Sensors sensors = parts_.writer.sensors();
+    const auto sensor = std::find(sensors.begin(), sensors.end(), earlier->sensor);
+    if (sensor == sensors.end()) {
+      return base::Error{"the archive has a session of a sensor that the store does not know"};
+    }
+    value = EncodeSession(*earlier, static_cast<uint32_t>(sensor - sensors.begin()));
+  }
+  rocksdb::WriteBatch batch;
+  SettleLate(batch, parts_.db, *key, value);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = parts_.db.db()->Write(options, &batch);
+  return status.ok() ? base::Status() : base::Status(Unwritable(status));
+}
+
+base::Status RocksSpool::NoteFound(DayNumber day, std::span<const RecordKey> keys) {
+  const std::lock_guard alone(parts_.writing);
+  const std::shared_lock shared(parts_.gate);
+  if (!is_open()) return kNotOpen;
+  const auto family = parts_.db.FindDay(day);
+  rocksdb::WriteBatch batch;
+  for (const RecordKey& key : keys) {
+    const std::string place = EncodeRecordKey(key);
+    std::string value;  // as it is here; empty: it is not
+    if (family) {
+      const auto status = parts_.db.db()->Get({}, family->sessions->handle(), place, &value);
+      if (!status.ok() && !status.IsNotFound()) return Unreadable(status);
+    }
+    if (auto noted = NoteLate(batch, parts_.db, day, place, value); !noted.ok()) return noted;
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = parts_.db.db()->Write(options, &batch);
+  return status.ok() ? base::Status() : base::Status(Unwritable(status));
+}
+
+base::Result<bool> RocksSpool::DropArchivedDay(DayNumber day, uint64_t changes,
+                                               std::string_view meta_key,
                                                std::string_view meta_value, bool even_open) {
   // The writer is kept out, so that nothing of the day changes behind the two looks.
   const std::lock_guard alone(parts_.writing);
   const auto open = HasOpenSessions(day);
   if (!open.ok()) return open.error();
-  if ((*open && !even_open) || Waits(day)) return false;
+  if ((*open && !even_open) || Waits(day) || Changes(day) != changes) return false;
   if (auto dropped = parts_.writer.DropArchivedDay(day, meta_key, meta_value); !dropped.ok()) {
     return dropped.error();
   }

@@ -57,6 +57,8 @@ class RocksSpool {
   uint64_t OutboxBytes() const;  // about so many
   // Whether the outbox names session records of that day.
   bool Waits(DayNumber day) const;
+  // As Outbox::Changes().
+  uint64_t Changes(DayNumber day) const;
 
   // Hands out the newest value of each record; those that are gone are left out. Sorted places are
   // read fastest.
@@ -75,9 +77,19 @@ class RocksSpool {
   base::Status PutMeta(std::string_view key, std::string_view value);
   base::Status DeleteMeta(std::string_view key);
 
-  // As RocksWriter's; false, and nothing is done, when records of the day wait in the outbox, or
-  // one is open. `even_open`: that one is let go too.
-  base::Result<bool> DropArchivedDay(DayNumber day, std::string_view meta_key,
+  // Of these places, the sessions of sealed hours that were not here when they changed, and of
+  // which it is not settled whether an archive had them.
+  base::Result<std::vector<RecordPlace>> UnsettledLate(std::span<const RecordPlace> places) const;
+  // What an archive had before the change; null: nothing.
+  base::Status SettleLateAt(const RecordPlace& place, const SessionRecord* earlier);
+  // An archive has these sessions of the day, or newer ones, which this store has lost: from now on
+  // they count as late, so that a sealed hour stays as it was.
+  base::Status NoteFound(DayNumber day, std::span<const RecordKey> keys);
+
+  // As RocksWriter's; false, and nothing is done, when records of the day wait in the outbox, when
+  // one has changed since Changes() said `changes`, or one is open. `even_open`: that one is let go
+  // too.
+  base::Result<bool> DropArchivedDay(DayNumber day, uint64_t changes, std::string_view meta_key,
                                      std::string_view meta_value, bool even_open = false);
 
  private:

@@ -70,7 +70,7 @@ class RocksStore::Impl {
   explicit Impl(const Options& options)
       : db({options.dir, options.memtable_bytes, options.cache_bytes, options.outbox}),
         writer(db, {options.dir, options.sensor, options.sync, options.open_sessions_cached_max,
-                    options.outbox, options.index_tail_entries_max}) {}
+                    options.outbox, options.index_tail_entries_max, options.restored}) {}
 
   base::Status Open() {
     auto status = db.Open();
@@ -244,7 +244,7 @@ base::Status RocksStore::SessionsAsSealed(base::WallTime from, base::WallTime to
   query.to = to;
   query.by_start = true;
   return AsSealedOver(
-      {from, to},
+      {from, to}, [](DayNumber) { return false; },
       [&](const SessionVisitor& offer) -> base::Status {
         const auto read = Sessions(query, offer);
         return read.ok() ? base::Status() : base::Status(read.error());
@@ -253,18 +253,24 @@ base::Status RocksStore::SessionsAsSealed(base::WallTime from, base::WallTime to
 }
 
 base::Status RocksStore::AsSealedOver(
-    const TimeSpan& span, const std::function<base::Status(const SessionVisitor&)>& read,
-    const SessionVisitor& visit) {
+    const TimeSpan& span, const std::function<bool(DayNumber)>& archived,
+    const std::function<base::Status(const SessionVisitor&)>& read, const SessionVisitor& visit) {
   // What is late is read once the sessions are being read, and copied: `gate` is not held while
   // somebody else reads.
   std::optional<AsSealed> as_sealed;
+  const auto note = [this](const SessionOrder& order) -> base::Result<std::string> {
+    const std::shared_lock shared(impl_->gate);
+    if (!impl_->is_open()) return kNotOpen;
+    return ReadNote(impl_->db, order);
+  };
   const auto begin = [&]() -> base::Status {
     if (as_sealed) return {};
     const std::shared_lock shared(impl_->gate);
     if (!impl_->is_open()) return kNotOpen;
     auto late = ReadLate(impl_->db, span);
     if (!late.ok()) return late.error();
-    as_sealed.emplace(std::move(*late), impl_->writer.sensors(), span, visit);
+    as_sealed.emplace(std::move(*late), impl_->writer.sensors(), AsSealed::Archive{archived, note},
+                      visit);
     return {};
   };
   base::Status begun;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ class RocksStore : public SessionStore {
     uint64_t memtable_bytes = 64ULL << 20;
     uint64_t cache_bytes = 128ULL << 20;
     uint64_t open_sessions_cached_max = 1'000'000;
+    // From a backup, and when: numbers of before are not given twice.
+    std::optional<base::WallTime> restored{};
     bool outbox = false;                      // notes every change for an archive: see spool()
     bool pack_days = false;                   // that are over, on a thread of its own
     size_t index_tail_entries_max = 1 << 20;  // index entries in memory before they are moved
@@ -72,8 +75,8 @@ class RocksStore : public SessionStore {
   void CancelPacking();
 
   // Hands out the sessions of the span, which is sealed, as they were then; `read` offers them as
-  // they are, in order, wherever they lie.
-  base::Status AsSealedOver(const TimeSpan& span,
+  // they are, in order, wherever they lie: those of days that an archive has, `archived`, from there.
+  base::Status AsSealedOver(const TimeSpan& span, const std::function<bool(DayNumber)>& archived,
                             const std::function<base::Status(const SessionVisitor&)>& read,
                             const SessionVisitor& visit);
 

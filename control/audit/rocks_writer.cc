@@ -57,6 +57,7 @@ base::Status RocksWriter::Load() {
   cache_.Clear();
   auto state = LoadState(db_);
   if (!state.ok()) return state.error();
+  if (options_.restored) RaiseNumbers(*state, *options_.restored);
   if (auto loaded = index_tail_.Load(); !loaded.ok()) return loaded;
   auto sensors = LoadSensors(db_, options_.sensor, sensor_);
   if (!sensors.ok()) return sensors.error();
@@ -219,6 +220,9 @@ base::Status RocksWriter::NoteIfSealed(Write& write, const StoredPart& part,
   const auto key = DecodeRecordKey(part.day, part.key);
   if (!key) return base::Error{"a key in the session store is damaged"};
   if (key->order.start >= *until) return {};
+  if (earlier.empty() && options_.outbox) {
+    return NoteLate(write.batch, db_, part.day, part.key, std::nullopt);
+  }
   return NoteLate(write.batch, db_, part.day, part.key, earlier);
 }
 

@@ -38,6 +38,7 @@ class RocksWriter {
     size_t open_sessions_cached_max = 0;
     bool outbox = false;  // every change of a record is noted there
     size_t index_tail_entries_max = 0;
+    std::optional<base::WallTime> restored{};  // see RaiseNumbers()
   };
 
   RocksWriter(RocksDb& db, Options options);

@@ -62,16 +62,6 @@ bool DecodeTotals(std::string_view bytes, StoreState& state) {
   return in.ok() && in.empty();
 }
 
-// A consumer keeps its number longer than a store may live. A new store's numbers begin above those
-// of every store before it, as long as none wrote a million events for each second of its life.
-void BeginNumbers(StoreState& state) {
-  constexpr uint64_t kNumbersPerSecond = 1 << 20;
-  const auto seconds = static_cast<uint64_t>(base::WallNow().ns / base::kNsPerSecond);
-  state.finding_seq = seconds * kNumbersPerSecond;
-  state.health_seq = state.finding_seq;
-  state.login_seq = state.finding_seq;
-}
-
 base::Status CheckFormat(const RocksDb& db) {
   std::optional<std::string> format;
   if (auto read = ReadMeta(db, kFormatKey, format); !read.ok()) return read;
@@ -98,7 +88,7 @@ base::Status LoadTotals(const RocksDb& db, StoreState& state) {
   if (auto read = ReadMeta(db, kLoginPositionKey, login_position); !read.ok()) return read;
   state.login_position = login_position.value_or("");
   if (totals && !DecodeTotals(*totals, state)) return Unreadable("its record of totals");
-  if (!totals) BeginNumbers(state);
+  if (!totals) RaiseNumbers(state, base::WallNow());
   state.position = position.value_or("");
   if (boot) {
     base::Cursor in(AsBytes(*boot));
@@ -176,6 +166,17 @@ void Put(rocksdb::WriteBatch& batch, const RocksDb& db, std::string_view key,
 }
 
 }  // namespace
+
+// A consumer keeps its number longer than a store may live. A new store's numbers begin above those
+// of every store before it, as long as none wrote a million events for each second of its life.
+void RaiseNumbers(StoreState& state, base::WallTime restored) {
+  constexpr uint64_t kNumbersPerSecond = 1 << 20;
+  const auto seconds =
+      static_cast<uint64_t>(std::max<int64_t>(restored.ns, 0) / base::kNsPerSecond);
+  for (uint64_t* seq : {&state.finding_seq, &state.health_seq, &state.login_seq}) {
+    *seq = std::max(*seq, seconds * kNumbersPerSecond);
+  }
+}
 
 base::Result<StoreState> LoadState(const RocksDb& db) {
   StoreState state;

@@ -44,6 +44,10 @@ struct StoreState {
   SealState sealed;
 };
 
+// A store that was restored from a backup at that time: its numbers begin above those that were
+// given since the backup.
+void RaiseNumbers(StoreState& state, base::WallTime restored);
+
 // Reads the state, and finishes what a crash cut short: a day that the state knows and the database
 // does not was being dropped. Fails on a store of another format.
 base::Result<StoreState> LoadState(const RocksDb& db);

@@ -83,7 +83,7 @@ class Restorer {
 
   // Only what the earlier attempt can have left.
   base::Status RefuseStrangers() {
-    std::set<std::string> ours{kUnfinishedFile};
+    std::set<std::string> ours{kUnfinishedFile, kRestoredFile, std::string(kRestoredFile) + ".tmp"};
     for (const Manifest::File& file : manifest_.files) {
       ours.insert(file.path);
       ours.insert(file.path + ".tmp");
@@ -133,7 +133,18 @@ class Restorer {
     return base::Error{kCancelled};
   }
 
+  // What was written since the backup may be known elsewhere: who goes on from here must know that
+  // he was set back.
+  base::Status Mark() const {
+    auto out = NewFile::Make(into_ / kRestoredFile, 0644);
+    if (!out.ok()) return out.error();
+    const auto written = out->Write(fmt::format("{} {}/{}\n", base::FormatRfc3339(base::WallNow()),
+                                                manifest_.set, manifest_.name));
+    return written.ok() ? out->Commit() : written;
+  }
+
   base::Status Finish() {
+    if (auto marked = Mark(); !marked.ok()) return marked;
     std::set<fs::path> folders{into_};
     for (const Manifest::File& file : manifest_.files) {
       folders.insert((into_ / file.path).parent_path());
@@ -159,6 +170,19 @@ class Restorer {
 };
 
 }  // namespace
+
+base::Result<std::optional<base::WallTime>> RestoredAt(const fs::path& data_dir) {
+  const fs::path file = data_dir / kRestoredFile;
+  std::error_code unreadable;
+  if (!fs::exists(file, unreadable)) return std::optional<base::WallTime>();
+  std::ifstream in(file);
+  std::string word;
+  in >> word;
+  const auto time = base::ParseRfc3339(word);
+  if (time.ok()) return std::optional<base::WallTime>(*time);
+  return base::Error{file.string() +
+                     ": does not say when the backup was restored: " + time.error().message};
+}
 
 base::Result<std::vector<FoundBackup>> ListBackups(const fs::path& dir) {
   std::error_code missing;

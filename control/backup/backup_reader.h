@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,12 @@ struct RestoreOutcome {
 };
 // While it is there, what a folder holds is not whole; the file holds "SET/NAME".
 inline constexpr const char* kUnfinishedFile = "restore.unfinished";
+// It says of a folder that a backup was restored into it, and stays: the time when that was done,
+// RFC 3339, and "SET/NAME".
+inline constexpr const char* kRestoredFile = "restored";
+// The time that it says; empty: there is none.
+base::Result<std::optional<base::WallTime>> RestoredAt(const std::filesystem::path& data_dir);
+
 // `into` is made, or is empty, or holds what a restore of the same backup has left when it was cut
 // short. Stops at the first file that is not good.
 base::Result<RestoreOutcome> Restore(const Key& key, const FoundBackup& backup,

@@ -68,8 +68,8 @@ class LocalRows {
 
 class Comparer {
  public:
-  Comparer(audit::RocksStore& local, audit::DayNumber day, bool more_there)
-      : local_(local, day), more_there_(more_there) {}
+  Comparer(audit::RocksStore& local, audit::DayNumber day, bool more_there, const FoundThere& found)
+      : local_(local, day), more_there_(more_there), found_(found) {}
 
   // A record of the archive. False: no need to look further.
   bool Take(const audit::SessionRecord& record) {
@@ -82,14 +82,15 @@ class Comparer {
       return Differ("the archive has not got " + Words(local->order));
     }
     if (local == nullptr || row.order < local->order) {
-      return more_there_ || Differ("only the archive has " + Words(row.order));
+      if (!more_there_) return Differ("only the archive has " + Words(row.order));
+      return Found(record);
     }
     const bool newer_there = more_there_ && row.version > local->version;
     if (row.bytes != local->bytes && !newer_there) {
       return Differ("the archive differs in " + Words(row.order));
     }
     local_.Advance();
-    return true;
+    return !newer_there || Found(record);
   }
 
   base::Result<DayComparison> Finish(uint64_t doubles) {
@@ -113,6 +114,11 @@ class Comparer {
       archived.longest_ns = std::max(archived.longest_ns, event.end.ns - event.start.ns);
     }
   }
+  bool Found(const audit::SessionRecord& record) {
+    if (!found_) return true;
+    const auto told = found_(record);
+    return told.ok() || Fail(told.error());
+  }
   bool Differ(std::string words) {
     comparison_.difference = std::move(words);
     return false;
@@ -124,6 +130,7 @@ class Comparer {
 
   LocalRows local_;
   const bool more_there_;
+  const FoundThere& found_;
   DayComparison comparison_;
   base::Error error_;
 };
@@ -131,7 +138,8 @@ class Comparer {
 }  // namespace
 
 base::Result<DayComparison> CompareDay(audit::RocksStore& local, HttpConnection& server,
-                                       audit::DayNumber day, bool more_there) {
+                                       audit::DayNumber day, bool more_there,
+                                       const FoundThere& found) {
   const audit::Query all;
   ArchivedDay plain;
   plain.single = true;  // doubles are wanted: they are counted
@@ -139,7 +147,7 @@ base::Result<DayComparison> CompareDay(audit::RocksStore& local, HttpConnection&
   if (const auto known = days.find(day); known != days.end()) plain.records = known->second.records;
   const auto spans = SpansOf({{day, plain}}, all);
   if (!spans.ok()) return spans.error();
-  Comparer comparer(local, day, more_there);
+  Comparer comparer(local, day, more_there, found);
   const audit::SessionVisitor take = [&](const audit::SessionRecord& record) {
     return comparer.Take(record);
   };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,13 @@ struct DayComparison {
   ArchivedDay archived;    // what the archive holds of the day
 };
 
+// Called with a record that only the archive has, or has in a newer version.
+using FoundThere = std::function<base::Status(const audit::SessionRecord&)>;
+
 // `more_there`: the archive may have records that are not here, and newer versions: it has had the
-// day before, and what is here came late.
+// day before, and what is here came late; or this store was set back. `found` may be empty.
 base::Result<DayComparison> CompareDay(audit::RocksStore& local, HttpConnection& server,
-                                       audit::DayNumber day, bool more_there);
+                                       audit::DayNumber day, bool more_there,
+                                       const FoundThere& found);
 
 }  // namespace weir::control::clickhouse

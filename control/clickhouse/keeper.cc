@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/clickhouse/day_comparison.h"
+#include "control/clickhouse/found_notes.h"
 #include "control/clickhouse/schema.h"
 #include "control/clickhouse/session_row.h"
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int kMergeAttempts = 30;  // a second between them
 constexpr size_t kMergesTried = 3;  // days a time that may fail
+constexpr DayNumber kLostDaysMax = 1000;
 constexpr std::chrono::seconds kFirstAfter{60};
 constexpr std::chrono::seconds kEvery{3600};
 
@@ -107,11 +109,22 @@ base::Status Keeper::DropDoomed() {
 // Days of which no record is to be kept.
 base::Status Keeper::DropNumbered(std::string_view table, uint64_t upto) {
   if (upto == 0) return {};
-  const auto days = server_.Ask(fmt::format(
+  const auto days = AskDays(fmt::format(
       "SELECT toString(day) FROM {} GROUP BY day HAVING max(seq) <= {} FORMAT TabSeparated",
       TableName(options_.endpoint, table), upto));
   if (!days.ok()) return days.error();
-  std::string_view rest(*days);
+  for (const std::string& day_name : *days) {
+    if (auto dropped = DropPartition(table, day_name); !dropped.ok()) return dropped;
+  }
+  return {};
+}
+
+// Names of days, one on a line.
+base::Result<std::vector<std::string>> Keeper::AskDays(const std::string& sql) {
+  const auto text = server_.Ask(sql);
+  if (!text.ok()) return text.error();
+  std::vector<std::string> days;
+  std::string_view rest(*text);
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view day_name = rest.substr(0, end);
@@ -120,9 +133,32 @@ base::Status Keeper::DropNumbered(std::string_view table, uint64_t upto) {
       return base::Error{fmt::format("ClickHouse at {}: {} is no day", options_.endpoint.url,
                                      ServerWords(day_name))};
     }
-    if (auto dropped = DropPartition(table, day_name); !dropped.ok()) return dropped;
+    days.emplace_back(day_name);
   }
-  return {};
+  return days;
+}
+
+// Of which the archive has records and this store, which was set back, knows nothing.
+base::Result<std::vector<DayNumber>> Keeper::LostDays(base::WallTime now) {
+  std::vector<DayNumber> lost;
+  if (!options_.restored) return lost;
+  std::set<DayNumber> known = book_.doomed();
+  for (const auto& [day, state] : local_.spool().state().days) known.insert(day);
+  for (const auto& [day, archived] : book_.days()) known.insert(day);
+  if (known.empty()) return lost;
+  std::string names;
+  const DayNumber first = audit::DayOf(*options_.restored) - kLostDaysMax;
+  for (DayNumber day = std::max(first, *known.begin()); WasSetBack(day); day++) {
+    if (known.contains(day) || !IsOlder(day, options_.local_days, now)) continue;
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", audit::DayName(day));
+  }
+  if (names.empty()) return lost;
+  const auto there = AskDays(
+      fmt::format("SELECT toString(day) FROM {} WHERE day IN ({}) GROUP BY day FORMAT TabSeparated",
+                  TableName(options_.endpoint, "sessions"), names));
+  if (!there.ok()) return there.error();
+  for (const std::string& name : *there) lost.push_back(*audit::ParseDayName(name));
+  return lost;
 }
 
 base::Status Keeper::DropPartition(std::string_view table, std::string_view day_name) {
@@ -147,6 +183,9 @@ base::Status Keeper::MoveDays(base::WallTime now) {
   for (const auto& [day, known] : book_.days()) {
     if (local_.spool().HasFamilies(day)) candidates.insert(day);
   }
+  const auto lost = LostDays(now);
+  if (!lost.ok()) return lost.error();
+  candidates.insert(lost->begin(), lost->end());
   const std::set<DayNumber> doomed = book_.doomed();
   base::Status first;
   for (const DayNumber day : candidates) {
@@ -164,6 +203,7 @@ base::Status Keeper::MoveDays(base::WallTime now) {
 
 base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   audit::RocksSpool& spool = local_.spool();
+  const uint64_t changes = spool.Changes(day);
   if (spool.Waits(day)) return {};
   const auto open = spool.HasOpenSessions(day);
   if (!open.ok()) return open.error();
@@ -172,7 +212,11 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
   // Where it fails, doubles stay and FINAL is used.
   static_cast<void>(MergeDay(day, false));
   const bool came_late = book_.Has(day);
-  auto comparison = CompareDay(local_, server_, day, came_late);
+  const bool set_back = !came_late && WasSetBack(day);
+  FoundNotes notes(local_, day);
+  FoundThere note;
+  if (set_back) note = [&notes](const audit::SessionRecord& record) { return notes.Add(record); };
+  auto comparison = CompareDay(local_, server_, day, came_late || set_back, note);
   if (!comparison.ok()) return comparison.error();
   // Another replica, or shard, may have doubles that this one has not.
   comparison->archived.single = comparison->archived.single && plain_;
@@ -180,9 +224,12 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
     NoteDifference(day, comparison->difference);
     return {};
   }
+  const auto noted = notes.Finish();
+  if (!noted.ok()) return noted.error();
+  if (!*noted) return {};  // an hour was sealed anew meanwhile: next time
   // Readers look at the book last: the day must not be missing in both for a moment.
   const auto known = book_.Replace(day, comparison->archived);
-  const auto dropped = spool.DropArchivedDay(day, ArchiveBook::Key(day),
+  const auto dropped = spool.DropArchivedDay(day, changes, ArchiveBook::Key(day),
                                              ArchiveBook::Encode(comparison->archived), even_open);
   if (!dropped.ok()) return dropped.error();
   if (!*dropped) {  // something of it has changed meanwhile
@@ -193,8 +240,8 @@ base::Status Keeper::MoveDay(DayNumber day, base::WallTime now) {
     const std::lock_guard lock(mutex_);
     differing_.erase(day);
   }
-  Log(fmt::format("archive: {} is compared, {} records, and let go from this machine",
-                  audit::DayName(day), comparison->archived.records));
+  Log(fmt::format("archive: {} is compared, {} records, and let go from this machine{}",
+                  audit::DayName(day), comparison->archived.records, notes.Words()));
   return {};
 }
 

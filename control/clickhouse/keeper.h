@@ -35,6 +35,9 @@ class Keeper {
     // could close it may never come back.
     uint32_t open_days = 7;
     int64_t merge_timeout_ms = 3'600'000;
+    // This store was set back then, to what a backup had: of days up to that the archive may have
+    // more.
+    std::optional<base::WallTime> restored;
     std::function<void(std::string_view)> log;
   };
 
@@ -59,6 +62,11 @@ class Keeper {
   base::Status DropDoomed();
   base::Status DropNumbered(std::string_view table, uint64_t upto);
   base::Status DropPartition(std::string_view table, std::string_view day_name);
+  base::Result<std::vector<std::string>> AskDays(const std::string& sql);
+  base::Result<std::vector<audit::DayNumber>> LostDays(base::WallTime now);
+  bool WasSetBack(audit::DayNumber day) const {
+    return options_.restored && day <= audit::DayOf(*options_.restored);
+  }
   base::Status MoveDays(base::WallTime now);
   base::Status MoveDay(audit::DayNumber day, base::WallTime now);
   base::Result<uint64_t> CountParts(std::string_view partition);

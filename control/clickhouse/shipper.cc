@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "control/clickhouse/late_lookup.h"
 #include "control/clickhouse/row_batch.h"
 
 namespace weir::control::clickhouse {
@@ -96,6 +97,9 @@ base::Result<bool> Shipper::Round() {
 
 // The records' newest values go to the server. The rows that it has now.
 base::Result<uint64_t> Shipper::Ship(std::span<const audit::RecordPlace> places) {
+  if (auto settled = SettleLateOnes(spool_, book_, server_, places); !settled.ok()) {
+    return settled.error();
+  }
   RowBatch batch;
   if (auto read = spool_.Read(places, batch.Visitors()); !read.ok()) return read.error();
   for (const RowBatch::Table& table : batch.tables()) {

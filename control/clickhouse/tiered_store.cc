@@ -85,6 +85,7 @@ base::Status TieredStore::Begin() {
   keeping.endpoint = options_.archive;
   keeping.local_days = options_.local_days;
   keeping.open_days = options_.open_days;
+  keeping.restored = options_.local.restored;
   keeping.log = options_.log;
   keeper_ = std::make_unique<Keeper>(std::move(keeping), *local_, book_, *shipper_);
   shipper_->Start();
@@ -176,7 +177,7 @@ base::Status TieredStore::SessionsAsSealed(base::WallTime from, base::WallTime t
   query.to = to;
   query.by_start = true;
   return local_->AsSealedOver(
-      {from, to},
+      {from, to}, [this](audit::DayNumber day) { return book_.Has(day); },
       [&](const audit::SessionVisitor& offer) -> base::Status {
         const auto read = Sessions(query, offer);
         return read.ok() ? base::Status() : base::Status(read.error());

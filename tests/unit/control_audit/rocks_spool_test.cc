@@ -133,13 +133,13 @@ TEST_F(RocksSpoolTest, DropsADayOnlyWhenNothingOfItIsOpenOrWaits) {
   Commit(*store, {MakeSession(1), MakeSession(2, After(kNoon, 86'400))});
   const DayNumber day = DayOf(kNoon);
   const auto trim = [&] { return spool.Trim(spool.ReadOutbox(100)->through).ok(); };
-  EXPECT_FALSE(*spool.DropArchivedDay(day, "archive/day/x", "1"));
+  EXPECT_FALSE(*spool.DropArchivedDay(day, spool.Changes(day), "archive/day/x", "1"));
   ASSERT_TRUE(trim());
-  EXPECT_FALSE(*spool.DropArchivedDay(day, "archive/day/x", "1"));
+  EXPECT_FALSE(*spool.DropArchivedDay(day, spool.Changes(day), "archive/day/x", "1"));
   Commit(*store, {Close(MakeSession(1), After(kNoon, 5))});
-  EXPECT_FALSE(*spool.DropArchivedDay(day, "archive/day/x", "1"));
+  EXPECT_FALSE(*spool.DropArchivedDay(day, spool.Changes(day), "archive/day/x", "1"));
   ASSERT_TRUE(trim());
-  EXPECT_TRUE(*spool.DropArchivedDay(day, "archive/day/x", "1"));
+  EXPECT_TRUE(*spool.DropArchivedDay(day, spool.Changes(day), "archive/day/x", "1"));
   EXPECT_THAT(Ids(*store, {}), ElementsAre(2));
   EXPECT_EQ(store->Stats()->days_dropped, 0u);
   store.reset();
@@ -154,9 +154,27 @@ TEST_F(RocksSpoolTest, ADayThatIsDroppedThoughASessionIsOpenTakesItsEntryWithIt)
   RocksSpool& spool = store->spool();
   Commit(*store, {MakeSession(1), MakeSession(2, After(kNoon, 86'400))});
   ASSERT_TRUE(spool.Trim(spool.ReadOutbox(100)->through).ok());
-  ASSERT_TRUE(*spool.DropArchivedDay(DayOf(kNoon), "archive/day/x", "1", true));
+  const uint64_t changes = spool.Changes(DayOf(kNoon));
+  ASSERT_TRUE(*spool.DropArchivedDay(DayOf(kNoon), changes, "archive/day/x", "1", true));
   EXPECT_EQ(store->Stats()->open_sessions, 1u);
   EXPECT_FALSE(*spool.HasOpenSessions(DayOf(kNoon)));
+}
+
+// What was compared before the change, and shipped with it, is not what is here.
+TEST_F(RocksSpoolTest, DropsNoDayThatHasChangedSince) {
+  auto store = OpenWithOutbox();
+  RocksSpool& spool = store->spool();
+  const DayNumber day = DayOf(kNoon);
+  const auto trim = [&] { return spool.Trim(spool.ReadOutbox(100)->through).ok(); };
+  Commit(*store, {Close(MakeSession(1), After(kNoon, 5))});
+  ASSERT_TRUE(trim());
+  const uint64_t changes = spool.Changes(day);
+  Commit(*store, {Close(MakeSession(2), After(kNoon, 5))});
+  ASSERT_TRUE(trim());
+  EXPECT_FALSE(*spool.DropArchivedDay(day, changes, "archive/day/x", "1"));
+  EXPECT_THAT(Ids(*store, {}), ElementsAre(1, 2));
+  Commit(*store, {MakeSession(3, After(kNoon, 86'400))});  // of another day
+  EXPECT_TRUE(*spool.DropArchivedDay(day, spool.Changes(day), "archive/day/x", "1"));
 }
 
 TEST_F(RocksSpoolTest, AnEntryIsReadAsItWasWritten) {

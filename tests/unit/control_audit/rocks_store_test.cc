@@ -195,6 +195,34 @@ TEST_F(RocksStoreTest, NumbersFindingsAndHealthAcrossRestarts) {
   EXPECT_THAT(seen, ElementsAre("a", "b", "b"));
 }
 
+// What the store gave numbers to after the backup may be known elsewhere.
+TEST_F(RocksStoreTest, NumbersOfARestoredStoreBeginAboveThoseOfBefore) {
+  std::vector<uint64_t> numbers;
+  const auto commit = [&](std::optional<base::WallTime> restored) {
+    auto options = OptionsOf();
+    options.restored = restored;
+    const auto store = std::move(RocksStore::Open(options)).value();
+    Batch batch;
+    batch.health.push_back({kNoon, events::HealthKind::kStarted, 1, 0, ""});
+    batch.logins.push_back({});
+    ASSERT_TRUE(store->Commit(batch).ok());
+    const auto take = [&](const auto& numbered) {
+      numbers.push_back(numbered.seq);
+      return true;
+    };
+    numbers.clear();
+    ASSERT_TRUE(store->Health(0, take).ok());
+    ASSERT_TRUE(store->Logins(0, take).ok());
+  };
+  commit({});
+  const auto restored = After(base::WallNow(), 1);
+  commit(restored);
+  EXPECT_GT(numbers[1], numbers[0] + 1000);
+  EXPECT_GT(numbers[3], numbers[2] + 1000);
+  commit(restored);
+  EXPECT_EQ(numbers[2], numbers[1] + 1);
+}
+
 TEST_F(RocksStoreTest, KeepsLogins) {
   const auto store = Open();
   Batch batch;

@@ -52,12 +52,12 @@ inline std::string Noise(size_t bytes, uint32_t seed) {
   return text;
 }
 
-// Every file below a folder: its path in it, and its bytes.
+// Every file below a folder, but what a restore says of itself: its path in it, and its bytes.
 using Tree = std::map<std::string, std::string>;
 inline Tree ReadTree(const fs::path& dir) {
   Tree tree;
   for (const auto& entry : fs::recursive_directory_iterator(dir)) {
-    if (entry.is_regular_file()) {
+    if (entry.is_regular_file() && entry.path().filename() != kRestoredFile) {
       tree[entry.path().lexically_relative(dir)] = ReadBytes(entry.path());
     }
   }

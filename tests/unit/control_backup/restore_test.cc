@@ -50,6 +50,31 @@ TEST_F(RestoreTest, MakesTheFolderWithBytesAndModesAsTheyWere) {
   }
 }
 
+TEST_F(RestoreTest, SaysOfTheFolderWhenItWasRestored) {
+  const base::WallTime before{base::WallNow().ns / 1000 * 1000};
+  EXPECT_EQ(RestoredAt(into()).value(), std::nullopt);
+  ASSERT_TRUE(TryRestore().ok());
+  const auto restored = RestoredAt(into());
+  ASSERT_TRUE(restored.ok() && *restored);
+  EXPECT_GE(**restored, before);
+  EXPECT_LE(**restored, base::WallNow());
+  EXPECT_THAT(ReadBytes(into() / kRestoredFile), HasSubstr(Find().name));
+
+  // By hand, of one that an earlier version has restored.
+  WriteBytes(into() / kRestoredFile, "2026-11-22T09:30:00Z\n");
+  EXPECT_EQ(RestoredAt(into()).value(), base::ParseRfc3339("2026-11-22T09:30:00Z").value());
+  WriteBytes(into() / kRestoredFile, "yesterday\n");
+  EXPECT_THAT(RestoredAt(into()).error().message, HasSubstr("does not say when"));
+}
+
+// A backup of a folder that was restored once has that one's word.
+TEST_F(RestoreTest, TheNewestRestoreCounts) {
+  Put(kRestoredFile, "2020-01-01T00:00:00.000000Z a/b\n");
+  Make(After(kTwo, kDay));
+  ASSERT_TRUE(TryRestore().ok());
+  EXPECT_GT(**RestoredAt(into()), base::ParseRfc3339("2020-01-02T00:00:00Z").value());
+}
+
 TEST_F(RestoreTest, RefusesAFolderThatHoldsAnything) {
   WriteBytes(into() / "control.db", "somebody's record");
   EXPECT_THAT(Refusal(), HasSubstr(into().string() + ": is not empty"));

@@ -401,6 +401,124 @@ TEST_F(TieredStoreTest, AnHourIsAsItWasSealedWhereverItLies) {
   EXPECT_EQ(Ids(*store, {}).size(), 13u);
 }
 
+// A store that was set back to a backup, and an archive that has what was written since.
+class SetBack : public TieredStoreTest {
+ protected:
+  static constexpr double kBetween = 60;  // s after kNoon: of what was lost
+
+  void SetUp() override {
+    TieredStoreTest::SetUp();
+    if (IsSkipped()) return;
+    const auto store = OpenHere();
+    Commit(*store, Sessions(1, 10));
+    CommitNews(*store, "before");
+    ASSERT_TRUE(store->Checkpoint(dir_ / "copy").ok());
+    Commit(*store, Sessions(100, 5, After(kNoon, kBetween)));
+    Commit(*store, {Close(Close(MakeSession(1), After(kNoon, 1)), After(kNoon, 30))});
+    Commit(*store, Sessions(200, 3, After(kNoon, kDaySeconds)));
+    CommitNews(*store, "lost");
+    ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+    options_.local.dir = dir_ / "copy";
+  }
+  static void CommitNews(TieredStore& store, std::string_view word) {
+    audit::Batch batch;
+    batch.health.push_back({kNoon, events::HealthKind::kStarted, 1, 0, word});
+    ASSERT_TRUE(store.Commit(batch).ok());
+  }
+};
+
+TEST_F(SetBack, WithoutAWordOfItTheDayDiffers) {
+  const auto store = OpenHere();
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(After(kNoon, 10 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days_differing, 1u);
+  EXPECT_EQ(Ids(*store, {}).size(), 10u);
+}
+
+TEST_F(SetBack, FindsInTheArchiveWhatItHadLost) {
+  options_.local.restored = After(kNoon, 2 * kDaySeconds);
+  const auto store = OpenHere();
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  const audit::TimeSpan hour{After(kNoon, -1800), After(kNoon, 1800)};
+  ASSERT_TRUE(store->MarkSealed(After(kNoon, 3 * kDaySeconds)).ok());
+  const auto as_sealed = [&] {
+    std::vector<std::pair<uint64_t, uint32_t>> seen;
+    EXPECT_TRUE(store
+                    ->SessionsAsSealed(hour.from, hour.to,
+                                       [&](const audit::SessionRecord& record) {
+                                         seen.emplace_back(record.event.session_id,
+                                                           record.event.revision);
+                                         return true;
+                                       })
+                    .ok());
+    return seen;
+  };
+  const auto sealed = as_sealed();
+  ASSERT_EQ(sealed.size(), 10u);
+  ASSERT_TRUE(store->MoveOldDays(After(kNoon, 10 * kDaySeconds)).ok());
+  EXPECT_EQ(ArchiveOf(*store).days, 2u) << lines_.All();
+  EXPECT_EQ(ArchiveOf(*store).days_differing, 0u);
+  EXPECT_EQ(lines_.Count("15 records, and let go from this machine; 6 of them"), 1u)
+      << lines_.All();
+  EXPECT_EQ(Ids(*store, {}).size(), 18u);
+  EXPECT_EQ(Find(*store, {.session_id = 1})[0].revision, 2u);
+  // Hours that were sealed without them are as they were, and can be amended.
+  EXPECT_EQ(as_sealed(), sealed);
+  EXPECT_EQ(store->CountLate(hour)->records, 6u);
+}
+
+TEST_F(SetBack, ANumberIsNotGivenTwice) {
+  options_.local.restored = base::WallNow();
+  const auto store = OpenHere();
+  CommitNews(*store, "new");
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  EXPECT_EQ(Ask("detail FROM " + Table("health") + " FINAL ORDER BY seq"), "before\nlost\nnew");
+}
+
+// How it was is in the archive only, and not any more once the change is there.
+TEST_F(TieredStoreTest, ALateChangeOfAnArchivedSessionLeavesTheSealedHourAsItWas) {
+  const auto store = OpenHere();
+  const audit::TimeSpan hour{After(kNoon, -1800), After(kNoon, 1800)};
+  auto first = Sessions(1, 10);
+  first[2].name = "as.sealed";
+  StoreDirectory::Commit(*store, first, {"alice", "staff", 2, kNoon});
+  ASSERT_TRUE(store->MarkSealed(hour.to).ok());
+  const auto as_sealed = [&] {
+    std::vector<std::string> seen;
+    const auto read =
+        store->SessionsAsSealed(hour.from, hour.to, [&](const audit::SessionRecord& record) {
+          seen.push_back(std::to_string(record.event.session_id) + "@" +
+                         std::to_string(record.event.revision) + std::string(record.event.name) +
+                         std::string(record.identity.account));
+          return true;
+        });
+    EXPECT_TRUE(read.ok());
+    return seen;
+  };
+  const auto sealed = as_sealed();
+  ASSERT_EQ(sealed.size(), 10u);
+  ASSERT_EQ(sealed[2], "3@1as.sealedalice");
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_EQ(ArchiveOf(*store).days, 1u);
+
+  auto changed = Close(first[2], After(kNoon, 30));
+  changed.name = "late.example";
+  const auto added = Close(MakeSession(500), After(kNoon, 9));
+  Commit(*store, {changed, added});
+  EXPECT_EQ(as_sealed(), sealed);
+  ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
+  EXPECT_EQ(as_sealed(), sealed);
+  EXPECT_EQ(Find(*store, {.session_id = 3})[0].name, "late.example");
+  // What is shipped a second time is not taken for what was there before.
+  ASSERT_TRUE(store->BeginMigration(true).ok());
+  while (ArchiveOf(*store).migration != "done") usleep(1000);
+  EXPECT_EQ(as_sealed(), sealed);
+  EXPECT_EQ(store->CountLate(hour)->records, 2u);
+  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  EXPECT_EQ(as_sealed(), sealed);
+}
+
 TEST_F(TieredStoreTest, RefusesANewerSchemaAndAnotherStoresDatabase) {
   OpenHere().reset();
   auto other = options_;

@@ -83,7 +83,7 @@ TEST_F(LoginBookTest, AStartFromBeforeTheServersRestartEndsWithIt) {
   Apply({Event(AccountingStatus::kOff, "", "", {}, 200), Start("1", "anna", kIp, 100)});
   EXPECT_EQ(PresentNow(), "");
   EXPECT_EQ(Who(kIp, 199), "anna");
-  EXPECT_EQ(book_->HistoryOf("anna", 10).at(0).cause, "nas-restart");
+  EXPECT_EQ(book_->HistoryOf("anna", 10)->at(0).cause, "nas-restart");
   Apply({Start("2", "ben", kIp, 200)});
   EXPECT_EQ(PresentNow(), "10.20.0.11 ben\n");
 }
