@@ -251,25 +251,12 @@ base::Result<std::vector<RecordPlace>> RocksSpool::UnsettledLate(
 }
 
 base::Status RocksSpool::SettleLateAt(const RecordPlace& place, const SessionRecord* earlier) {
+  const std::lock_guard alone(parts_.writing);
   const std::shared_lock shared(parts_.gate);
   if (!is_open()) return kNotOpen;
   const auto key = DecodeRecordKey(place.day, place.key);
   if (!key) return kDamagedPlace;
-  std::string value;
-  if (earlier != nullptr) {
-    const Sensors sensors = parts_.writer.sensors();
-    const auto sensor = std::find(sensors.begin(), sensors.end(), earlier->sensor);
-    if (sensor == sensors.end()) {
-      return base::Error{"the archive has a session of a sensor that the store does not know"};
-    }
-    value = EncodeSession(*earlier, static_cast<uint32_t>(sensor - sensors.begin()));
-  }
-  rocksdb::WriteBatch batch;
-  SettleLate(batch, parts_.db, *key, value);
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  const auto status = parts_.db.db()->Write(options, &batch);
-  return status.ok() ? base::Status() : base::Status(Unwritable(status));
+  return parts_.writer.SettleLate(place.day, *key, earlier);
 }
 
 base::Status RocksSpool::NoteFound(DayNumber day, std::span<const RecordKey> keys) {

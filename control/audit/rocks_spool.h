@@ -80,7 +80,8 @@ class RocksSpool {
   // Of these places, the sessions of sealed hours that were not here when they changed, and of
   // which it is not settled whether an archive had them.
   base::Result<std::vector<RecordPlace>> UnsettledLate(std::span<const RecordPlace> places) const;
-  // What an archive had before the change; null: nothing.
+  // What an archive had before the change; null: nothing. The session goes on as that one did, with
+  // its account and its place.
   base::Status SettleLateAt(const RecordPlace& place, const SessionRecord* earlier);
   // An archive has these sessions of the day, or newer ones, which this store has lost: from now on
   // they count as late, so that a sealed hour stays as it was.

@@ -75,7 +75,8 @@ class RocksStore : public SessionStore {
   void CancelPacking();
 
   // Hands out the sessions of the span, which is sealed, as they were then; `read` offers them as
-  // they are, in order, wherever they lie: those of days that an archive has, `archived`, from there.
+  // they are, in order, wherever they lie: those of days that an archive has, `archived`, from
+  // there.
   base::Status AsSealedOver(const TimeSpan& span, const std::function<bool(DayNumber)>& archived,
                             const std::function<base::Status(const SessionVisitor&)>& read,
                             const SessionVisitor& visit);

@@ -396,6 +396,49 @@ base::Status RocksWriter::MarkPacked(DayNumber day, uint64_t records) {
   return Apply(write);
 }
 
+base::Status RocksWriter::SettleLate(DayNumber day, const RecordKey& key,
+                                     const SessionRecord* earlier) {
+  Write write;
+  write.state = state_;
+  write.counters = counters_;
+  std::string value;
+  if (earlier != nullptr) {
+    const auto sensor = std::find(sensors_.begin(), sensors_.end(), earlier->sensor);
+    if (sensor == sensors_.end()) {
+      return base::Error{"the archive has a session of a sensor that the store does not know"};
+    }
+    value = EncodeSession(*earlier, static_cast<uint32_t>(sensor - sensors_.begin()));
+    if (auto goes_on = GoOnAs(write, day, key, *earlier); !goes_on.ok()) return goes_on;
+  }
+  audit::SettleLate(write.batch, db_, key, value);
+  return Apply(write);
+}
+
+// What WritePart() does with an earlier snapshot that is here. The index stays: of days of the
+// archive nobody asks it.
+base::Status RocksWriter::GoOnAs(Write& write, DayNumber day, const RecordKey& key,
+                                 const SessionRecord& earlier) {
+  const auto family = db_.FindDay(day);
+  if (!family) return {};
+  Changed changed;
+  changed.id = {key.order.session_id, key.order.part};
+  changed.family = family->sessions->handle();
+  changed.part = {day, EncodeRecordKey(key), {}};
+  std::string value;
+  const auto status = db_.db()->Get({}, changed.family, Slice(changed.part.key), &value);
+  if (status.IsNotFound()) return {};
+  if (!status.ok()) return Failure("cannot read", status);
+  auto record = DecodeSession(key, value, sensors_);
+  if (!record.ok()) return record.error();
+  KeepPlace(earlier.event, record->event);
+  if (!earlier.identity.account.empty()) record->identity = earlier.identity;
+  changed.open = record->event.state == events::SessionState::kOpen;
+  changed.part.value = EncodeSession(*record, sensor_);
+  write.parts.push_back(std::move(changed));
+  PutSorted(write);
+  return {};
+}
+
 // What the store knows of a day and its open sessions. Its records go by themselves.
 base::Status RocksWriter::ForgetDay(Write& write, DayNumber day) {
   const auto open = ForgetOpenSessions(write.batch, db_, day);

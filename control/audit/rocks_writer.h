@@ -53,6 +53,8 @@ class RocksWriter {
   base::Status MarkSealed(base::WallTime until);
   base::Status NoteSeal(const SealHead& head, std::optional<TimeSpan> amended);
   base::Status MarkPacked(DayNumber day, uint64_t records);
+  // A session that came late for a day of an archive: `earlier` is what that has of it, or null.
+  base::Status SettleLate(DayNumber day, const RecordKey& key, const SessionRecord* earlier);
   // An archive has all of the day: `meta_key` says so from the same write on that makes the day's
   // count go, and then its records are dropped. They do not count as dropped by retention.
   base::Status DropArchivedDay(DayNumber day, std::string_view meta_key,
@@ -110,6 +112,8 @@ class RocksWriter {
   base::Status DropNumbered(const RetentionPlan& plan, RetentionResult& result);
   base::Status DropUpto(rocksdb::ColumnFamilyHandle* family, uint64_t upto,
                         uint64_t StoreState::*records, RetentionResult& result);
+  base::Status GoOnAs(Write& write, DayNumber day, const RecordKey& key,
+                      const SessionRecord& earlier);
   base::Status NoteIfSealed(Write& write, const StoredPart& part, std::string_view earlier) const;
   base::Error Failure(std::string_view doing, const rocksdb::Status& status) const;
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <map>
+
 #include "control/api/account_views.h"
 
 namespace weir::control::api {
@@ -44,7 +46,8 @@ class AccountHistory : public testing::Test {
     radius::AccountingEvent event;
     event.status = status;
     event.nas = event.nas_name = "bras-1";
-    event.session = account;
+    if (status == AccountingStatus::kStart) ++begun_[account];
+    event.session = account + std::to_string(begun_[account]);
     event.account = account;
     event.addresses = {base::IpPrefix::Parse(ip).value()};
     event.time = event.login = At(at);
@@ -72,6 +75,7 @@ class AccountHistory : public testing::Test {
     return BindingsOf(directory_, what, At(at));
   }
 
+  std::map<std::string, int> begun_;  // sessions by account: a start of the same is sent again
   std::filesystem::path folder_;
   std::unique_ptr<radius::LoginBook> logins_;
   std::unique_ptr<dhcp::LeaseBook> leases_;

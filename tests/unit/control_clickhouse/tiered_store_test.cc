@@ -410,11 +410,12 @@ class SetBack : public TieredStoreTest {
     TieredStoreTest::SetUp();
     if (IsSkipped()) return;
     const auto store = OpenHere();
-    Commit(*store, Sessions(1, 10));
+    Commit(*store, {MakeSession(1)});
+    Commit(*store, Sessions(2, 9, After(kNoon, 0.01)));
     CommitNews(*store, "before");
     ASSERT_TRUE(store->Checkpoint(dir_ / "copy").ok());
     Commit(*store, Sessions(100, 5, After(kNoon, kBetween)));
-    Commit(*store, {Close(Close(MakeSession(1), After(kNoon, 1)), After(kNoon, 30))});
+    Commit(*store, {Close(MakeSession(1), After(kNoon, 30))});
     Commit(*store, Sessions(200, 3, After(kNoon, kDaySeconds)));
     CommitNews(*store, "lost");
     ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
@@ -461,14 +462,14 @@ TEST_F(SetBack, FindsInTheArchiveWhatItHadLost) {
   EXPECT_EQ(lines_.Count("15 records, and let go from this machine; 6 of them"), 1u)
       << lines_.All();
   EXPECT_EQ(Ids(*store, {}).size(), 18u);
-  EXPECT_EQ(Find(*store, {.session_id = 1})[0].revision, 2u);
+  EXPECT_EQ(Find(*store, {.session_id = 1})[0].revision, 1u);
   // Hours that were sealed without them are as they were, and can be amended.
   EXPECT_EQ(as_sealed(), sealed);
   EXPECT_EQ(store->CountLate(hour)->records, 6u);
 }
 
 TEST_F(SetBack, ANumberIsNotGivenTwice) {
-  options_.local.restored = base::WallNow();
+  options_.local.restored = After(base::WallNow(), 1);  // not in the second of the store's birth
   const auto store = OpenHere();
   CommitNews(*store, "new");
   ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
@@ -480,6 +481,7 @@ TEST_F(TieredStoreTest, ALateChangeOfAnArchivedSessionLeavesTheSealedHourAsItWas
   const auto store = OpenHere();
   const audit::TimeSpan hour{After(kNoon, -1800), After(kNoon, 1800)};
   auto first = Sessions(1, 10);
+  first[2] = MakeSession(3, first[2].start);  // open
   first[2].name = "as.sealed";
   StoreDirectory::Commit(*store, first, {"alice", "staff", 2, kNoon});
   ASSERT_TRUE(store->MarkSealed(hour.to).ok());
@@ -497,9 +499,10 @@ TEST_F(TieredStoreTest, ALateChangeOfAnArchivedSessionLeavesTheSealedHourAsItWas
   };
   const auto sealed = as_sealed();
   ASSERT_EQ(sealed.size(), 10u);
-  ASSERT_EQ(sealed[2], "3@1as.sealedalice");
+  ASSERT_EQ(sealed[2], "3@0as.sealedalice");
   ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
-  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  const base::WallTime may_go = After(kNoon, 10 * kDaySeconds);  // though a session is open
+  ASSERT_TRUE(store->MoveOldDays(may_go).ok());
   ASSERT_EQ(ArchiveOf(*store).days, 1u);
 
   auto changed = Close(first[2], After(kNoon, 30));
@@ -510,12 +513,13 @@ TEST_F(TieredStoreTest, ALateChangeOfAnArchivedSessionLeavesTheSealedHourAsItWas
   ASSERT_TRUE(store->WaitUntilShipped(kWaitMs));
   EXPECT_EQ(as_sealed(), sealed);
   EXPECT_EQ(Find(*store, {.session_id = 3})[0].name, "late.example");
+  EXPECT_EQ(Find(*store, {.session_id = 3})[0].account, "alice") << "as it was while it was open";
   // What is shipped a second time is not taken for what was there before.
   ASSERT_TRUE(store->BeginMigration(true).ok());
   while (ArchiveOf(*store).migration != "done") usleep(1000);
   EXPECT_EQ(as_sealed(), sealed);
   EXPECT_EQ(store->CountLate(hour)->records, 2u);
-  ASSERT_TRUE(store->MoveOldDays(WhenTheDayMayGo()).ok());
+  ASSERT_TRUE(store->MoveOldDays(may_go).ok());
   EXPECT_EQ(as_sealed(), sealed);
 }
 
